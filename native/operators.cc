@@ -1,0 +1,240 @@
+// Boxed operator calls: one function calls any operator of the loaded libtorch, its schema converts the arguments.
+#include "session.h"
+
+#include <ATen/core/List.h>
+
+#include <limits>
+
+namespace selfsight {
+namespace {
+
+using Base = Argument::Base;
+
+/** Takes a suffix off a type's name and says whether it was there. */
+bool strip(std::string& text, const std::string& suffix) {
+  if (text.size() < suffix.size() || text.compare(text.size() - suffix.size(), suffix.size(), suffix) != 0) return false;
+  text.resize(text.size() - suffix.size());
+  return true;
+}
+
+Base baseOf(const std::string& name) {
+  if (name == "Tensor") return Base::Tensor;
+  if (name == "int" || name == "SymInt" || name == "ScalarType" || name == "MemoryFormat" || name == "Layout") return Base::Int;
+  if (name == "float") return Base::Float;
+  if (name == "bool") return Base::Bool;
+  if (name == "Scalar" || name == "number") return Base::Scalar;
+  if (name == "str") return Base::String;
+  if (name == "Device") return Base::Device;
+  if (name == "Generator") return Base::Generator;
+  return Base::Other;
+}
+
+Argument describe(const c10::Argument& source) {
+  Argument argument;
+  argument.name = source.name();
+  std::string type = source.type()->str();  // such as Tensor?[], int[], Scalar?
+  argument.isOptional = strip(type, "?");
+  argument.isList = strip(type, "[]");
+  argument.elementIsOptional = argument.isList && strip(type, "?");
+  argument.base = baseOf(type);
+  if (source.N()) argument.fixedLength = *source.N();
+  argument.defaultValue = source.default_value();
+  return argument;
+}
+
+[[noreturn]] void refuse(const Argument& argument, const char* needed) {
+  throw std::invalid_argument("argument '" + argument.name + "' must be " + needed);
+}
+
+/** Data types, memory formats and layouts travel by name. */
+int64_t intFromName(const std::string& name) {
+  if (name == "contiguous_format") return int64_t(at::MemoryFormat::Contiguous);
+  if (name == "preserve_format") return int64_t(at::MemoryFormat::Preserve);
+  if (name == "channels_last") return int64_t(at::MemoryFormat::ChannelsLast);
+  return int64_t(scalarTypeFrom(name));
+}
+
+int64_t intFrom(const Argument& argument, const Napi::Value& value) {
+  if (value.IsString()) return intFromName(value.As<Napi::String>());
+  if (value.IsBoolean()) return value.As<Napi::Boolean>() ? 1 : 0;
+  if (!value.IsNumber()) refuse(argument, "a whole number");
+  const double number = value.As<Napi::Number>();
+  if (!(std::fabs(number) <= 9007199254740991.0) || number != std::floor(number)) refuse(argument, "a whole number below 2^53");
+  return int64_t(number);
+}
+
+/** A whole number becomes an integer scalar, so that integer tensors stay integer. */
+c10::IValue scalarFrom(const Argument& argument, const Napi::Value& value) {
+  if (value.IsBoolean()) return c10::IValue(bool(value.As<Napi::Boolean>()));
+  if (!value.IsNumber()) refuse(argument, "a number");
+  const double number = value.As<Napi::Number>();
+  const bool isWhole = std::fabs(number) <= 9007199254740991.0 && number == std::floor(number);
+  return isWhole ? c10::IValue(int64_t(number)) : c10::IValue(number);
+}
+
+double doubleFrom(const Argument& argument, const Napi::Value& value) {
+  if (!value.IsNumber()) refuse(argument, "a number");
+  return value.As<Napi::Number>();
+}
+
+const at::Tensor& tensorOf(const Session& session, const Argument& argument, const Napi::Value& value) {
+  if (!value.IsNumber()) refuse(argument, "a tensor");
+  return tensorFrom(session, value);
+}
+
+c10::IValue single(const Session& session, const Argument& argument, const Napi::Value& value) {
+  switch (argument.base) {
+    case Base::Tensor: return tensorOf(session, argument, value);
+    case Base::Int: return intFrom(argument, value);
+    case Base::Float: return doubleFrom(argument, value);
+    case Base::Bool: return bool(value.ToBoolean());
+    case Base::Scalar: return scalarFrom(argument, value);
+    case Base::String: return value.ToString().Utf8Value();
+    case Base::Device: return c10::Device(value.ToString().Utf8Value());
+    default: refuse(argument, "left out; this kind of argument cannot be given");
+  }
+}
+
+template <typename Element, typename Read>
+c10::IValue listOf(const Argument& argument, const Napi::Value& value, Read read) {
+  c10::List<Element> list;
+  if (!value.IsArray()) {
+    if (argument.fixedLength < 0) refuse(argument, "an array");
+    for (int32_t i = 0; i < argument.fixedLength; ++i) list.push_back(read(value));
+    return list;
+  }
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(read(array.Get(i)));
+  return list;
+}
+
+c10::IValue optionalTensorList(const Session& session, const Argument& argument, const Napi::Value& value) {
+  return listOf<c10::optional<at::Tensor>>(argument, value, [&](const Napi::Value& element) -> c10::optional<at::Tensor> {
+    if (element.IsNull() || element.IsUndefined()) return c10::nullopt;
+    return tensorOf(session, argument, element);
+  });
+}
+
+c10::IValue list(const Session& session, const Argument& argument, const Napi::Value& value) {
+  if (argument.elementIsOptional) return optionalTensorList(session, argument, value);
+  switch (argument.base) {
+    case Base::Tensor: return listOf<at::Tensor>(argument, value, [&](const Napi::Value& e) { return tensorOf(session, argument, e); });
+    case Base::Int: return listOf<int64_t>(argument, value, [&](const Napi::Value& e) { return intFrom(argument, e); });
+    case Base::Float: return listOf<double>(argument, value, [&](const Napi::Value& e) { return doubleFrom(argument, e); });
+    case Base::Bool: return listOf<bool>(argument, value, [&](const Napi::Value& e) { return bool(e.ToBoolean()); });
+    case Base::Scalar: return listOf<at::Scalar>(argument, value, [&](const Napi::Value& e) { return scalarFrom(argument, e).toScalar(); });
+    default: refuse(argument, "left out; lists of this kind cannot be given");
+  }
+}
+
+c10::IValue convert(const Session& session, const Argument& argument, const Napi::Value& value) {
+  const bool isAbsent = value.IsUndefined() || (value.IsNull() && argument.isOptional);
+  if (isAbsent && argument.defaultValue && value.IsUndefined()) return *argument.defaultValue;
+  if (isAbsent && argument.isOptional) return c10::IValue();
+  return argument.isList ? list(session, argument, value) : single(session, argument, value);
+}
+
+Napi::Value handleOrNull(Napi::Env env, Session& session, const at::Tensor& tensor) {
+  if (!tensor.defined()) return env.Null();
+  return Napi::Number::New(env, session.slots.put(tensor));
+}
+
+template <typename List, typename Write>
+Napi::Value arrayOf(Napi::Env env, const List& values, Write write) {
+  auto array = Napi::Array::New(env, values.size());
+  for (uint32_t i = 0; i < values.size(); ++i) array.Set(i, write(values[i]));
+  return array;
+}
+
+Napi::Value toJavaScript(Napi::Env env, Session& session, const c10::IValue& value) {
+  if (value.isTensor()) return handleOrNull(env, session, value.toTensor());
+  if (value.isTensorList()) return arrayOf(env, value.toTensorVector(), [&](const at::Tensor& t) { return handleOrNull(env, session, t); });
+  if (value.isBool()) return Napi::Boolean::New(env, value.toBool());
+  if (value.isInt()) return Napi::Number::New(env, double(value.toInt()));
+  if (value.isDouble()) return Napi::Number::New(env, value.toDouble());
+  if (value.isScalar()) return Napi::Number::New(env, value.toScalar().toDouble());
+  if (value.isIntList()) return arrayOf(env, value.toIntVector(), [&](int64_t n) { return Napi::Number::New(env, double(n)); });
+  if (value.isNone()) return env.Null();
+  throw std::runtime_error("internal: a result of kind " + value.tagKind() + " has no JavaScript form");
+}
+
+/** Our schema line names its arguments; what it leaves out must have a default in the loaded libtorch. */
+std::vector<int> placesByName(const std::vector<Argument>& arguments, const Napi::Array& names) {
+  std::vector<int> positions;
+  std::vector<bool> isNamed(arguments.size(), false);
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString();
+    size_t at = 0;
+    while (at < arguments.size() && arguments[at].name != name) ++at;
+    if (at == arguments.size()) throw std::invalid_argument("has no argument '" + name + "'");
+    isNamed[at] = true;
+    positions.push_back(int(at));
+  }
+  for (size_t at = 0; at < arguments.size(); ++at)
+    if (!isNamed[at] && !arguments[at].defaultValue && !arguments[at].isOptional)
+      throw std::invalid_argument("needs argument '" + arguments[at].name + "', which our line leaves out");
+  return positions;
+}
+
+/** findOperator(name, overload, argumentNames) → number of the operator, or null where this libtorch has none. */
+Napi::Value findOperator(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const c10::OperatorName name(info[0].ToString(), info[1].ToString());
+    const auto found = c10::Dispatcher::singleton().findSchema(name);
+    if (!found) return info.Env().Null();
+    Operator op{*found, {}, {}, {}};
+    for (const c10::Argument& argument : found->schema().arguments()) op.arguments.push_back(describe(argument));
+    for (const c10::Argument& result : found->schema().returns())
+      op.returnsWritten.push_back(result.alias_info() && result.alias_info()->isWrite());
+    op.positions = placesByName(op.arguments, info[2].As<Napi::Array>());
+    session.operators.push_back(std::move(op));
+    return Napi::Number::New(info.Env(), double(session.operators.size() - 1));
+  });
+}
+
+torch::jit::Stack stackFrom(const Session& session, const Operator& op, const Napi::Array& given) {
+  Napi::Env env = given.Env();
+  std::vector<Napi::Value> values(op.arguments.size(), env.Undefined());
+  if (given.Length() > op.positions.size()) throw std::invalid_argument("was given more arguments than it has");
+  for (uint32_t i = 0; i < given.Length(); ++i) values[op.positions[i]] = given.Get(i);
+  torch::jit::Stack stack;
+  stack.reserve(values.size());
+  for (size_t i = 0; i < values.size(); ++i) stack.push_back(convert(session, op.arguments[i], values[i]));
+  return stack;
+}
+
+/** call(operator, arguments) → array of results; a result that is an argument written in place is null. */
+Napi::Value call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const uint32_t number = info[0].As<Napi::Number>();
+    if (number >= session.operators.size() || !info[1].IsArray()) throw std::invalid_argument("internal: no such operator");
+    const Operator& op = session.operators[number];
+    torch::jit::Stack stack = stackFrom(session, op, info[1].As<Napi::Array>());
+    op.handle.callBoxed(stack);
+    auto results = Napi::Array::New(info.Env(), stack.size());
+    for (uint32_t i = 0; i < stack.size(); ++i)
+      results.Set(i, op.returnsWritten[i] ? info.Env().Null() : toJavaScript(info.Env(), session, stack[i]));
+    return results;
+  });
+}
+
+/** schemaOf(operator) → the loaded libtorch's own line. */
+Napi::Value schemaOf(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const uint32_t number = info[0].As<Napi::Number>();
+    if (number >= session.operators.size()) throw std::invalid_argument("internal: no such operator");
+    std::ostringstream line;
+    line << session.operators[number].handle.schema();
+    return Napi::String::New(info.Env(), line.str());
+  });
+}
+
+}  // namespace
+
+void registerOperators(Napi::Env env, Napi::Object exports) {
+  exports.Set("findOperator", Napi::Function::New(env, findOperator));
+  exports.Set("call", Napi::Function::New(env, call));
+  exports.Set("schemaOf", Napi::Function::New(env, schemaOf));
+}
+
+}  // namespace selfsight

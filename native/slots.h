@@ -1,0 +1,85 @@
+// The slot table: the one owner of every tensor that JavaScript can name.
+//
+// A handle is a number: generation * 2^24 + index. Freeing a slot raises its generation, so a stale handle is found out and
+// becomes a JavaScript error. One table belongs to one JavaScript thread (N-API instance data), hence no locks.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+namespace selfsight {
+
+class SlotTable {
+ public:
+  double put(at::Tensor tensor) {
+    if (free_.empty()) grow();
+    const uint32_t index = free_.back();
+    free_.pop_back();
+    slots_[index].tensor = std::move(tensor);
+    slots_[index].live = true;
+    ++live_;
+    if (live_ > peak_) peak_ = live_;
+    return handleOf(index);
+  }
+
+  const at::Tensor& get(double handle) const {
+    const Slot* slot = find(handle);
+    if (!slot) throw std::invalid_argument("a tensor that is not alive was given; it was freed, its scope ended, or it belongs to another thread");
+    return slot->tensor;
+  }
+
+  /** Freeing twice is harmless. */
+  void release(double handle) {
+    if (!find(handle)) return;
+    const uint32_t index = indexOf(handle);
+    Slot& slot = slots_[index];
+    slot.tensor = at::Tensor();
+    slot.live = false;
+    ++slot.generation;
+    free_.push_back(index);
+    --live_;
+  }
+
+  bool alive(double handle) const { return find(handle) != nullptr; }
+  uint32_t live() const { return live_; }
+  uint32_t peak() const { return peak_; }
+
+  template <typename Visitor>
+  void each(Visitor visit) const {
+    for (const Slot& slot : slots_)
+      if (slot.live) visit(slot.tensor);
+  }
+
+ private:
+  struct Slot {
+    at::Tensor tensor;
+    uint32_t generation = 1;  // from 1, so that no small number is ever a handle
+    bool live = false;
+  };
+  static constexpr uint32_t kIndexBits = 24;
+
+  void grow() {
+    if (slots_.size() >> kIndexBits) throw std::length_error("more than 2^24 tensors are alive; something keeps them");
+    free_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  double handleOf(uint32_t index) const { return std::ldexp(double(slots_[index].generation), kIndexBits) + index; }
+  static uint32_t indexOf(double handle) { return uint32_t(uint64_t(handle) & ((1u << kIndexBits) - 1)); }
+  const Slot* find(double handle) const {
+    if (!(handle >= 0) || handle >= 9007199254740992.0 || handle != std::floor(handle)) return nullptr;
+    const uint32_t index = indexOf(handle);
+    if (index >= slots_.size() || !slots_[index].live || handleOf(index) != handle) return nullptr;
+    return &slots_[index];
+  }
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  uint32_t live_ = 0;
+  uint32_t peak_ = 0;
+};
+
+}  // namespace selfsight

@@ -1,0 +1,72 @@
+/** What went wrong, as the person who ran the command should see it; each kind has its exit code. */
+export const exitCodes = {
+  bug: 1,
+  configuration: 2,
+  data: 3,
+  storage: 4,
+  checkpoint: 5,
+  numerics: 6,
+  distributed: 7,
+  unsafe: 8,
+  memory: 9,
+} as const;
+
+export type ErrorKind = keyof typeof exitCodes;
+
+/** An error with a sentence for its reader: *operation: what was given; what is needed; what to do.* */
+export class SelfsightError extends Error {
+  readonly kind: ErrorKind;
+
+  constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SelfsightError";
+    this.kind = kind;
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.kind];
+  }
+}
+
+/** A file name fit for a terminal, a log or a page: control, direction and invalid bytes are escaped, quotes stay. */
+export function displayName(name: string | Buffer): string {
+  const text = typeof name === "string" ? name : name.toString("utf8");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffd]/g, escapeCharacter);
+}
+
+const escapeCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** The candidate that a misspelt word most likely meant, or undefined when none is near (Damerau-Levenshtein distance). */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const ranked = [...candidates].map((candidate) => ({
+    candidate,
+    edits: editDistance(normal(word), normal(candidate)),
+  }));
+  ranked.sort((a, b) => a.edits - b.edits);
+  const best = ranked[0];
+  return best && best.edits <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
+}
+
+/** ` Did you mean X?`, or nothing; made to be appended to a message. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const guess = nearest(word, candidates);
+  return guess === undefined ? "" : ` Did you mean ${guess}?`;
+}
+
+/** Case and separators are the commonest slips; they count for nothing. */
+const normal = (word: string) => word.toLowerCase().replace(/[-_\s]/g, "");
+
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...Array<number>(b.length).fill(0)]);
+  for (let j = 1; j <= b.length; j++) rows[0]![j] = j;
+  for (let i = 1; i <= a.length; i++) for (let j = 1; j <= b.length; j++) rows[i]![j] = editCost(rows, a, b, i, j);
+  return rows[a.length]![b.length]!;
+}
+
+function editCost(rows: number[][], a: string, b: string, i: number, j: number): number {
+  const substitution = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+  const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+  const transposition = swapped ? rows[i - 2]![j - 2]! + 1 : Number.POSITIVE_INFINITY;
+  return Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, substitution, transposition);
+}

@@ -1,0 +1,125 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { readCurrentBuild } from "../../setup/current.mjs";
+import { SelfsightError } from "../errors.ts";
+
+/** The data types that cross the border; float16 and bfloat16 are read out as float32. */
+export type DType =
+  | "uint8"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "float16"
+  | "bfloat16"
+  | "float32"
+  | "float64"
+  | "bool";
+
+export type NumberArray =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array;
+
+/** A tensor's number in the addon's slot table. */
+export type Handle = number;
+
+/** The functions of native/*.cc. */
+export interface Addon {
+  findOperator(name: string, overload: string, argumentNames: string[]): number | null;
+  schemaOf(operator: number): string;
+  call(operator: number, values: readonly unknown[]): unknown[];
+  fromTypedArray(array: NumberArray, shape: readonly number[], dtype: DType): Handle;
+  borrowTypedArray(array: NumberArray, shape: readonly number[], dtype: DType): Handle;
+  toTypedArray(handle: Handle): NumberArray;
+  lendTypedArray(handle: Handle): NumberArray;
+  describe(handle: Handle): { shape: number[]; dtype: DType; device: string };
+  item(handle: Handle): number;
+  free(handles: readonly Handle[]): void;
+  isAlive(handle: Handle): boolean;
+  tensorCounts(): { live: number; peak: number; bytes: number };
+  backward(roots: Handle[], gradients: Handle[] | undefined, retainGraph: boolean): void;
+  gradients(
+    outputs: Handle[],
+    inputs: Handle[],
+    gradients: Handle[] | undefined,
+    retainGraph: boolean,
+  ): (Handle | null)[];
+  gradientOf(handle: Handle): Handle | null;
+  setGradient(handle: Handle, gradient: Handle | null): void;
+  requiresGrad(handle: Handle, wanted?: boolean): boolean;
+  gradMode(wanted: boolean): boolean;
+  autocast(device: string, wanted: boolean, dtype: DType): { enabled: boolean; dtype: DType };
+  manualSeed(seed: number): void;
+  randomState(device: string): Handle;
+  setRandomState(device: string, state: Handle): void;
+  threads(wanted?: number): number;
+  loadLibrary(path: string): void;
+  engine(): { builtFor: string; cudaDevices: number; config: string };
+  synchronize(): void;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded at first use (so that `--help` and the data layer never pay for it). */
+export function addon(): Addon {
+  loaded ??= loadAddon();
+  return loaded;
+}
+
+function loadAddon(): Addon {
+  const build = readCurrentBuild();
+  if (!build) {
+    throw new SelfsightError(
+      "configuration",
+      "engine: the native addon is not built; it is compiled once against libtorch; run `npm run setup`",
+    );
+  }
+  refuseAnotherLibtorch(build.libtorch);
+  const native = requireAddon(build.addonPath);
+  refuseAnotherVersion(native.engine().builtFor, build.libtorch.version);
+  openCuda(native, build.libtorch.lib);
+  return native;
+}
+
+function requireAddon(path: string): Addon {
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new SelfsightError(
+      "configuration",
+      `engine: the native addon does not load (${reason}); libtorch was moved, or the addon belongs to another machine; run \`npm run setup\``,
+      { cause },
+    );
+  }
+}
+
+function refuseAnotherLibtorch(built: { root: string; version: string; source: string }): void {
+  const wanted = process.env.SELFSIGHT_LIBTORCH;
+  if (!wanted || wanted === built.root || wanted === built.source) return;
+  throw new SelfsightError(
+    "configuration",
+    `engine: SELFSIGHT_LIBTORCH is ${wanted}, but the addon was built for libtorch ${built.version} in ${built.root}; one addon serves one libtorch; run \`npm run setup\` with this SELFSIGHT_LIBTORCH`,
+  );
+}
+
+function refuseAnotherVersion(builtFor: string, found: string): void {
+  const release = (version: string) => version.split("+")[0];
+  if (release(builtFor) === release(found)) return;
+  throw new SelfsightError(
+    "configuration",
+    `engine: the addon was built for libtorch ${builtFor}, found ${found}; the versions must be equal; run \`npm run setup\``,
+  );
+}
+
+/** The addon is linked to the CPU part only; where the found libtorch has a CUDA part, opening it registers its kernels. */
+function openCuda(native: Addon, lib: string): void {
+  const cuda = join(lib, "libtorch_cuda.so");
+  if (existsSync(cuda)) native.loadLibrary(cuda);
+}

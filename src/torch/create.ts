@@ -1,0 +1,75 @@
+import { addon, type DType, type NumberArray } from "./addon.ts";
+import { engineError } from "./operators.ts";
+import { op, Tensor } from "./tensor.ts";
+
+export interface Place {
+  /** Default float32. */
+  dtype?: DType;
+  /** "cpu" (default), "cuda" or "cuda:1". */
+  device?: string;
+}
+
+/** The data type whose bytes a typed array holds. */
+export function dtypeOf(array: NumberArray): DType {
+  const names = {
+    Uint8Array: "uint8",
+    Int8Array: "int8",
+    Int16Array: "int16",
+    Int32Array: "int32",
+    BigInt64Array: "int64",
+    Float32Array: "float32",
+    Float64Array: "float64",
+  } as const;
+  const name = Object.prototype.toString.call(array).slice("[object ".length, -1);
+  if (name in names) return names[name as keyof typeof names];
+  throw engineError("tensor", [name], new Error("a typed array of a type that libtorch has is needed"));
+}
+
+/** A tensor with a copy of `values`; plain numbers become float32. */
+export function tensor(
+  values: NumberArray | readonly number[],
+  shape?: readonly number[],
+  { device = "cpu" }: Place = {},
+): Tensor {
+  const array = ArrayBuffer.isView(values) ? values : Float32Array.from(values);
+  const made = placed("tensor", () => addon().fromTypedArray(array, shape ?? [array.length], dtypeOf(array)));
+  return device === "cpu" ? made : made.toDevice(device);
+}
+
+/** A tensor on the array's own bytes, without a copy: writing to one writes to the other. The bytes live as long as either. */
+export function borrow(values: NumberArray, shape: readonly number[]): Tensor {
+  return placed("borrow", () => addon().borrowTypedArray(values, shape, dtypeOf(values)));
+}
+
+function placed(name: string, make: () => number): Tensor {
+  try {
+    return new Tensor(make());
+  } catch (error) {
+    throw engineError(name, [], error);
+  }
+}
+
+export const zeros = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op.zeros(shape, dtype, device);
+export const ones = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op.ones(shape, dtype, device);
+export const empty = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op["empty.memory_format"](shape, dtype, device);
+export const full = (
+  shape: readonly number[],
+  value: number,
+  { dtype = "float32", device = "cpu" }: Place = {},
+): Tensor => op.full(shape, value, dtype, device);
+export const eye = (n: number, { dtype = "float32", device = "cpu" }: Place = {}): Tensor => op.eye(n, dtype, device);
+/** 0, 1, ... end - 1. */
+export const arange = (end: number, { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op.arange(end, dtype, device);
+/** Standard normal numbers from the global generator (see `manualSeed`). */
+export const randn = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op.randn(shape, dtype, device);
+export const rand = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
+  op.rand(shape, dtype, device);
+export const cat = (tensors: readonly Tensor[], dim = 0): Tensor => op.cat(tensors, dim);
+export const stack = (tensors: readonly Tensor[], dim = 0): Tensor => op.stack(tensors, dim);
+/** Where the condition holds `yes`, else `no`. */
+export const where = (condition: Tensor, yes: Tensor, no: Tensor): Tensor => op["where.self"](condition, yes, no);

@@ -1,0 +1,35 @@
+/** LAYER 1: tensors of libtorch in TypeScript. */
+export type { DType, NumberArray } from "./addon.ts";
+export {
+  arange,
+  borrow,
+  cat,
+  dtypeOf,
+  empty,
+  eye,
+  full,
+  ones,
+  type Place,
+  rand,
+  randn,
+  stack,
+  tensor,
+  where,
+  zeros,
+} from "./create.ts";
+export {
+  type AutocastOptions,
+  autocast,
+  engine,
+  gradients,
+  loadLibrary,
+  manualSeed,
+  noGrad,
+  randomState,
+  setRandomState,
+  synchronize,
+  threads,
+} from "./modes.ts";
+export type { MemoryFormat } from "./operators.ts";
+export { freeAll, keep, liveTensors, scope } from "./scope.ts";
+export { op, type Reduction, Tensor } from "./tensor.ts";

@@ -1,0 +1,80 @@
+import { addon, type DType } from "./addon.ts";
+import { engineError } from "./operators.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Runs `body` without recording for autograd. */
+export function noGrad<T>(body: () => T): T {
+  const before = addon().gradMode(false);
+  try {
+    return body();
+  } finally {
+    addon().gradMode(before);
+  }
+}
+
+export interface AutocastOptions {
+  /** What matrix products and convolutions compute in; "float32" switches autocast off for `body`. */
+  dtype: DType;
+  /** Default "cpu". */
+  device?: string;
+}
+
+/** Runs `body` with matrix products and convolutions in a shorter type; sums, norms and losses stay in float32. */
+export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: () => T): T {
+  const isShort = dtype !== "float32";
+  const before = addon().autocast(device, isShort, isShort ? dtype : "bfloat16");
+  try {
+    return body();
+  } finally {
+    addon().autocast(device, before.enabled, before.dtype);
+  }
+}
+
+/** d(outputs)/d(inputs) without touching any `.grad`; undefined where an input was not used. */
+export function gradients(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  { retainGraph = false } = {},
+): (Tensor | undefined)[] {
+  const handles = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.handle);
+  try {
+    const found = addon().gradients(handles(outputs), handles(inputs), undefined, retainGraph);
+    return found.map((handle) => (handle === null ? undefined : new Tensor(handle)));
+  } catch (error) {
+    throw engineError("gradients", [...outputs], error);
+  }
+}
+
+/** Seeds libtorch's generators of every device. */
+export const manualSeed = (seed: number): void => addon().manualSeed(seed);
+
+/** The generator's state as bytes; a checkpoint keeps it. */
+export function randomState(device = "cpu"): Uint8Array {
+  const state = new Tensor(addon().randomState(device));
+  const bytes = state.data() as Uint8Array;
+  state.free();
+  return bytes;
+}
+
+export function setRandomState(bytes: Uint8Array, device = "cpu"): void {
+  const state = new Tensor(addon().fromTypedArray(bytes, [bytes.length], "uint8"));
+  try {
+    addon().setRandomState(device, state.handle);
+  } catch (error) {
+    throw engineError("setRandomState", [state], error);
+  } finally {
+    state.free();
+  }
+}
+
+/** The threads that one operator may use; given a number, sets it. */
+export const threads = (wanted?: number): number => addon().threads(wanted);
+
+/** Opens a shared library whose operators then can be called (such as torchvision's). */
+export const loadLibrary = (path: string): void => addon().loadLibrary(path);
+
+/** Waits until the device has done all its work; needed before reading a clock. */
+export const synchronize = (): void => addon().synchronize();
+
+/** libtorch's version, GPUs in reach, build configuration. */
+export const engine = () => addon().engine();

@@ -1,0 +1,152 @@
+import { SelfsightError } from "../errors.ts";
+import { addon, type DType, type Handle } from "./addon.ts";
+import { schemas } from "./schemas.ts";
+import type { Tensor } from "./tensor.ts";
+
+export type MemoryFormat = "contiguous_format" | "preserve_format" | "channels_last";
+
+// ---- the types of the operators, read out of the schema lines by the compiler ----
+
+type Single<T extends string> = T extends "Tensor"
+  ? Tensor
+  : T extends "int" | "float" | "Scalar"
+    ? number
+    : T extends "bool"
+      ? boolean
+      : T extends "ScalarType"
+        ? DType
+        : T extends "MemoryFormat"
+          ? MemoryFormat
+          : T extends "Device" | "str"
+            ? string
+            : never;
+type ValueOf<T extends string> = T extends `${infer U}?`
+  ? ValueOf<U> | null
+  : T extends "int[]"
+    ? number | readonly number[]
+    : T extends `${infer U}[]`
+      ? readonly Single<U>[]
+      : Single<T>;
+type Split<S extends string> = S extends `${infer First}, ${infer Rest}`
+  ? [First, ...Split<Rest>]
+  : S extends ""
+    ? []
+    : [S];
+type Arguments<L> = L extends [infer First, ...infer Rest]
+  ? First extends `${infer T} ${string}=`
+    ? [value?: ValueOf<T> | undefined, ...Arguments<Rest>]
+    : First extends `${infer T} ${string}`
+      ? [value: ValueOf<T>, ...Arguments<Rest>]
+      : []
+  : [];
+type Result<R extends string> = R extends "()"
+  ? undefined
+  : R extends "(Tensor, Tensor)"
+    ? [Tensor, Tensor]
+    : R extends "Tensor[]"
+      ? Tensor[]
+      : R extends "Tensor" | `Tensor!${string}`
+        ? Tensor
+        : never;
+type NameOf<S> = S extends `aten::${infer Name}(${string}` ? Name : never;
+type OperatorOf<S> = S extends `aten::${string}(${infer A}) -> ${infer R}`
+  ? (...values: Arguments<Split<A>>) => Result<R>
+  : never;
+
+/** Every operator of the list under its name and overload, such as `op["add.Tensor"](a, b)`. */
+export type Operators = { readonly [S in (typeof schemas)[number] as NameOf<S>]: OperatorOf<S> };
+
+// ---- the calls ----
+
+interface Line {
+  name: string;
+  overload: string;
+  argumentNames: string[];
+  result: string;
+}
+
+function parse(line: string): Line {
+  const [, name, overload, list, result] = /^(aten::\w+)\.?(\w*)\((.*)\) -> (.*)$/.exec(line)!;
+  const argumentNames = list!.split(", ").map((argument) => argument.split(" ")[1]!.replace("=", ""));
+  return { name: name!, overload: overload!, argumentNames, result: result! };
+}
+
+let numbers: Map<string, number> | undefined;
+
+/** Looks every line up in the loaded libtorch; done once, before the first call. */
+function numbersOfOperators(): Map<string, number> {
+  const found = new Map<string, number>();
+  const problems: string[] = [];
+  for (const line of schemas) {
+    const number = lookUp(parse(line), problems);
+    if (number !== null) found.set(line, number);
+  }
+  if (problems.length === 0) return found;
+  throw new SelfsightError(
+    "configuration",
+    `engine: libtorch ${addon().engine().builtFor} lacks operators that Selfsight needs (${problems.join("; ")}); run \`npm run setup\` with libtorch 1.13 or 2.13`,
+  );
+}
+
+function lookUp({ name, overload, argumentNames }: Line, problems: string[]): number | null {
+  const label = overload ? `${name}.${overload}` : name;
+  try {
+    const number = addon().findOperator(name, overload, argumentNames);
+    if (number === null) problems.push(label);
+    return number;
+  } catch (error) {
+    problems.push(`${label} ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/** Makes the callable operators; `wrap` turns a handle into a Tensor (given from outside, so that nothing imports in a circle). */
+export function bindOperators(wrap: (handle: Handle) => Tensor): Operators {
+  const entries = schemas.map((line) => [/^aten::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const);
+  return Object.fromEntries(entries) as unknown as Operators;
+}
+
+function operator(line: string, wrap: (handle: Handle) => Tensor): (...values: unknown[]) => unknown {
+  const { name, argumentNames, result } = parse(line);
+  const written = result.startsWith("Tensor!")
+    ? Math.max(0, argumentNames.indexOf(result.slice("Tensor!".length)))
+    : -1;
+  return (...values) => {
+    numbers ??= numbersOfOperators();
+    const results = callNative(name, numbers.get(line)!, values);
+    if (written >= 0) return values[written];
+    const wrapped = results.map((value) => (Array.isArray(value) ? value.map(wrap) : wrap(value as Handle)));
+    return wrapped.length > 1 ? wrapped : wrapped[0];
+  };
+}
+
+function callNative(name: string, number: number, values: unknown[]): unknown[] {
+  try {
+    return addon().call(number, values.map(handlesOf));
+  } catch (error) {
+    throw engineError(name, values, error);
+  }
+}
+
+const isTensor = (value: unknown): value is Tensor => typeof value === "object" && value !== null && "handle" in value;
+
+function handlesOf(value: unknown): unknown {
+  if (isTensor(value)) return value.handle;
+  if (Array.isArray(value) && value.length > 0 && typeof value[0] === "object") return value.map(handlesOf);
+  return value;
+}
+
+/** The engine's sentence with the operator and the shapes that it was given. */
+export function engineError(name: string, values: readonly unknown[], error: unknown): SelfsightError {
+  const reason = error instanceof Error ? error.message.split("\n")[0]! : String(error);
+  const isMemory = /can't allocate memory|out of memory|not enough memory|std::bad_alloc/i.test(reason);
+  const text = `${name.replace("aten::", "")}(${values.map(describeValue).join(", ")}): ${reason}`;
+  return new SelfsightError(isMemory ? "memory" : "bug", text, { cause: error });
+}
+
+function describeValue(value: unknown): string {
+  if (isTensor(value)) return value.isAlive ? `${value.dtype}[${value.shape.join(", ")}]` : "freed tensor";
+  if (Array.isArray(value))
+    return value.length > 4 ? `${value.length} values` : `[${value.map(describeValue).join(", ")}]`;
+  return String(value);
+}
