@@ -30,6 +30,6 @@ export {
   synchronize,
   threads,
 } from "./modes.ts";
-export type { MemoryFormat } from "./operators.ts";
+export { isSupported, type MemoryFormat } from "./operators.ts";
 export { freeAll, keep, liveTensors, scope } from "./scope.ts";
 export { op, type Reduction, Tensor } from "./tensor.ts";

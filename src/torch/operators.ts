@@ -1,6 +1,6 @@
 import { SelfsightError } from "../errors.ts";
 import { addon, type DType, type Handle } from "./addon.ts";
-import { schemas } from "./schemas.ts";
+import { newerSchemas, schemas } from "./schemas.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type MemoryFormat = "contiguous_format" | "preserve_format" | "channels_last";
@@ -54,7 +54,9 @@ type OperatorOf<S> = S extends `aten::${string}(${infer A}) -> ${infer R}`
   : never;
 
 /** Every operator of the list under its name and overload, such as `op["add.Tensor"](a, b)`. */
-export type Operators = { readonly [S in (typeof schemas)[number] as NameOf<S>]: OperatorOf<S> };
+export type Operators = {
+  readonly [S in (typeof schemas)[number] | (typeof newerSchemas)[number] as NameOf<S>]: OperatorOf<S>;
+};
 
 // ---- the calls ----
 
@@ -81,6 +83,10 @@ function numbersOfOperators(): Map<string, number> {
     const number = lookUp(parse(line), problems);
     if (number !== null) found.set(line, number);
   }
+  for (const line of newerSchemas) {
+    const number = lookUp(parse(line), []);
+    if (number !== null) found.set(line, number);
+  }
   if (problems.length === 0) return found;
   throw new SelfsightError(
     "configuration",
@@ -102,7 +108,9 @@ function lookUp({ name, overload, argumentNames }: Line, problems: string[]): nu
 
 /** Makes the callable operators; `wrap` turns a handle into a Tensor (given from outside, so that nothing imports in a circle). */
 export function bindOperators(wrap: (handle: Handle) => Tensor): Operators {
-  const entries = schemas.map((line) => [/^aten::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const);
+  const entries = [...schemas, ...newerSchemas].map(
+    (line) => [/^aten::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const,
+  );
   return Object.fromEntries(entries) as unknown as Operators;
 }
 
@@ -118,6 +126,12 @@ function operator(line: string, wrap: (handle: Handle) => Tensor): (...values: u
     const wrapped = results.map((value) => (Array.isArray(value) ? value.map(wrap) : wrap(value as Handle)));
     return wrapped.length > 1 ? wrapped : wrapped[0];
   };
+}
+
+/** Whether the loaded libtorch has one of the newer operators. */
+export function isSupported(name: NameOf<(typeof newerSchemas)[number]>): boolean {
+  numbers ??= numbersOfOperators();
+  return newerSchemas.some((line) => line.startsWith(`aten::${name}(`) && numbers?.has(line));
 }
 
 function callNative(name: string, number: number, values: unknown[]): unknown[] {

@@ -44,6 +44,7 @@ export const schemas = [
   "aten::mul_.Scalar(Tensor self, Scalar other) -> Tensor!",
   "aten::div_.Scalar(Tensor self, Scalar other) -> Tensor!",
   "aten::div_.Tensor(Tensor self, Tensor other) -> Tensor!",
+  "aten::relu_(Tensor self) -> Tensor!",
   "aten::clamp_(Tensor self, Scalar? min=, Scalar? max=) -> Tensor!",
   "aten::addcmul_(Tensor self, Tensor tensor1, Tensor tensor2, Scalar value=) -> Tensor!",
   "aten::lerp_.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor!",
@@ -149,4 +150,10 @@ export const schemas = [
   "aten::_foreach_addcmul_.Scalar(Tensor[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=) -> ()",
   "aten::_foreach_addcdiv_.Scalar(Tensor[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=) -> ()",
   "aten::_foreach_norm.Scalar(Tensor[] self) -> Tensor[]",
+] as const;
+
+/** Operators that newer releases of libtorch have; whoever calls one asks `isSupported` first and knows another way. */
+export const newerSchemas = [
+  "aten::_fused_sgd_(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step) -> ()",
+  "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize) -> ()",
 ] as const;

@@ -213,6 +213,10 @@ export class Tensor {
     op["lerp_.Tensor"](this, end, weight);
     return this;
   }
+  relu_(): this {
+    op.relu_(this);
+    return this;
+  }
   clamp_({ min, max }: { min?: number; max?: number }): this {
     op.clamp_(this, min ?? null, max ?? null);
     return this;

@@ -1,0 +1,81 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { displayName, SelfsightError } from "./errors.ts";
+
+// A file is written beside its target, checked for short writes, fsynced and renamed, and the folder is fsynced. So a name
+// that a reader knows holds either the old bytes or the new ones, whatever was killed or cut off in between.
+
+/** Replaces `path` by `chunks`, all or nothing. Errors: storage, naming file, bytes and reason; the temporary file is removed. */
+export function writeFileDurably(path: string, chunks: Iterable<Uint8Array> | string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    writeAndSync(temporary, typeof chunks === "string" ? [Buffer.from(chunks)] : chunks);
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw storageError("write", path, cause);
+  }
+}
+
+/** Writes a new file and flushes it to the disk; for files inside a folder that is itself renamed into place later. */
+export function writeAndSync(path: string, chunks: Iterable<Uint8Array>): void {
+  const file = openSync(path, "w");
+  try {
+    for (const chunk of chunks) writeWhole(file, chunk);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** `writeSync` may write less than it was given and report no error: only the count tells. */
+export function writeWhole(file: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) {
+    const count = writeSync(file, bytes, written, bytes.length - written);
+    if (count === 0) throw new Error(`wrote ${written} of ${bytes.length} bytes`);
+    written += count;
+  }
+}
+
+/** Makes the names in a folder durable. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** Creates a folder and those above it. Errors: storage. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw storageError("create", path, cause);
+  }
+}
+
+/** The sentence for a failed system call on a path. */
+export function storageError(operation: string, path: string, cause: unknown): SelfsightError {
+  if (cause instanceof SelfsightError) return cause;
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  const advice = adviceFor[code] ?? "check the path and the disk";
+  const reason = (cause as Error).message;
+  return new SelfsightError("storage", `${operation}: ${displayName(path)}: ${reason}; ${advice}`, { cause });
+}
+
+const adviceFor: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space, what was saved before is intact",
+  EDQUOT: "the disk quota is used up; free some space, what was saved before is intact",
+  EFBIG: "the file is larger than the limit of this process or file system; raise the limit (ulimit -f)",
+  EROFS: "the file system is read-only; choose another folder with --out",
+  EACCES: "this user may not write there; choose another folder with --out",
+  EPERM: "this user may not write there; choose another folder with --out",
+  EIO: "the disk reported an error; what was saved before is intact, check the disk",
+  ENOTDIR: "a part of the path is a file; choose another folder with --out",
+  ENOENT: "a folder of the path is missing; it may have been moved or deleted",
+  EMFILE: "this process has too many files open; raise the limit (ulimit -n)",
+};

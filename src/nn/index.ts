@@ -1,0 +1,28 @@
+/** LAYER 2: networks and how they learn. */
+export {
+  BatchNorm,
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  GlobalAveragePool,
+  Identity,
+  Linear,
+  MaxPool2d,
+  projector,
+  ReLU,
+  Sequential,
+} from "./layers.ts";
+export { freeNetwork, loadState, Module, type Network, namedParameters, setRequiresGrad, stateOf } from "./module.ts";
+export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
+export { type BackboneName, backboneNames, ResNet, type ResNetOptions, resnet, type Stem, stems } from "./resnet.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  fromStored,
+  readSafetensors,
+  type StoredTensor,
+  type StoredTensors,
+  stored,
+  storedMap,
+} from "./safetensors.ts";
+export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";

@@ -1,0 +1,158 @@
+// N images, C channels, H height, W width, D features
+import { keep, noGrad, ones, op, type Tensor, zeros } from "../torch/index.ts";
+import { Module } from "./module.ts";
+
+/** A tensor that is learned. It outlives all scopes. */
+const parameter = (tensor: Tensor): Tensor => keep(tensor.requiresGrad_());
+const buffer = (tensor: Tensor): Tensor => keep(tensor);
+
+/** y = x Wᵀ + b, x [N, in], y [N, out]. Both start uniform in ±1/√in, as in PyTorch. */
+export class Linear extends Module {
+  readonly weight: Tensor; // [out, in]
+  readonly bias: Tensor | null; // [out]
+
+  constructor(inputSize: number, outputSize: number, { bias = true } = {}) {
+    super();
+    const bound = 1 / Math.sqrt(inputSize);
+    this.weight = parameter(noGrad(() => zeros([outputSize, inputSize]).uniform_({ from: -bound, to: bound })));
+    this.bias = bias ? parameter(noGrad(() => zeros([outputSize]).uniform_({ from: -bound, to: bound }))) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return op.linear(input, this.weight, this.bias); // [N, out]
+  }
+}
+
+export interface ConvolutionOptions {
+  stride?: number;
+  padding?: number;
+}
+
+/** Convolution without bias over [N, C, H, W]; weights start normal with std √(2 / (out k²)) (He et al. 2015, fan-out). */
+export class Conv2d extends Module {
+  readonly weight: Tensor; // [out, in, k, k], channels-last in memory
+  readonly #stride: number;
+  readonly #padding: number;
+
+  constructor(
+    inputChannels: number,
+    outputChannels: number,
+    kernelSize: number,
+    { stride = 1, padding = 0 }: ConvolutionOptions = {},
+  ) {
+    super();
+    const std = Math.sqrt(2 / (outputChannels * kernelSize * kernelSize));
+    const values = noGrad(() => zeros([outputChannels, inputChannels, kernelSize, kernelSize]).normal_({ std }));
+    this.weight = parameter(values.contiguous("channels_last"));
+    this.#stride = stride;
+    this.#padding = padding;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return op.conv2d(input, this.weight, null, this.#stride, this.#padding);
+  }
+}
+
+/**
+ * Normalises each feature over the batch (and the places of an image): (x − mean) / √(var + 1e-5) · weight + bias, biased
+ * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
+ */
+export class BatchNorm extends Module {
+  readonly weight: Tensor | null; // [C]
+  readonly bias: Tensor | null; // [C]
+  readonly running_mean: Tensor; // [C]
+  readonly running_var: Tensor; // [C]
+  readonly num_batches_tracked: Tensor; // []
+
+  constructor(features: number, { affine = true } = {}) {
+    super();
+    this.weight = affine ? parameter(ones([features])) : null;
+    this.bias = affine ? parameter(zeros([features])) : null;
+    this.running_mean = buffer(zeros([features]));
+    this.running_var = buffer(ones([features]));
+    this.num_batches_tracked = buffer(zeros([], { dtype: "int64" }));
+  }
+
+  override get bufferNames() {
+    return ["running_mean", "running_var", "num_batches_tracked"];
+  }
+
+  override forward(input: Tensor): Tensor {
+    if (this.training) noGrad(() => this.num_batches_tracked.add_(1));
+    const { weight, bias, running_mean, running_var, training } = this;
+    return op.batch_norm(input, weight, bias, running_mean, running_var, training, 0.1, 1e-5, true);
+  }
+}
+
+/** Batch norm of vectors [N, D] and of maps [N, C, H, W]: one operation, PyTorch's two names. */
+export { BatchNorm as BatchNorm1d, BatchNorm as BatchNorm2d };
+
+/** max(x, 0), written over its input: what it follows (batch norm) does not need its output for the gradient. */
+export class ReLU extends Module {
+  override forward(input: Tensor): Tensor {
+    return input.relu_();
+  }
+}
+
+/** Maximum over k x k windows. */
+export class MaxPool2d extends Module {
+  readonly #kernelSize: number;
+  readonly #stride: number;
+  readonly #padding: number;
+
+  constructor(kernelSize: number, { stride = kernelSize, padding = 0 }: ConvolutionOptions = {}) {
+    super();
+    this.#kernelSize = kernelSize;
+    this.#stride = stride;
+    this.#padding = padding;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return op.max_pool2d(input, this.#kernelSize, this.#stride, this.#padding);
+  }
+}
+
+/** Mean over all places: [N, C, H, W] to [N, C]. */
+export class GlobalAveragePool extends Module {
+  override forward(input: Tensor): Tensor {
+    return op.adaptive_avg_pool2d(input, [1, 1]).flatten(1); // [N, C]
+  }
+}
+
+export class Identity extends Module {
+  override forward(input: Tensor): Tensor {
+    return input;
+  }
+}
+
+/** Modules one after another; parameters are named by place ("0.weight"), as in PyTorch. */
+export class Sequential extends Module {
+  readonly #modules: readonly Module[];
+  readonly [place: number]: Module;
+
+  constructor(...modules: Module[]) {
+    super();
+    this.#modules = modules;
+    Object.assign(this, modules);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return this.#modules.reduce((value, module) => module.forward(value), input);
+  }
+}
+
+/**
+ * The projector of the paper (arXiv 2103.03230, section 2.2): [Linear without bias, batch norm, ReLU] for every width but the
+ * last, then Linear without bias. `widths` such as [2048, 2048, 2048].
+ */
+export function projector(inputSize: number, widths: readonly number[], { batchNorm = true } = {}): Sequential {
+  const sizes = [inputSize, ...widths];
+  const hidden = widths
+    .slice(0, -1)
+    .flatMap((width, i) => [
+      new Linear(sizes[i]!, width, { bias: false }),
+      ...(batchNorm ? [new BatchNorm(width)] : []),
+      new ReLU(),
+    ]);
+  return new Sequential(...hidden, new Linear(sizes[sizes.length - 2]!, widths[widths.length - 1]!, { bias: false }));
+}

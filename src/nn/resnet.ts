@@ -1,0 +1,162 @@
+// N images, C channels. ResNet, arXiv 1512.03385; names, order and strides (on the 3x3) as in torchvision.
+
+import { SelfsightError } from "../errors.ts";
+import { noGrad, type Tensor } from "../torch/index.ts";
+import { BatchNorm, Conv2d, GlobalAveragePool, Identity, MaxPool2d, Sequential } from "./layers.ts";
+import { Module } from "./module.ts";
+
+export const backboneNames = ["resnet18", "resnet34", "resnet50"] as const;
+export type BackboneName = (typeof backboneNames)[number];
+
+/** "imagenet": 7x7 stride 2 and max-pool. "small": 3x3 stride 1, no max-pool, for images up to 64. "small-stride-2": 3x3 stride 2, no max-pool. */
+export const stems = ["imagenet", "small", "small-stride-2"] as const;
+export type Stem = (typeof stems)[number];
+
+export interface ResNetOptions {
+  /** Default: "small" up to 64 pixels, else "imagenet"; whoever builds a network says it. */
+  stem: Stem;
+  /** Channels of the first stage; the later ones have 2, 4 and 8 times as many. Default 64. */
+  width?: number;
+  /** Starts each residual branch at zero (last batch norm's weight), arXiv 1706.02677. Default true, as the paper's code. */
+  zeroInitResidual?: boolean;
+}
+
+type Block = new (inputChannels: number, channels: number, stride: number) => BasicBlock | Bottleneck;
+
+class BasicBlock extends Module {
+  static readonly expansion = 1;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm;
+  readonly downsample: Sequential | null;
+
+  constructor(inputChannels: number, channels: number, stride: number) {
+    super();
+    this.conv1 = new Conv2d(inputChannels, channels, 3, { stride, padding: 1 });
+    this.bn1 = new BatchNorm(channels);
+    this.conv2 = new Conv2d(channels, channels, 3, { padding: 1 });
+    this.bn2 = new BatchNorm(channels);
+    this.downsample = shortcut(inputChannels, channels, stride);
+  }
+
+  get lastNorm(): BatchNorm {
+    return this.bn2;
+  }
+
+  override forward(input: Tensor): Tensor {
+    const hidden = this.bn1.forward(this.conv1.forward(input)).relu_();
+    const branch = this.bn2.forward(this.conv2.forward(hidden));
+    return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+  }
+}
+
+class Bottleneck extends Module {
+  static readonly expansion = 4;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm;
+  readonly conv3: Conv2d;
+  readonly bn3: BatchNorm;
+  readonly downsample: Sequential | null;
+
+  constructor(inputChannels: number, channels: number, stride: number) {
+    super();
+    this.conv1 = new Conv2d(inputChannels, channels, 1);
+    this.bn1 = new BatchNorm(channels);
+    this.conv2 = new Conv2d(channels, channels, 3, { stride, padding: 1 });
+    this.bn2 = new BatchNorm(channels);
+    this.conv3 = new Conv2d(channels, 4 * channels, 1);
+    this.bn3 = new BatchNorm(4 * channels);
+    this.downsample = shortcut(inputChannels, 4 * channels, stride);
+  }
+
+  get lastNorm(): BatchNorm {
+    return this.bn3;
+  }
+
+  override forward(input: Tensor): Tensor {
+    const reduced = this.bn1.forward(this.conv1.forward(input)).relu_();
+    const hidden = this.bn2.forward(this.conv2.forward(reduced)).relu_();
+    const branch = this.bn3.forward(this.conv3.forward(hidden));
+    return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+  }
+}
+
+function shortcut(inputChannels: number, outputChannels: number, stride: number): Sequential | null {
+  if (stride === 1 && inputChannels === outputChannels) return null;
+  return new Sequential(new Conv2d(inputChannels, outputChannels, 1, { stride }), new BatchNorm(outputChannels));
+}
+
+const plans = {
+  resnet18: { block: BasicBlock, depths: [2, 2, 2, 2] },
+  resnet34: { block: BasicBlock, depths: [3, 4, 6, 3] },
+  resnet50: { block: Bottleneck, depths: [3, 4, 6, 3] },
+} as const;
+
+/** Images [N, 3, H, W] to representations [N, outputSize]; no classifier. */
+export class ResNet extends Module {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm;
+  readonly layer1: Sequential;
+  readonly layer2: Sequential;
+  readonly layer3: Sequential;
+  readonly layer4: Sequential;
+  readonly outputSize: number;
+  readonly #pool: Module;
+  readonly #average = new GlobalAveragePool();
+
+  constructor(name: BackboneName, { stem, width = 64, zeroInitResidual = true }: ResNetOptions) {
+    super();
+    const { block, depths } = plans[name];
+    const channels = [1, 2, 4, 8].map((factor) => factor * width);
+    const inputs = [width, ...channels.slice(0, 3).map((count) => count * block.expansion)];
+    const stage = (i: number) =>
+      makeStage(block, inputs[i]!, channels[i]!, depths[i]!, i === 0 ? 1 : 2, block.expansion);
+    this.conv1 = stem === "imagenet" ? new Conv2d(3, width, 7, { stride: 2, padding: 3 }) : smallStem(stem, width);
+    this.bn1 = new BatchNorm(width);
+    this.#pool = stem === "imagenet" ? new MaxPool2d(3, { stride: 2, padding: 1 }) : new Identity();
+    this.layer1 = stage(0);
+    this.layer2 = stage(1);
+    this.layer3 = stage(2);
+    this.layer4 = stage(3);
+    this.outputSize = channels[3]! * block.expansion;
+    if (zeroInitResidual) zeroLastNorms([this.layer1, this.layer2, this.layer3, this.layer4]);
+  }
+
+  override forward(images: Tensor): Tensor {
+    const stem = this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu_());
+    const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
+    return this.#average.forward(stages.reduce((value, stage) => stage.forward(value), stem)); // [N, outputSize]
+  }
+}
+
+const smallStem = (stem: Stem, width: number) =>
+  new Conv2d(3, width, 3, { stride: stem === "small" ? 1 : 2, padding: 1 });
+
+function makeStage(block: Block, inputs: number, channels: number, depth: number, stride: number, expansion: number) {
+  const rest = Array.from({ length: depth - 1 }, () => new block(channels * expansion, channels, 1));
+  return new Sequential(new block(inputs, channels, stride), ...rest);
+}
+
+function zeroLastNorms(stages: readonly Sequential[]): void {
+  const blocks = stages.flatMap((stage) =>
+    Object.values(stage).filter((part) => part instanceof BasicBlock || part instanceof Bottleneck),
+  );
+  noGrad(() => {
+    for (const block of blocks) block.lastNorm.weight!.zero_();
+  });
+}
+
+/** A backbone by name. Errors: configuration, when the width is no whole number from 1 to 1024. */
+export function resnet(name: BackboneName, options: ResNetOptions): ResNet {
+  const width = options.width ?? 64;
+  if (!Number.isInteger(width) || width < 1 || width > 1024) {
+    throw new SelfsightError(
+      "configuration",
+      `backbone: width ${width}; a whole number of channels from 1 to 1024 is needed; the paper's networks have 64`,
+    );
+  }
+  return new ResNet(name, options);
+}
