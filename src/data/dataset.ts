@@ -1,0 +1,139 @@
+// N images, C channels, H height, W width
+import { createHash } from "node:crypto";
+import { SelfsightError } from "../errors.ts";
+import { keyedPermutation } from "../random.ts";
+
+/** Small pictures of one size, held in memory as one block. */
+export interface ImageArray {
+  kind: "array";
+  name: string;
+  length: number;
+  pixels: Uint8Array; // [N, C, H, W]
+  channels: 1 | 3;
+  height: number;
+  width: number;
+  labels?: Int32Array; // [N]
+  classes?: readonly string[];
+  fingerprint: string;
+}
+
+/** Pictures that lie as files on disk and are decoded when asked for. */
+export interface ImageFolder {
+  kind: "folder";
+  name: string;
+  length: number;
+  root: string;
+  files: readonly ImageFile[];
+  labels?: Int32Array; // [N]
+  classes?: readonly string[];
+  fingerprint: string;
+  /** What was found under the root and is no picture, with the reason. */
+  skipped: readonly SkippedFile[];
+}
+
+export type Dataset = ImageArray | ImageFolder;
+
+/** The part to learn from and the part to measure on. */
+export type Split = "train" | "test";
+
+export interface ImageFile {
+  /** Bytes, because a file name need not be valid UTF-8. */
+  path: Buffer;
+  /** The path below the root, escaped for display. */
+  label: string;
+  bytes: number;
+}
+
+export interface SkippedFile {
+  label: string;
+  reason: string;
+}
+
+/** One decoded picture. */
+export interface RawImage {
+  pixels: Uint8Array; // [3, H, W]
+  height: number;
+  width: number;
+}
+
+/** Pictures of one size as one block. */
+export interface PixelBlock {
+  pixels: Uint8Array; // [N, C, H, W]
+  channels: 1 | 3;
+  height: number;
+  width: number;
+}
+
+/** One batch, ready to be made into views: a block where the dataset is an array, else pictures of their own sizes. */
+export interface Batch {
+  epoch: number;
+  /** Counted from the start of the run, from 0. */
+  step: number;
+  /** The place of each sample in the dataset. */
+  indices: Uint32Array;
+  images: RawImage[] | PixelBlock;
+  labels?: Int32Array;
+}
+
+/** The samples at `indices`, in that order; its fingerprint follows from the whole's and from the indices. */
+export function subset(dataset: Dataset, indices: Uint32Array | readonly number[]): Dataset {
+  const chosen = Uint32Array.from(indices);
+  for (const index of chosen) if (index >= dataset.length) throw outOfRange(dataset, index);
+  const part = {
+    length: chosen.length,
+    fingerprint: digest(dataset.fingerprint, chosen),
+    ...(dataset.labels && { labels: gatherLabels(dataset.labels, chosen) }),
+  };
+  if (dataset.kind === "array") return { ...dataset, ...part, pixels: gatherPixels(dataset, chosen) };
+  return { ...dataset, ...part, files: Array.from(chosen, (index) => dataset.files[index]!) };
+}
+
+/** At most `limit` samples: a fixed random choice in dataset order, so that every class of a sorted folder takes part. */
+export function limitTo(dataset: Dataset, limit: number | undefined): Dataset {
+  if (limit === undefined || limit >= dataset.length) return dataset;
+  return subset(dataset, keyedPermutation(dataset.length, 0).subarray(0, limit).sort());
+}
+
+/** Pixels of the chosen samples, copied side by side. */
+export function gatherPixels(array: ImageArray, indices: Uint32Array): Uint8Array {
+  const size = array.channels * array.height * array.width;
+  const gathered = new Uint8Array(indices.length * size); // [N, C, H, W]
+  indices.forEach((index, place) => {
+    gathered.set(array.pixels.subarray(index * size, (index + 1) * size), place * size);
+  });
+  return gathered;
+}
+
+export const gatherLabels = (labels: Int32Array, indices: Uint32Array): Int32Array =>
+  Int32Array.from(indices, (index) => labels[index]!);
+
+/** What an array is made of, before it has a length and a fingerprint. */
+export type ArrayParts = Omit<ImageArray, "kind" | "length" | "fingerprint">;
+
+/** An array with its length and the fingerprint of its shape, pixels and labels. */
+export function imageArray(parts: ArrayParts): ImageArray {
+  const { channels, height, width, pixels, labels } = parts;
+  const length = pixels.length / (channels * height * width);
+  const shape = [length, channels, height, width].join("x");
+  return { kind: "array", ...parts, length, fingerprint: digest(shape, pixels, ...(labels ? [labels] : [])) };
+}
+
+/** Sha256 over the count, then relative name and size of each file in byte-wise order, however the files are listed. */
+export function folderFingerprint(files: readonly { relative: Buffer; bytes: number }[]): string {
+  const ordered = [...files].sort((a, b) => Buffer.compare(a.relative, b.relative));
+  const parts = ordered.flatMap((file) => [file.relative, `\0${file.bytes}\0`]); // a name cannot hold a zero byte
+  return digest(`${files.length}\0`, ...parts);
+}
+
+function digest(...parts: (string | NodeJS.ArrayBufferView)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+function outOfRange(dataset: Dataset, index: number): SelfsightError {
+  return new SelfsightError(
+    "data",
+    `subset of ${dataset.name}: sample ${index} was asked for; there are ${dataset.length}, counted from 0.`,
+  );
+}

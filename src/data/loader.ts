@@ -1,0 +1,197 @@
+// N samples of the dataset, B samples of a batch, C channels, H height, W width
+import { availableParallelism } from "node:os";
+import { SelfsightError } from "../errors.ts";
+import { type Batch, type Dataset, gatherLabels, gatherPixels, type ImageArray, type ImageFolder } from "./dataset.ts";
+import type { DecodeOptions } from "./decode.ts";
+import { openDecodePool } from "./decode-pool.ts";
+import { EpochOrder, type EpochPlan } from "./epoch-order.ts";
+import { goodSamples } from "./folder-reader.ts";
+
+export interface ReadOptions {
+  batchSize: number;
+  /** Batches decoded ahead (folders). Default 2. */
+  prefetch?: number;
+  /** Pixels of the shorter side after decoding (folders); default as stored. */
+  decodeSize?: number;
+  /** See `DecodeOptions.maxPixels`. */
+  maxPixels?: number;
+  /** Decoding threads (folders). Default 1, one more for every eight cores, at most 4. */
+  threads?: number;
+  /** Files known to be bad, by their place in the dataset; found ones are added to it. A run saves it and gives it back on resume. */
+  quarantine?: Set<number>;
+  /** Told of every bad file once, when its turn comes. */
+  onBadFile?: (index: number, error: SelfsightError) => void;
+  /** Share of bad files above which reading stops; ten files are always allowed. Default 0.1. */
+  maxBadShare?: number;
+}
+
+export interface BatchOptions extends ReadOptions {
+  /** Default 0. */
+  seed?: number;
+  /** The first step wanted, counted from the start of the run. Default 0. */
+  startStep?: number;
+  /** How many batches to yield. Default without end. */
+  steps?: number;
+  /** Default true. */
+  shuffle?: boolean;
+}
+
+const badFilesAlwaysBorne = 10;
+
+/** Batches in one epoch: whole ones only. */
+export const stepsPerEpoch = (dataset: Dataset, batchSize: number): number => Math.floor(dataset.length / batchSize);
+
+/**
+ * The batches of a training run, epoch after epoch, the remainder of each epoch dropped.
+ *
+ * The order of an epoch is a function of (seed, epoch); reading can start at any step and gives what an unbroken run would
+ * have given there. A file that cannot be decoded is reported, quarantined and left out; the samples behind it move up, and
+ * an epoch short of good samples goes on from the start of its order, so that the number of steps never changes.
+ *
+ * @throws SelfsightError "data" for fewer samples than a batch or too many bad files; "configuration" for a batch below 2.
+ */
+export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<Batch> {
+  const { batchSize, seed = 0, startStep = 0, steps = Number.POSITIVE_INFINITY, shuffle = true } = options;
+  checkBatchSize(dataset, batchSize);
+  const perEpoch = stepsPerEpoch(dataset, batchSize);
+  const plan = {
+    length: dataset.length,
+    samplesPerEpoch: perEpoch * batchSize,
+    samples: steps * batchSize,
+    seed,
+    shuffles: shuffle,
+    quarantine: options.quarantine ?? new Set(),
+  };
+  const good = dataset.length - plan.quarantine.size;
+  if (good < batchSize) throw tooFew(dataset, good, "good images", batchSize);
+  const order = new EpochOrder(plan, Math.floor(startStep / perEpoch));
+  order.skip((startStep % perEpoch) * batchSize);
+  yield* read(dataset, order, plan.quarantine, { ...options, startStep, replaces: true });
+}
+
+/**
+ * Every sample once, in the order of the dataset, the last batch as small as it comes; bad files are reported and left out.
+ *
+ * @throws SelfsightError "data" for too many bad files.
+ */
+export async function* onePass(dataset: Dataset, options: ReadOptions): AsyncGenerator<Batch> {
+  const quarantine = options.quarantine ?? new Set<number>();
+  const samples = dataset.length - quarantine.size;
+  const plan: EpochPlan = {
+    length: dataset.length,
+    samplesPerEpoch: samples,
+    samples,
+    seed: 0,
+    shuffles: false,
+    quarantine,
+  };
+  yield* read(dataset, new EpochOrder(plan, 0), quarantine, { ...options, startStep: 0, replaces: false });
+}
+
+/** Decodes every file of a folder and returns the bad ones with their reasons: a `quarantine` known before a run. */
+export async function verifyFolder(
+  folder: ImageFolder,
+  options: Pick<ReadOptions, "threads" | "maxPixels"> = {},
+): Promise<Map<number, string>> {
+  const threads = options.threads ?? defaultThreads();
+  const pool = openDecodePool(threads, decodeOptions({ ...options, decodeSize: 32 }));
+  const bad = new Map<number, string>();
+  const files = folder.files.entries();
+  const verifyNext = async () => {
+    for (const [index, file] of files) {
+      const decoded = await pool.decode(file);
+      if ("error" in decoded) bad.set(index, decoded.error.message);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 * threads }, verifyNext)).finally(() => pool.close());
+  return new Map([...bad].sort(([a], [b]) => a - b));
+}
+
+interface Reading extends ReadOptions {
+  startStep: number;
+  replaces: boolean;
+}
+
+function read(dataset: Dataset, order: EpochOrder, quarantine: Set<number>, reading: Reading): AsyncGenerator<Batch> {
+  return dataset.kind === "array"
+    ? readArray(dataset, order, reading)
+    : readFolder(dataset, order, quarantine, reading);
+}
+
+/** Copies each batch out of the array where it is wanted: 3 kB a sample, too little to be worth another thread. */
+async function* readArray(dataset: ImageArray, order: EpochOrder, reading: Reading): AsyncGenerator<Batch> {
+  const { channels, height, width } = dataset;
+  for (let step = reading.startStep; ; step++) {
+    const turns = Array.from({ length: reading.batchSize }, () => order.next()).filter((turn) => turn !== undefined);
+    if (turns[0] === undefined) return;
+    const indices = Uint32Array.from(turns, ({ index }) => index); // [B]
+    const images = { pixels: gatherPixels(dataset, indices), channels, height, width }; // [B, C, H, W]
+    yield { epoch: turns[0].epoch, step, indices, images, ...labelsOf(dataset, indices) };
+  }
+}
+
+async function* readFolder(
+  folder: ImageFolder,
+  order: EpochOrder,
+  quarantine: Set<number>,
+  reading: Reading,
+): AsyncGenerator<Batch> {
+  const { batchSize, prefetch = 2, maxBadShare = 0.1, onBadFile, replaces } = reading;
+  const most = Math.min(
+    Math.max(badFilesAlwaysBorne, Math.floor(maxBadShare * folder.length)),
+    replaces ? folder.length - batchSize : folder.length, // what is left must fill a batch of different samples
+  );
+  const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(reading));
+  const ahead = (prefetch + 1) * batchSize;
+  const samples = goodSamples({ folder, order, pool, ahead, replaces, badFiles: { quarantine, most, onBadFile } });
+  try {
+    for (let step = reading.startStep; ; step++) {
+      const taken = await takeUpTo(batchSize, samples);
+      if (taken[0] === undefined) return;
+      const indices = Uint32Array.from(taken, ({ index }) => index); // [B]
+      const images = taken.map(({ image }) => image);
+      yield { epoch: taken[0].epoch, step, indices, images, ...labelsOf(folder, indices) };
+    }
+  } finally {
+    pool.close();
+  }
+}
+
+async function takeUpTo<T>(count: number, items: AsyncGenerator<T>): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const next = await items.next();
+    if (next.done) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+const labelsOf = (dataset: Dataset, indices: Uint32Array) =>
+  dataset.labels ? { labels: gatherLabels(dataset.labels, indices) } : {};
+
+const decodeOptions = ({ decodeSize, maxPixels }: Pick<ReadOptions, "decodeSize" | "maxPixels">): DecodeOptions => ({
+  ...(decodeSize !== undefined && { shortSide: decodeSize }),
+  ...(maxPixels !== undefined && { maxPixels }),
+});
+
+/** The threads only steer: decoding itself runs in Node's pool (UV_THREADPOOL_SIZE), which all of them share. */
+const defaultThreads = () => Math.min(4, 1 + Math.floor(availableParallelism() / 8));
+
+function checkBatchSize(dataset: Dataset, batchSize: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 2)
+    throw new SelfsightError(
+      "configuration",
+      `reading ${dataset.name}: the batch size is ${batchSize}; a whole number from 2 is needed, because losses compare ` +
+        "the samples of a batch; raise it.",
+    );
+  if (dataset.length < batchSize) throw tooFew(dataset, dataset.length, "images", batchSize);
+}
+
+function tooFew(dataset: Dataset, found: number, what: string, batchSize: number): SelfsightError {
+  return new SelfsightError(
+    "data",
+    `reading ${dataset.name}: ${found} ${what}, batches of ${batchSize}; at least one whole batch is needed; ask for a ` +
+      `batch of ${found} or fewer, or add images.`,
+  );
+}
