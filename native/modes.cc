@@ -65,6 +65,14 @@ Napi::Value setGradient(const Napi::CallbackInfo& info) {
   });
 }
 
+/** setData(handle, handle): the first takes over the second's contents, device and type. */
+Napi::Value setData(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    tensorFrom(session, info[0]).set_data(tensorFrom(session, info[1]));
+    return info.Env().Undefined();
+  });
+}
+
 /** requiresGrad(handle, wanted?) → whether it does, after setting it when asked to. */
 Napi::Value requiresGrad(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
@@ -195,6 +203,7 @@ void registerModes(Napi::Env env, Napi::Object exports) {
   exports.Set("gradients", Napi::Function::New(env, gradients));
   exports.Set("gradientOf", Napi::Function::New(env, gradientOf));
   exports.Set("setGradient", Napi::Function::New(env, setGradient));
+  exports.Set("setData", Napi::Function::New(env, setData));
   exports.Set("requiresGrad", Napi::Function::New(env, requiresGrad));
   exports.Set("gradMode", Napi::Function::New(env, gradMode));
   exports.Set("autocast", Napi::Function::New(env, autocast));

@@ -52,6 +52,7 @@ export interface Addon {
   ): (Handle | null)[];
   gradientOf(handle: Handle): Handle | null;
   setGradient(handle: Handle, gradient: Handle | null): void;
+  setData(handle: Handle, values: Handle): void;
   requiresGrad(handle: Handle, wanted?: boolean): boolean;
   gradMode(wanted: boolean): boolean;
   autocast(device: string, wanted: boolean, dtype: DType): { enabled: boolean; dtype: DType };

@@ -97,6 +97,13 @@ export class Tensor {
     const handle = addon().gradientOf(this.handle);
     return handle === null ? undefined : new Tensor(handle);
   }
+  /** Replaces the contents, place and type by another tensor's; the handle stays. */
+  setData(values: Tensor): void {
+    this.#native("setData", () => addon().setData(this.handle, values.handle));
+    this.#shape = undefined;
+    this.#dtype = undefined;
+    this.#device = undefined;
+  }
   clearGrad(): void {
     addon().setGradient(this.handle, null);
   }

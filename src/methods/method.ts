@@ -1,0 +1,106 @@
+// N images (global batch), V views, D features of an embedding
+import type { z } from "zod";
+import type { ViewRecipe } from "../augment/index.ts";
+import { SelfsightError } from "../errors.ts";
+import type { Module, Network } from "../nn/index.ts";
+import type { Tensor } from "../torch/index.ts";
+
+/** A backbone as a method sees it: images [N, 3, H, W] to representations [N, outputSize]. */
+export type Backbone = Module & { readonly outputSize: number };
+
+/** What a step's loss is made of; `metrics` are scalars for the log, under the log's names. */
+export interface MethodLoss {
+  loss: Tensor; // []
+  metrics: Record<string, Tensor>;
+}
+
+/** Where a run stands, and what is known of the batch. */
+export interface StepContext {
+  /** Steps done. */
+  step: number;
+  totalSteps: number;
+  stepsPerEpoch: number;
+  /** Classes of the batch's images [N], int64, where there are labels. */
+  labels?: Tensor;
+}
+
+/** A method with its networks, ready to train. */
+export interface BuiltMethod {
+  /** What is learned and saved, such as `{ backbone, projector }`. */
+  trainable: Readonly<Record<string, Network>>;
+  /** Saved but not learned by gradients: teachers, queues. */
+  frozen?: Readonly<Record<string, Network>>;
+  /** Names in `trainable` whose learning rate stays at its peak (SimSiam's predictor). */
+  constantRate?: readonly string[];
+  /**
+   * Views, each [N, 3, H, W], to what the loss compares, each [N, D]; the first is what the collapse watch looks at. It sees
+   * images one by one but for batch norm, so a micro-batched step may call it on parts of the batch.
+   */
+  embed(views: readonly Tensor[], context: StepContext): Tensor[];
+  /** The loss of the whole batch from `embed`'s results; float32. */
+  loss(embeddings: readonly Tensor[], context: StepContext): MethodLoss;
+  /** Between the gradients and the optimizer, such as freezing prototypes at the start. */
+  beforeUpdate?(context: StepContext): void;
+  /** After the optimizer: teachers, norms. */
+  afterUpdate?(context: StepContext): void;
+}
+
+/** How the paper trains the method, in the names of the settings; a recipe may say otherwise. */
+export interface TrainingDefaults {
+  batchSize?: number;
+  warmupEpochs?: number;
+  /** Last learning rate as a share of the peak. */
+  floor?: number;
+  /** Whether the rate follows the cosine at every step or at every epoch. */
+  cosinePer?: "step" | "epoch";
+  zeroInitResidual?: boolean;
+  optimizer?: Partial<OptimizerDefaults>;
+}
+
+export interface OptimizerDefaults {
+  name: "sgd" | "lars" | "adamw";
+  /** For a batch of 256 under "linear". "authors": the Barlow Twins authors' table by batch. */
+  learningRate: number | "authors";
+  /** linear: x batch / 256; sqrt: x √batch; none: as it is. */
+  batchRule: "linear" | "sqrt" | "none";
+  /** The same for biases and norm parameters; null: as the weights. */
+  biasLearningRate: number | null;
+  weightDecay: number;
+  decaysBiases: boolean;
+  momentum: number;
+}
+
+/** What the method's file says about the method. `Shape` are its own settings, all with defaults. */
+export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
+  readonly name: string;
+  readonly title: string;
+  /** arXiv id of the paper. */
+  readonly paper: string;
+  /** The smallest batch for which the loss has a meaning. */
+  readonly smallestBatch: number;
+  /** Whether it learns from labels. Default false. */
+  readonly needsLabels?: boolean;
+  readonly options: z.ZodObject<Shape>;
+  readonly defaults: TrainingDefaults;
+  /** The paper's view recipes at this image size. */
+  views(size: number): ViewRecipe[];
+  /** Least value that the loss can have on a finite batch, where that is known. */
+  floor?(options: z.output<z.ZodObject<Shape>>, batchSize: number): number;
+  build(backbone: Backbone, options: z.output<z.ZodObject<Shape>>, data: { classes: number }): BuiltMethod;
+}
+
+/** Keeps the types of a method's options together while it is written down. */
+export const defineMethod = <Shape extends z.ZodRawShape, const Name extends string>(
+  method: Method<Shape> & { readonly name: Name },
+): Method<Shape> & { readonly name: Name } => method;
+
+/** Refuses tensors that are not two equal [N, D] matrices. */
+export function expectPair(operation: string, zA: Tensor, zB: Tensor): void {
+  const isPair = zA.shape.length === 2 && zA.shape.join() === zB.shape.join();
+  if (isPair) return;
+  const given = `[${zA.shape.join(", ")}] and [${zB.shape.join(", ")}]`;
+  throw new SelfsightError(
+    "bug",
+    `${operation}: ${given}; two matrices of one shape [N, D] are needed; give the embeddings of two views of one batch`,
+  );
+}

@@ -1,0 +1,229 @@
+// A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
+import { z } from "zod";
+import { viewRecipeSchema } from "../augment/index.ts";
+import { didYouMean, SelfsightError } from "../errors.ts";
+import { type Method, type MethodName, methods } from "../methods/index.ts";
+import { backboneNames, stems } from "../nn/index.ts";
+
+const count = z.number().int().positive();
+
+const optimizerSettings = z.strictObject({
+  name: z.enum(["sgd", "lars", "adamw"]),
+  /** Peak rate of weights, before `batchRule`. "authors": the Barlow Twins authors' rate by batch (LARS only). */
+  learningRate: z.union([z.number().nonnegative().max(1000), z.literal("authors")]),
+  /** linear: x batch / 256; sqrt: x √batch; none: as it is. */
+  batchRule: z.enum(["linear", "sqrt", "none"]),
+  /** The same for biases and norm parameters; null: as the weights. */
+  biasLearningRate: z.number().nonnegative().max(1000).nullable(),
+  weightDecay: z.number().nonnegative().max(1),
+  /** Whether biases and norm parameters decay too. */
+  decaysBiases: z.boolean(),
+  momentum: z.number().min(0).lt(1),
+});
+
+const trainingSettings = z.strictObject({
+  method: z.enum(Object.keys(methods) as [MethodName]),
+  backbone: z.enum(backboneNames),
+  stem: z.enum(stems),
+  /** Channels of the trunk's first stage. */
+  width: count.max(1024),
+  zeroInitResidual: z.boolean(),
+  /** Side of the square views in pixels. */
+  size: count.min(8).max(1024),
+  views: z.array(viewRecipeSchema).min(1),
+  /** Images in one step, over all processes. */
+  batchSize: count.min(2),
+  epochs: count.nullable(),
+  /** Takes the place of epochs when given. */
+  steps: count.nullable(),
+  warmupEpochs: z.number().nonnegative(),
+  /** Last learning rate as a share of the peak. */
+  floor: z.number().min(0).max(1),
+  /** Whether the rate follows the cosine at every step or at every epoch. */
+  cosinePer: z.enum(["step", "epoch"]),
+  optimizer: optimizerSettings,
+  precision: z.enum(["auto", "bf16", "fp32"]),
+  device: z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, "auto, cpu, cuda or cuda:N"),
+  seed: z.number().int().min(0).max(4294967295),
+  logEverySteps: count,
+  /** Collapse watch; 0 switches it off. */
+  watchEverySteps: z.number().int().nonnegative(),
+  /** kNN on held-out pictures where there are labels; 0 switches it off. */
+  knnEveryEpochs: z.number().int().nonnegative(),
+  /** 0: by minutes alone. */
+  checkpointEverySteps: z.number().int().nonnegative(),
+  checkpointEveryMinutes: z.number().positive(),
+  keepCheckpoints: count,
+  /** Reads at most so many images of the data; null: all. */
+  limit: count.nullable(),
+  /** Shorter side to which files are decoded; null: from the size of the views. */
+  decodeSize: count.nullable(),
+});
+
+export type Settings = z.infer<typeof trainingSettings>;
+
+type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+/** The settings of all methods; which of them a run may have follows from its method. */
+type MethodSettings = Intersection<z.input<(typeof methods)[MethodName]["options"]>>;
+
+/** A tree of settings, each left out or given. */
+export type PartialSettings = {
+  [Key in keyof Settings]?: Key extends "optimizer" ? Partial<Settings["optimizer"]> : Settings[Key];
+} & Partial<MethodSettings>;
+
+export const methodOf = (settings: Pick<Settings, "method">): Method => methods[settings.method];
+
+/** The method's own settings out of a run's. */
+export function methodSettings(settings: Settings): ReturnType<Method["options"]["parse"]> {
+  const { options } = methodOf(settings);
+  const own = Object.keys(options.shape).map((key) => [key, (settings as Record<string, unknown>)[key]]);
+  return options.parse(Object.fromEntries(own));
+}
+
+/** The whole schema of a run by one method. */
+const schemaFor = (method: Method) => z.strictObject({ ...trainingSettings.shape, ...method.options.shape });
+
+/** Settings as run.json holds them. Errors: zod's. */
+export function parseSettings(stored: unknown): Settings {
+  const { method } = z.object({ method: trainingSettings.shape.method }).parse(stored);
+  return schemaFor(methods[method]).parse(stored);
+}
+
+/** What holds where nobody says otherwise: ours below the method's own (its paper's), at the size that was given. */
+export function defaultSettings({ method: name = "barlow-twins", size = 32 }: PartialSettings = {}): Settings {
+  const method: Method = Object.hasOwn(methods, name) ? methods[name] : methods["barlow-twins"];
+  const base: Settings = {
+    method: name,
+    backbone: "resnet18",
+    stem: size <= 64 ? "small" : "imagenet",
+    width: 64,
+    zeroInitResidual: true,
+    size,
+    views: Number.isInteger(size) && size > 0 ? method.views(size) : [],
+    batchSize: 256,
+    epochs: 100,
+    steps: null,
+    warmupEpochs: 0,
+    floor: 0,
+    cosinePer: "step",
+    optimizer: {
+      name: "sgd",
+      learningRate: 0.1,
+      batchRule: "linear",
+      biasLearningRate: null,
+      weightDecay: 1e-4,
+      decaysBiases: false,
+      momentum: 0.9,
+    },
+    precision: "auto",
+    device: "auto",
+    seed: 0,
+    logEverySteps: 1,
+    watchEverySteps: 20,
+    knnEveryEpochs: 1,
+    checkpointEverySteps: 0,
+    checkpointEveryMinutes: 5,
+    keepCheckpoints: 2,
+    limit: null,
+    decodeSize: null,
+  };
+  return merge(merge(base, method.defaults), method.options.parse({})) as Settings;
+}
+
+/**
+ * Settings from layers, later ones winning key by key: defaults < recipe < options < `--set`.
+ * Errors: configuration, naming each wrong key, what was found and what is allowed, and for an unknown key the nearest one.
+ */
+export function resolveSettings(...layers: readonly PartialSettings[]): Settings {
+  const given = layers.reduce<PartialSettings>((merged, layer) => merge(merged, layer) as PartialSettings, {});
+  const defaults = defaultSettings(given);
+  const whole = merge(defaults, given);
+  const parsed = schemaFor(methods[defaults.method] ?? methods["barlow-twins"]).safeParse(whole);
+  if (!parsed.success) throw settingsRefusal(parsed.error, defaults);
+  checkTogether(parsed.data);
+  return parsed.data;
+}
+
+const isTree = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function merge(base: unknown, over: unknown): unknown {
+  if (over === undefined) return base;
+  if (Array.isArray(base) && isTree(over)) return base.map((item, i) => merge(item, over[i] ?? over["*"]));
+  if (!isTree(base) || !isTree(over)) return over;
+  const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
+  return Object.fromEntries(Array.from(keys, (key) => [key, merge(base[key], over[key])]));
+}
+
+function settingsRefusal(error: z.ZodError, known: Settings): SelfsightError {
+  const lines = error.issues.flatMap((issue) => {
+    const path = issue.path.join(".");
+    if (path === "method")
+      return [`method: ${issue.message}.${didYouMean(String(known.method), Object.keys(methods))}`];
+    if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message}`];
+    const siblings = keysAt(issue.path, known);
+    return issue.keys.map((key) => `${path ? `${path}.` : ""}${key}: no such setting.${didYouMean(key, siblings)}`);
+  });
+  return new SelfsightError("configuration", `settings: ${lines.join("; ")}`);
+}
+
+/** Names of the settings beside an unknown one. */
+function keysAt(path: readonly PropertyKey[], known: Settings): string[] {
+  const place = path.reduce<unknown>(
+    (tree, key) => (isTree(tree) || Array.isArray(tree) ? (tree as Record<PropertyKey, unknown>)[key] : undefined),
+    known,
+  );
+  return isTree(place) ? Object.keys(place) : [];
+}
+
+/** What no single key can say. */
+function checkTogether(settings: Settings): void {
+  const { batchSize, optimizer, epochs, steps, views } = settings;
+  const method = methodOf(settings);
+  if (batchSize < method.smallestBatch)
+    throw refusal(`batchSize ${batchSize}`, `${method.title} needs at least ${method.smallestBatch}`, "raise --batch");
+  if (optimizer.learningRate === "authors" && optimizer.name !== "lars")
+    throw refusal(
+      `optimizer.learningRate authors with ${optimizer.name}`,
+      "the authors' rates hold for lars",
+      "give a number",
+    );
+  if (epochs === null && steps === null)
+    throw refusal("neither epochs nor steps", "one of them is needed", "give --epochs or --steps");
+  const needed = method.views(settings.size).length;
+  if (views.length !== needed)
+    throw refusal(`${views.length} views`, `${method.title} needs ${needed}`, "give one recipe for each in views");
+}
+
+const refusal = (given: string, needed: string, advice: string) =>
+  new SelfsightError("configuration", `settings: ${given}; ${needed}; ${advice}`);
+
+/** Turns `key.sub=value` into a tree; values are read as JSON where they are JSON (numbers, true, null), else as text. */
+export function settingFrom(assignment: string): PartialSettings {
+  const at = assignment.indexOf("=");
+  if (at < 1)
+    throw new SelfsightError(
+      "configuration",
+      `--set: ${assignment}; key=value is needed, such as optimizer.learningRate=0.3; write it so`,
+    );
+  const keys = assignment.slice(0, at).split(".");
+  if (keys.some((key) => ["__proto__", "constructor", "prototype", ""].includes(key)))
+    throw new SelfsightError(
+      "configuration",
+      `--set: ${keys.join(".")}; no such setting; see \`selfsight pretrain --help\``,
+    );
+  return keys.reduceRight<unknown>(
+    (value, key) => ({ [key]: value }),
+    valueFrom(assignment.slice(at + 1)),
+  ) as PartialSettings;
+}
+
+function valueFrom(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

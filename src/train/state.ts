@@ -1,0 +1,206 @@
+import { SelfsightError } from "../errors.ts";
+import type { BuiltMethod, StepContext } from "../methods/index.ts";
+import {
+  adamw,
+  authorsBaseRate,
+  fromStored,
+  lars,
+  loadState,
+  type Network,
+  namedParameters,
+  type Optimizer,
+  type ParameterGroup,
+  resnet,
+  sgd,
+  stateOf,
+  storedMap,
+  warmupCosine,
+} from "../nn/index.ts";
+import { engine, manualSeed, noGrad, scope, type Tensor } from "../torch/index.ts";
+import type { Checkpoint, CheckpointContent } from "./checkpoint.ts";
+import { hasBf16 } from "./precision.ts";
+import { methodOf, methodSettings, type Settings } from "./settings.ts";
+
+/** What one step reads and changes. */
+export interface TrainState {
+  settings: Settings;
+  method: BuiltMethod;
+  network: Network;
+  optimizer: Optimizer;
+  device: string;
+  precision: "bf16" | "fp32";
+  /** Steps done. */
+  step: number;
+  stepsPerEpoch: number;
+  totalSteps: number;
+  floor: number;
+}
+
+/** What a run must know of its pictures before it reads them. */
+export interface DataFacts {
+  length: number;
+  classes?: readonly string[];
+}
+
+/** The networks of a run with their first weights, which follow from the seed alone. */
+export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts, "classes"> = {}): BuiltMethod {
+  const { backbone, stem, width, zeroInitResidual, seed } = settings;
+  const method = methodOf(settings);
+  manualSeed(seed);
+  const trunk = resnet(backbone, { stem, width, zeroInitResidual });
+  return method.build(trunk, methodSettings(settings), { classes: classes.length });
+}
+
+export function buildState(settings: Settings, data: DataFacts): TrainState {
+  const method = buildMethod(settings, data);
+  const device = chosenDevice(settings.device);
+  const network: Network = { ...method.trainable, ...method.frozen };
+  if (device !== "cpu") moveTo(network, device);
+  const stepsPerEpoch = Math.floor(data.length / settings.batchSize);
+  return {
+    settings,
+    method,
+    network,
+    optimizer: buildOptimizer(settings, method),
+    device,
+    precision: chosenPrecision(settings.precision, device),
+    step: 0,
+    stepsPerEpoch,
+    totalSteps: settings.steps ?? settings.epochs! * stepsPerEpoch,
+    floor: methodOf(settings).floor?.(methodSettings(settings), settings.batchSize) ?? 0,
+  };
+}
+
+/** What a method is told of the step that comes next. */
+export const contextOf = ({ step, totalSteps, stepsPerEpoch }: TrainState, labels?: Tensor): StepContext => ({
+  step,
+  totalSteps,
+  stepsPerEpoch,
+  ...(labels && { labels }),
+});
+
+/** Errors: configuration, when a GPU is asked for that libtorch does not reach. */
+export function chosenDevice(wanted: string): string {
+  const gpus = engine().cudaDevices;
+  if (wanted === "auto") return gpus > 0 ? "cuda" : "cpu";
+  const index = wanted.startsWith("cuda:") ? Number(wanted.slice(5)) : 0;
+  if (wanted !== "cpu" && index >= gpus) {
+    throw new SelfsightError(
+      "configuration",
+      `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run \`npm run setup\``,
+    );
+  }
+  return wanted;
+}
+
+export function chosenPrecision(wanted: Settings["precision"], device: string): "bf16" | "fp32" {
+  if (wanted !== "auto") return wanted;
+  return device !== "cpu" || hasBf16() ? "bf16" : "fp32";
+}
+
+/** libtorch moves a tensor by making another; the network's own handles must stay, so their contents are replaced. */
+function moveTo(network: Network, device: string): void {
+  noGrad(() =>
+    scope(() => {
+      for (const tensor of stateOf(network).values()) tensor.setData(tensor.toDevice(device));
+    }),
+  );
+}
+
+/** Peak rates after the batch rule, and that rule in words, for the run's first line: nothing is rescaled unseen. */
+export function peakRates({ optimizer, batchSize }: Settings): { weights: number; biases: number; rule: string } {
+  const base = optimizer.learningRate === "authors" ? authorsBaseRate(batchSize) : optimizer.learningRate;
+  const biasBase = optimizer.biasLearningRate ?? base;
+  const { factor, text } = batchRules[optimizer.batchRule](batchSize);
+  const origin = optimizer.learningRate === "authors" ? `authors' base rate for batch ${batchSize}` : "base rate";
+  const biases = biasBase === base ? "" : ` (biases ${biasBase})`;
+  return { weights: base * factor, biases: biasBase * factor, rule: `${origin} ${base}${biases}${text}` };
+}
+
+const batchRules = {
+  linear: (batch: number) => ({ factor: batch / 256, text: ` x ${batch}/256` }),
+  sqrt: (batch: number) => ({ factor: Math.sqrt(batch), text: ` x √${batch}` }),
+  none: () => ({ factor: 1, text: "" }),
+};
+
+/** Two groups as in the official code: what has one dimension (biases, norms) is not adapted and need not decay. */
+function buildOptimizer(settings: Settings, method: BuiltMethod): Optimizer {
+  const { optimizer } = settings;
+  const groups = [...partsByRate(method)].flatMap(([suffix, followsSchedule, parameters]) =>
+    groupsOf(parameters, settings, suffix, followsSchedule),
+  );
+  if (optimizer.name === "lars") return lars(groups, { momentum: optimizer.momentum });
+  if (optimizer.name === "adamw") return adamw(groups);
+  return sgd(groups, { momentum: optimizer.momentum });
+}
+
+/** The parts whose rate follows the schedule, and those whose rate stays. */
+function* partsByRate({ trainable, constantRate = [] }: BuiltMethod) {
+  const all = [...namedParameters(trainable)];
+  const isConstant = (name: string) => constantRate.includes(name.split(".")[0]!);
+  yield ["", true, all.filter(([name]) => !isConstant(name))] as const;
+  yield ["-constant", false, all.filter(([name]) => isConstant(name))] as const;
+}
+
+function groupsOf(
+  parameters: readonly (readonly [string, Tensor])[],
+  settings: Settings,
+  suffix: string,
+  followsSchedule: boolean,
+): ParameterGroup[] {
+  const { optimizer } = settings;
+  const rates = peakRates(settings);
+  const group = (name: string, isBias: boolean): ParameterGroup => ({
+    name: `${name}${suffix}`,
+    parameters: new Map(parameters.filter(([, { shape }]) => (shape.length === 1) === isBias)),
+    learningRate: isBias ? rates.biases : rates.weights,
+    weightDecay: isBias && !optimizer.decaysBiases ? 0 : optimizer.weightDecay,
+    isAdapted: !isBias,
+    followsSchedule,
+  });
+  return [group("weights", false), group("biases", true)].filter(({ parameters }) => parameters.size > 0);
+}
+
+/** The schedule's factor for the step that comes next. */
+export function scheduleFactor({ settings, step, stepsPerEpoch, totalSteps }: TrainState): number {
+  const warmupSteps = Math.round(settings.warmupEpochs * stepsPerEpoch);
+  const isHeld = settings.cosinePer === "epoch" && step >= warmupSteps;
+  const at = isHeld ? Math.max(warmupSteps, step - (step % stepsPerEpoch)) : step;
+  return warmupCosine(at, { totalSteps, warmupSteps, floor: settings.floor });
+}
+
+/** The whole state as a checkpoint holds it. */
+export function checkpointOf(
+  state: TrainState,
+  extra: { settingsHash: string; fingerprint: string; quarantine: Iterable<number> },
+): CheckpointContent {
+  const { step, network, optimizer } = state;
+  const metadata = { format: "pt", method: state.settings.method };
+  return {
+    state: {
+      ...extra,
+      step,
+      updates: optimizer.counters.updates,
+      quarantine: [...extra.quarantine].sort((a, b) => a - b),
+    },
+    model: { tensors: storedMap(stateOf(network)), metadata },
+    optimizer: { tensors: storedMap(optimizer.state()), metadata: { optimizer: state.settings.optimizer.name } },
+  };
+}
+
+/** Puts a checkpoint's values into a built state. Errors: checkpoint, when names or shapes differ. */
+export function restore(
+  state: TrainState,
+  { state: saved, model, optimizer }: Pick<Checkpoint, "state" | "model" | "optimizer">,
+): void {
+  scope(() => {
+    loadState(state.network, tensorsOf(model.tensors));
+    const own = state.optimizer.state();
+    for (const [name, value] of tensorsOf(optimizer.tensors)) own.get(name)?.copy_(value);
+  });
+  state.optimizer.counters.updates = saved.updates;
+  state.step = saved.step;
+}
+
+const tensorsOf = (tensors: Checkpoint["model"]["tensors"]): Map<string, Tensor> =>
+  new Map(Array.from(tensors, ([name, value]) => [name, fromStored(value)]));

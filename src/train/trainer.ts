@@ -1,0 +1,272 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Batch, batches, type Dataset } from "../data/index.ts";
+import { displayName, SelfsightError } from "../errors.ts";
+import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
+import { engine, threads } from "../torch/index.ts";
+import { version } from "../version.ts";
+import { type Checkpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type Log, type LogEvent, openLog, type StepReport } from "./log.ts";
+import { lockRunFolder, settingsHash } from "./run-folder.ts";
+import type { Settings } from "./settings.ts";
+import { buildState, checkpointOf, peakRates, restore, type TrainState } from "./state.ts";
+import { type StepResult, trainStep } from "./step.ts";
+import { type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
+
+export interface TrainOptions {
+  /** The run's folder, made by `createRunFolder`. */
+  folder: string;
+  settings: Settings;
+  dataset: Dataset;
+  /** Goes on from here. */
+  checkpoint?: Checkpoint;
+  /** Told of every event besides the log. */
+  onEvent?: (event: LogEvent) => void;
+  /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
+  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  /** Asked after every step; true ends the run after saving. */
+  isStopping?: () => boolean;
+}
+
+/** How a run ended. */
+export interface TrainResult {
+  reason: "complete" | "stopped";
+  step: number;
+  totalSteps: number;
+}
+
+interface Session extends TrainOptions {
+  state: TrainState;
+  log: Log;
+  watch: CollapseWatch;
+  quarantine: Set<number>;
+  startedAt: number;
+  savedAt: number;
+  savedStep: number;
+  meter: Meter;
+}
+
+/** Trains to the end of the settings, or until it is asked to stop; either way the last step is saved. */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const unlock = lockRunFolder(options.folder);
+  const log = openLog(options.folder);
+  try {
+    const session = openSession(options, log);
+    try {
+      return await runSession(session);
+    } finally {
+      freeOptimizer(session.state.optimizer);
+      freeNetwork(session.state.network);
+    }
+  } finally {
+    log.close();
+    unlock();
+  }
+}
+
+function openSession(options: TrainOptions, log: Log): Session {
+  const { settings, dataset, checkpoint } = options;
+  const state = buildState(settings, dataset);
+  if (checkpoint) restore(state, checkpoint);
+  const now = performance.now();
+  const quarantine = new Set(checkpoint?.state.quarantine);
+  const session = {
+    ...options,
+    state,
+    log,
+    watch: collapseWatch(),
+    quarantine,
+    startedAt: now,
+    savedAt: now,
+    savedStep: checkpoint ? state.step : -1,
+    meter: new Meter(),
+  };
+  emit(session, startEvent(session));
+  return session;
+}
+
+async function runSession(session: Session): Promise<TrainResult> {
+  const { state, dataset, settings } = session;
+  const reader = batches(dataset, {
+    batchSize: settings.batchSize,
+    seed: settings.seed,
+    startStep: state.step,
+    steps: Math.max(0, state.totalSteps - state.step),
+    decodeSize: settings.decodeSize ?? decodeSizeFor(settings.size),
+    quarantine: session.quarantine,
+    onBadFile: (_, error) => warn(session, error.message),
+  });
+  session.meter.startWaiting();
+  for await (const batch of reader) {
+    session.meter.endWaiting();
+    await advance(session, batch);
+    if (session.isStopping?.() && state.step < state.totalSteps) return finish(session, "stopped");
+    session.meter.startWaiting();
+  }
+  return finish(session, "complete");
+}
+
+/** Crops are enlarged at most twofold in side on average; a third more than the view keeps detail at modest cost. */
+const decodeSizeFor = (size: number): number => Math.round((size * 8) / 7);
+
+/** One step and what is due after it. */
+async function advance(session: Session, batch: Batch): Promise<void> {
+  const { state, settings } = session;
+  const result = stepOrExplain(session, batch);
+  session.meter.count(batch.indices.length);
+  if (state.step % settings.logEverySteps === 0 || state.step === state.totalSteps) report(session, batch, result);
+  observe(session, result);
+  if (isSavingDue(session)) save(session);
+  if (state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps)
+    await evaluateEpoch(session, batch.epoch);
+  await new Promise(setImmediate); // signal handlers run between steps
+}
+
+function stepOrExplain(session: Session, batch: Batch): StepResult {
+  try {
+    return trainStep(session.state, batch);
+  } catch (error) {
+    if (error instanceof SelfsightError && error.kind === "numerics") throw withBatch(session, batch, error);
+    throw error;
+  }
+}
+
+/** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
+function withBatch({ dataset, folder, state }: Session, batch: Batch, error: SelfsightError): SelfsightError {
+  const names = Array.from(batch.indices, (index) =>
+    dataset.kind === "folder" ? dataset.files[index]!.label : `${dataset.name}[${index}]`,
+  );
+  const path = join(folder, "not-finite.json");
+  writeFileSync(path, JSON.stringify({ step: state.step, epoch: batch.epoch, samples: names }, null, 2));
+  return new SelfsightError(
+    "numerics",
+    `${error.message}; the batch (${names.slice(0, 3).join(", ")}, ...) is listed in ${displayName(path)}`,
+    { cause: error },
+  );
+}
+
+function report(session: Session, batch: Batch, result: StepResult): void {
+  const { state, meter } = session;
+  const { learningRate, loss, ...metrics } = result;
+  const event: LogEvent = {
+    event: "step",
+    step: state.step,
+    epoch: batch.epoch,
+    loss,
+    ...metrics,
+    floor: state.floor,
+    learningRate,
+    ...meter.read(),
+  };
+  emit(session, event);
+}
+
+function observe(session: Session, result: StepResult): void {
+  if (result.featureStd === undefined) return;
+  const message = session.watch.observe(session.state.step, result as unknown as RepresentationHealth);
+  if (message) warn(session, message);
+}
+
+function isSavingDue({ state, settings, savedAt }: Session): boolean {
+  const isStepDue = settings.checkpointEverySteps > 0 && state.step % settings.checkpointEverySteps === 0;
+  return isStepDue || performance.now() - savedAt > settings.checkpointEveryMinutes * 60_000;
+}
+
+function save(session: Session): void {
+  const { state, folder, dataset, settings, quarantine } = session;
+  if (session.savedStep === state.step) return;
+  const startedAt = performance.now();
+  const content = checkpointOf(state, {
+    settingsHash: settingsHash(settings),
+    fingerprint: dataset.fingerprint,
+    quarantine,
+  });
+  const saved = saveCheckpoint(folder, content, { keep: settings.keepCheckpoints });
+  session.savedAt = performance.now();
+  session.savedStep = state.step;
+  emit(session, {
+    event: "checkpoint",
+    step: state.step,
+    folder: saved.folder,
+    seconds: seconds(startedAt),
+    bytes: saved.bytes,
+  });
+}
+
+async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
+  const { state, settings, evaluate } = session;
+  const isDue =
+    settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
+  if (!evaluate || !isDue) return;
+  const found = await evaluate(state);
+  emit(session, { event: "evaluation", step: state.step, epoch, ...found });
+  session.meter.reset();
+}
+
+function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
+  save(session);
+  const { step, totalSteps } = session.state;
+  emit(session, { event: "end", step, reason, seconds: seconds(session.startedAt) });
+  return { reason, step, totalSteps };
+}
+
+const seconds = (since: number): number => (performance.now() - since) / 1000;
+
+function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
+  session.log.write(event);
+  session.onEvent?.(event);
+}
+
+const warn = (session: Session, message: string): void =>
+  emit(session, { event: "warning", step: session.state.step, message });
+
+function startEvent({ state, dataset, settings }: Session): LogEvent {
+  const rates = peakRates(settings);
+  return {
+    event: "start",
+    time: new Date().toISOString(),
+    step: state.step,
+    selfsight: version,
+    libtorch: engine().builtFor,
+    device: state.device,
+    precision: state.precision,
+    threads: threads(),
+    peakLearningRate: { weights: rates.weights, biases: rates.biases },
+    learningRateRule: rates.rule,
+    stepsPerEpoch: state.stepsPerEpoch,
+    totalSteps: state.totalSteps,
+    images: dataset.length,
+    dataset: dataset.name,
+    fingerprint: dataset.fingerprint,
+    parameters: [...namedParameters(state.method.trainable).values()].reduce((sum, { numel }) => sum + numel, 0),
+  };
+}
+
+/** Images per second and the share of time spent waiting for pictures, since the last reading. */
+class Meter {
+  #since = performance.now();
+  #images = 0;
+  #waited = 0;
+  #waitingSince = 0;
+
+  startWaiting(): void {
+    this.#waitingSince = performance.now();
+  }
+  endWaiting(): void {
+    this.#waited += performance.now() - this.#waitingSince;
+  }
+  count(images: number): void {
+    this.#images += images;
+  }
+  read(): Pick<StepReport, "imagesPerSecond" | "dataWaitShare"> {
+    const elapsed = performance.now() - this.#since;
+    const reading = { imagesPerSecond: (1000 * this.#images) / elapsed, dataWaitShare: this.#waited / elapsed };
+    this.reset();
+    return reading;
+  }
+  reset(): void {
+    this.#since = performance.now();
+    this.#images = 0;
+    this.#waited = 0;
+  }
+}

@@ -1,0 +1,56 @@
+// The collapse watch: embeddings that shrink to a point, to a line, or lose dimensions while the loss looks healthy.
+
+/** What is watched, of one batch's embeddings [N, D]. */
+export interface RepresentationHealth {
+  /** Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. */
+  featureStd: number;
+  /** exp of the entropy of the normalised singular values (RankMe, arXiv 2210.02885): how many directions are in use. */
+  effectiveRank: number;
+  /** Features that do not vary over the batch. */
+  deadDimensions: number;
+}
+
+export interface CollapseWatch {
+  /** Takes the next observation; returns a sentence when the representation has newly begun to collapse. */
+  observe(step: number, health: RepresentationHealth): string | undefined;
+}
+
+const smallestStd = 0.05;
+const smallestRank = 2;
+/** A fall to this share of the best value so far, after the first observations, is called a fall. */
+const shareOfBest = 0.2;
+
+/** Warns once for each kind of fall, and again only after a recovery. */
+export function collapseWatch(): CollapseWatch {
+  let best = 0;
+  let warned: string | undefined;
+  return {
+    observe(step, health) {
+      best = Math.max(best, health.effectiveRank);
+      const found = verdict(health, best);
+      const isNew = found !== undefined && found.kind !== warned;
+      warned = found?.kind;
+      return isNew ? `step ${step}: ${found.sentence}` : undefined;
+    },
+  };
+}
+
+function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: number) {
+  const rank = effectiveRank.toFixed(1);
+  if (!(featureStd >= smallestStd))
+    return {
+      kind: "point",
+      sentence: `embeddings are nearly one point (feature std ${featureStd.toFixed(4)}); lower optimizer.learningRate or lengthen warmupEpochs`,
+    };
+  if (effectiveRank < smallestRank)
+    return {
+      kind: "line",
+      sentence: `embeddings lie on a line (effective rank ${rank}); features repeat each other; raise lambda`,
+    };
+  if (effectiveRank < shareOfBest * best)
+    return {
+      kind: "fall",
+      sentence: `effective rank fell from ${best.toFixed(1)} to ${rank}; watch it, and lower optimizer.learningRate if it goes on`,
+    };
+  return undefined;
+}
