@@ -12,6 +12,7 @@ export type {
 export { subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode.ts";
 export type { DownloadProgress } from "./download.ts";
+export { findKnownDatasets } from "./known.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { datasetNames, type OpenOptions, openDataset } from "./open.ts";
 export { shapeClasses } from "./shapes.ts";

@@ -82,6 +82,12 @@ export async function findKnown(known: KnownDataset): Promise<string | undefined
   return undefined;
 }
 
+/** Every dataset known by name with the folder that holds it here, or null where it would be downloaded. */
+export async function findKnownDatasets(): Promise<Record<string, string | null>> {
+  const found = knownDatasets.map(async (known) => [known.name, (await findKnown(known)) ?? null] as const);
+  return Object.fromEntries(await Promise.all(found));
+}
+
 /** IDX files do not say which dataset they are, so that a searched folder counts itself only under a name of the dataset's. */
 function candidates(known: KnownDataset, parent: string): string[] {
   const trimmed = parent.replace(/\/+$/, "");
