@@ -27,3 +27,4 @@ export {
   storedMap,
 } from "./safetensors.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
+export { type RepresentationStatistics, representationStatistics } from "./statistics.ts";

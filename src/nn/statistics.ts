@@ -1,0 +1,63 @@
+// N embeddings, D features, R rows that are looked at (R ≤ 256)
+import { SelfsightError } from "../errors.ts";
+import { noGrad, op, scope, type Tensor } from "../torch/index.ts";
+
+/** How a batch of embeddings is spread; NaN throughout where an embedding is not finite. */
+export interface RepresentationStatistics {
+  /** Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. */
+  featureStd: number;
+  /** exp of the entropy of the normalised singular values (RankMe, arXiv 2210.02885, eq. 2): how many directions are in use. */
+  effectiveRank: number;
+  /** Features that do not vary over the batch. */
+  deadDimensions: number;
+}
+
+/** More rows say little more and the eigenvalues cost their number cubed. */
+const rowsLimit = 256;
+/** A feature is dead when its std is below this share of the root mean square of all values. */
+const deadShare = 1e-4;
+
+/**
+ * Statistics that show collapse, of embeddings [N, D], of the first 256 rows, without gradients. Singular values σ come from
+ * the smaller Gram matrix, hence float64: there a rank of 1 stays 1, where float32 would leave √eps of each zero. As in the
+ * paper the embeddings are not centred, p = σ / Σσ, rank = exp(−Σ p log p). Errors: bug, when they are no matrix.
+ */
+export function representationStatistics(embeddings: Tensor): RepresentationStatistics {
+  expectMatrix(embeddings);
+  return scope(() => noGrad(() => statisticsOf(firstRows(embeddings))));
+}
+
+const firstRows = (embeddings: Tensor): Tensor =>
+  embeddings.narrow(0, 0, Math.min(embeddings.size(0), rowsLimit)).to("float64"); // [R, D]
+
+function statisticsOf(rows: Tensor): RepresentationStatistics {
+  const lengths = rows.norm({ dim: 1, keepDim: true }).clamp({ min: Number.MIN_VALUE }); // [R, 1]
+  const unitStd = rows.div(lengths).std({ dim: 0, unbiased: false }); // [D]
+  const featureStd = unitStd.mean().item() * Math.sqrt(rows.size(1));
+  if (!Number.isFinite(featureStd))
+    return { featureStd: Number.NaN, effectiveRank: Number.NaN, deadDimensions: Number.NaN };
+  return { featureStd, effectiveRank: effectiveRank(rows), deadDimensions: deadDimensions(rows) };
+}
+
+function effectiveRank(rows: Tensor): number {
+  const gram = rows.size(0) < rows.size(1) ? rows.matmul(rows.T) : rows.T.matmul(rows); // [R, R] or [D, D]
+  const squares = op.linalg_eigvalsh(gram).data() as Float64Array;
+  const singular = squares.map((value) => Math.sqrt(Math.max(0, value)));
+  const sum = singular.reduce((total, value) => total + value, 0);
+  const shares = singular.map((value) => value / sum).filter((share) => share > 0); // none where all is zero: rank 1
+  return Math.exp(-shares.reduce((entropy, share) => entropy + share * Math.log(share), 0));
+}
+
+function deadDimensions(rows: Tensor): number {
+  const threshold = deadShare * Math.sqrt(rows.square().mean().item());
+  const stds = rows.std({ dim: 0, unbiased: false }).data() as Float64Array; // [D]
+  return stds.reduce((count, std) => count + (std <= threshold ? 1 : 0), 0);
+}
+
+function expectMatrix({ shape }: Tensor): void {
+  if (shape.length === 2 && shape[0]! > 0 && shape[1]! > 0) return;
+  throw new SelfsightError(
+    "bug",
+    `representationStatistics: [${shape.join(", ")}]; a matrix [N, D] with at least one value is needed; give one batch's embeddings`,
+  );
+}
