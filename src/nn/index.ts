@@ -12,7 +12,16 @@ export {
   ReLU,
   Sequential,
 } from "./layers.ts";
-export { freeNetwork, loadState, Module, type Network, namedParameters, setRequiresGrad, stateOf } from "./module.ts";
+export {
+  freeNetwork,
+  loadState,
+  Module,
+  moveNetwork,
+  type Network,
+  namedParameters,
+  setRequiresGrad,
+  stateOf,
+} from "./module.ts";
 export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
 export { loadParameterFormula } from "./parameter-formula.ts";
 export { type BackboneName, backboneNames, ResNet, type ResNetOptions, resnet, type Stem, stems } from "./resnet.ts";

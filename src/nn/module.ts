@@ -1,5 +1,5 @@
 import { SelfsightError } from "../errors.ts";
-import { noGrad, Tensor } from "../torch/index.ts";
+import { noGrad, scope, Tensor } from "../torch/index.ts";
 
 /**
  * A network or a part of one. Tensors, modules, arrays and plain objects in its public fields are found by walking the object
@@ -94,6 +94,16 @@ function loadRefusal(problems: string[]): SelfsightError {
 /** Switches recording of gradients on or off for all parameters. */
 export function setRequiresGrad(network: Network, wanted: boolean): void {
   for (const tensor of namedParameters(network).values()) tensor.requiresGrad_(wanted);
+}
+
+/** Moves a network to a device. libtorch moves a tensor by making another; the network's own handles stay, so their contents are replaced. */
+export function moveNetwork(network: Network, device: string): void {
+  noGrad(() =>
+    scope(() => {
+      for (const tensor of stateOf(network).values())
+        if (tensor.device !== device) tensor.setData(tensor.toDevice(device));
+    }),
+  );
 }
 
 /** Frees every tensor of a network. */

@@ -1,0 +1,198 @@
+import { resolve } from "node:path";
+import { Presets, SingleBar } from "cli-progress";
+import { type Dataset, openDataset } from "../data/index.ts";
+import { didYouMean, displayName, SelfsightError } from "../errors.ts";
+import {
+  type Evaluation,
+  evaluateKnn,
+  extractFeatures,
+  type Features,
+  type FewShotResult,
+  fewShot,
+  type LinearProbeResult,
+  linearProbe,
+  type Representation,
+  splitFeatures,
+} from "../evaluate/index.ts";
+import type { EvaluateOptions } from "./evaluate-options.ts";
+import { openRepresentation } from "./representation.ts";
+
+/** What `--json` prints. */
+export type EvaluationReport = Evaluation & {
+  representation: { source: string; name: string; size: number; features: number; device: string; precision: string };
+  data: { name: string; bankImages: number; queryImages: number; badFiles: number };
+  seconds: { features: number; protocol: number };
+};
+
+type Protocol = (bank: Features, queries: Features, options: EvaluateOptions & { device: string }) => Evaluation;
+
+const protocols: Record<string, Protocol> = {
+  knn: (bank, queries, { k, temperature, device }) => evaluateKnn(bank, queries, given({ k, temperature, device })),
+  linear: (bank, queries, { epochs, seed, device }) => linearProbe(bank, queries, given({ epochs, seed, device })),
+  "few-shot": (bank, queries, { labels, draws, seed, device }) =>
+    fewShot(bank, queries, given({ labels, draws, seed, device })),
+};
+
+type Given<Options> = { [Key in keyof Options]?: Exclude<Options[Key], undefined> };
+
+/** Without the options that were left out. */
+const given = <Options extends object>(options: Options) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<Options>;
+
+/** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`. */
+export async function evaluate(protocol: string, source: string, options: EvaluateOptions): Promise<void> {
+  const report = await evaluation(protocol, source, options);
+  if (options.json) console.log(JSON.stringify(report, null, 2));
+  else print(report);
+}
+
+/** Measures a representation and says how. */
+export async function evaluation(
+  protocol: string,
+  source: string,
+  options: EvaluateOptions,
+): Promise<EvaluationReport> {
+  const measure = Object.hasOwn(protocols, protocol) ? protocols[protocol]! : refuseProtocol(protocol);
+  const data = await openLabelled(options.data, options.limit);
+  const representation = openRepresentation(source, data.train, options);
+  try {
+    const startedAt = performance.now();
+    const { bank, queries, suffix } = await bankAndQueries(representation, data, options);
+    const extractedAt = performance.now();
+    const found = measure(bank, queries, { ...options, device: representation.device });
+    return {
+      ...found,
+      protocol: `${found.protocol}${suffix}`,
+      representation: describe(source, representation, bank),
+      data: {
+        name: bank.dataset,
+        bankImages: bank.length,
+        queryImages: queries.length,
+        badFiles: new Set([...bank.badFiles, ...queries.badFiles]).size,
+      },
+      seconds: { features: (extractedAt - startedAt) / 1000, protocol: (performance.now() - extractedAt) / 1000 },
+    };
+  } finally {
+    representation.free();
+  }
+}
+
+function describe(source: string, { name, size, device, precision }: Representation, { dimensions }: Features) {
+  return { source, name, size, features: dimensions, device, precision };
+}
+
+function refuseProtocol(protocol: string): never {
+  const names = Object.keys(protocols);
+  throw new SelfsightError(
+    "configuration",
+    `evaluate: ${displayName(protocol)} is no protocol; ${names.join(", ")} are there; choose one.${didYouMean(protocol, names)}`,
+  );
+}
+
+interface LabelledData {
+  train: Dataset;
+  /** Undefined where the data are not divided. */
+  test?: Dataset;
+}
+
+/** Both splits, refused before any work where labels are missing. Errors: data. */
+async function openLabelled(data: string, limit: number | undefined): Promise<LabelledData> {
+  const options = limit === undefined ? {} : { limit };
+  const train = await openDataset(data, { ...options, split: "train" });
+  refuseUnlabelled(train);
+  const isUndivided = train.kind === "folder" && train.root === resolve(data);
+  if (isUndivided) return { train };
+  const test = await openDataset(data, { ...options, split: "test" });
+  refuseUnlabelled(test);
+  return { train, test };
+}
+
+function refuseUnlabelled({ name, labels, length, classes }: Dataset): void {
+  const advice = "put the pictures of each class in a sub-folder of their own";
+  if (!labels)
+    throw new SelfsightError("data", `evaluate: ${displayName(name)} has no labels; accuracy needs them; ${advice}`);
+  if (new Set(labels).size > 1) return;
+  const only = displayName(classes?.[labels[0]!] ?? String(labels[0]));
+  throw new SelfsightError(
+    "data",
+    `evaluate: all ${length} images of ${displayName(name)} are of one class (${only}); two or more are needed; ${advice}`,
+  );
+}
+
+interface Split {
+  bank: Features;
+  queries: Features;
+  /** What the protocol's name must add. */
+  suffix: string;
+}
+
+/** Train split as bank, test split as queries; a keyed fifth of each class where there is no test split. */
+async function bankAndQueries(
+  representation: Representation,
+  data: LabelledData,
+  options: EvaluateOptions,
+): Promise<Split> {
+  const limited = options.limit === undefined ? "" : `, at most ${options.limit} images a split`;
+  const train = await featuresOf(representation, data.train, options);
+  if (data.test) return { bank: train, queries: await featuresOf(representation, data.test, options), suffix: limited };
+  const seed = options.seed ?? 0;
+  const parts = splitFeatures({ ...train, labels: train.labels! }, { share: 0.2, seed });
+  if (parts.queries.length === 0) throw tooFew(train);
+  return { ...parts, suffix: `${limited}, 20 % of the images held out with seed ${seed}` };
+}
+
+const tooFew = ({ dataset, length }: Features) =>
+  new SelfsightError(
+    "data",
+    `evaluate: ${displayName(dataset)} has ${length} images and no class of two; one of each class is held out to measure on; add images, or divide the folder into train/ and test/`,
+  );
+
+/** Features with a bar on a terminal; bad files are named. */
+async function featuresOf(
+  representation: Representation,
+  dataset: Dataset,
+  { json }: EvaluateOptions,
+): Promise<Features> {
+  const bar =
+    process.stdout.isTTY && !json
+      ? new SingleBar({ hideCursor: true, clearOnComplete: true }, Presets.rect)
+      : undefined;
+  bar?.start(dataset.length, 0);
+  try {
+    return await extractFeatures(representation, dataset, {
+      onProgress: (done) => bar?.update(done),
+      onBadFile: ({ reason }) => console.error(`warning: ${reason}`),
+    });
+  } finally {
+    bar?.stop();
+  }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+function print(report: EvaluationReport & Partial<FewShotResult & LinearProbeResult>): void {
+  const { representation, data, seconds, std, picked } = report;
+  const spread = typeof std === "number" ? ` ± ${(100 * std).toFixed(1)}` : "";
+  console.log(
+    `${report.protocol}: ${percent(report.value).replace(" %", `${spread} %`)} (${report.correct} of ${report.count})`,
+  );
+  console.log(
+    `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
+  );
+  console.log(
+    `${data.name}: ${data.bankImages} images as bank, ${data.queryImages} as queries; features in ${seconds.features.toFixed(1)} s, protocol in ${seconds.protocol.toFixed(1)} s`,
+  );
+  if (picked)
+    console.log(
+      `picked on a held-out fifth of the train split: learning rate ${picked.learningRate}, weight decay ${picked.weightDecay} (${percent(picked.heldOutAccuracy)} there)`,
+    );
+  for (const note of report.notes) console.log(`note: ${note}`);
+  for (const { name, accuracy, correct, count } of report.perClass.slice(0, mostClassesPrinted))
+    console.log(
+      `  ${displayName(name).padEnd(20)} ${accuracy === null ? "no queries" : `${percent(accuracy)} (${correct} of ${count})`}`,
+    );
+  const more = report.perClass.length - mostClassesPrinted;
+  if (more > 0) console.log(`  and ${more} more classes; all of them with --json`);
+}
+
+const mostClassesPrinted = 20;

@@ -1,0 +1,100 @@
+// N images of the bank, M queries, C classes
+import { SelfsightError } from "../errors.ts";
+import type { Features } from "./features.ts";
+
+/** What a protocol found. Accuracies are shares in [0, 1]. */
+export interface Evaluation {
+  /** Name, version and what changes its figure, such as `knn-v1 k=200 T=0.1`. */
+  protocol: string;
+  /** Share of queries given the right class. */
+  value: number;
+  correct: number;
+  count: number;
+  perClass: ClassScore[];
+  /** What a reader of the figure should know. */
+  notes: string[];
+}
+
+export interface ClassScore {
+  name: string;
+  correct: number;
+  count: number;
+  /** Null where the class has no queries. */
+  accuracy: number | null;
+}
+
+/** Bank and queries under one numbering of classes. */
+export interface LabelledTask {
+  bank: Features;
+  queries: Features;
+  bankLabels: Int32Array; // [N]
+  queryLabels: Int32Array; // [M]
+  classes: readonly string[]; // [C]
+}
+
+/**
+ * Checks that two sets of features can be measured with labels, and numbers the queries' classes as the bank does.
+ *
+ * @throws SelfsightError "data" without labels, with fewer than two classes, or with queries of a class that the bank lacks.
+ */
+export function labelledTask(bank: Features, queries: Features): LabelledTask {
+  const bankLabels = labelsOf(bank);
+  const classes = classNames(bank, bankLabels);
+  if (new Set(bankLabels).size < 2) throw oneClass(bank, classes);
+  if (bank.dimensions !== queries.dimensions)
+    throw new SelfsightError(
+      "bug",
+      `evaluate: a bank of ${bank.dimensions} features, queries of ${queries.dimensions}; one representation is needed`,
+    );
+  return { bank, queries, bankLabels, queryLabels: renumbered(queries, classes), classes };
+}
+
+function labelsOf({ labels, dataset }: Features): Int32Array {
+  if (labels) return labels;
+  throw new SelfsightError(
+    "data",
+    `evaluate: ${dataset} has no labels; accuracy needs them; put the pictures of each class in a sub-folder of their own`,
+  );
+}
+
+const classNames = ({ classes }: Features, labels: Int32Array): readonly string[] =>
+  classes ?? Array.from({ length: labels.reduce((most, label) => Math.max(most, label + 1), 0) }, (_, i) => String(i));
+
+function renumbered(queries: Features, classes: readonly string[]): Int32Array {
+  const labels = labelsOf(queries);
+  const own = classNames(queries, labels);
+  const numbers = new Map(classes.map((name, number) => [name, number]));
+  return labels.map((label) => numbers.get(own[label]!) ?? refuseClass(queries, own[label]!));
+}
+
+function refuseClass({ dataset }: Features, name: string): never {
+  throw new SelfsightError(
+    "data",
+    `evaluate: ${dataset} has test images of the class ${name}, its train split has none; both need the same classes; check the names of the sub-folders`,
+  );
+}
+
+const oneClass = ({ dataset, length }: Features, classes: readonly string[]) =>
+  new SelfsightError(
+    "data",
+    `evaluate: all ${length} images of ${dataset} are of one class (${classes[0] ?? "none"}); two or more are needed; put the pictures of each class in a sub-folder of their own`,
+  );
+
+/** Counts right answers; `rounds` of predictions [rounds × M], one after the other, are pooled. */
+export function score(task: LabelledTask, predictions: Int32Array): Omit<Evaluation, "protocol" | "notes"> {
+  const { queryLabels, classes } = task;
+  const [correct, count] = [new Uint32Array(classes.length), new Uint32Array(classes.length)];
+  predictions.forEach((prediction, i) => {
+    const label = queryLabels[i % queryLabels.length]!;
+    count[label]! += 1;
+    if (prediction === label) correct[label]! += 1;
+  });
+  const perClass = classes.map((name, i) => ({
+    name,
+    correct: correct[i]!,
+    count: count[i]!,
+    accuracy: count[i]! > 0 ? correct[i]! / count[i]! : null,
+  }));
+  const right = correct.reduce((sum, own) => sum + own, 0);
+  return { value: right / predictions.length, correct: right, count: predictions.length, perClass };
+}

@@ -1,0 +1,160 @@
+// N images, D features
+import { evaluationImages } from "../augment/index.ts";
+import { type Batch, type Dataset, onePass } from "../data/index.ts";
+import { SelfsightError } from "../errors.ts";
+import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
+import type { Representation } from "./representation.ts";
+
+/** The features of a dataset, in memory; bad files are left out. */
+export interface Features {
+  values: Float32Array; // [N, D]
+  length: number;
+  dimensions: number;
+  /** The place of each row in the dataset. */
+  indices: Uint32Array; // [N]
+  labels?: Int32Array; // [N]
+  classes?: readonly string[];
+  /** What the data are called in messages. */
+  dataset: string;
+  badFiles: readonly BadFile[];
+}
+
+export interface BadFile {
+  index: number;
+  reason: string;
+}
+
+export interface ExtractOptions {
+  /** Images at a time. Default 256. */
+  batchSize?: number;
+  /** Told of every bad file when it is met. */
+  onBadFile?: (file: BadFile) => void;
+  /** Told after each batch how many images are done. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * The features of every picture of a dataset, without augmentation: resized, the middle cut out, float32.
+ *
+ * @throws SelfsightError "data" when too many files are bad or none is left; "numerics" when a feature is not finite.
+ */
+export async function extractFeatures(
+  representation: Representation,
+  dataset: Dataset,
+  { batchSize = 256, onBadFile, onProgress }: ExtractOptions = {},
+): Promise<Features> {
+  const rows = new Rows(dataset);
+  const badFiles: BadFile[] = [];
+  const reader = onePass(dataset, {
+    batchSize,
+    decodeSize: representation.decodeSize,
+    onBadFile: (index, error) => {
+      badFiles.push({ index, reason: error.message });
+      onBadFile?.(badFiles.at(-1)!);
+    },
+  });
+  for await (const batch of reader) {
+    rows.append(batch, featuresOf(representation, batch, dataset));
+    onProgress?.(rows.length, dataset.length);
+  }
+  return { ...rows.features(), badFiles };
+}
+
+/** One batch's features, [B, D] in row-major order. */
+function featuresOf(representation: Representation, batch: Batch, dataset: Dataset): Float32Array {
+  return scope(() => {
+    const images = evaluationImages(batch, representation); // [B, 3, S, S]
+    const features = noGrad(() => representation.forward(images).to("float32")); // [B, D]
+    if (features.isFinite().all().item() === 0) throw notFinite(representation, batch, dataset);
+    return features.float32();
+  });
+}
+
+/** Rows gathered from batches; the table is made when the first batch tells its width. */
+class Rows {
+  readonly #dataset: Dataset;
+  readonly #indices: Uint32Array; // [N]
+  #values = new Float32Array(); // [N, D]
+  #dimensions = 0;
+  length = 0;
+
+  constructor(dataset: Dataset) {
+    this.#dataset = dataset;
+    this.#indices = new Uint32Array(dataset.length);
+  }
+
+  append({ indices }: Batch, features: Float32Array): void {
+    if (this.length === 0) {
+      this.#dimensions = features.length / indices.length;
+      this.#values = tableOf(this.#dataset.length, this.#dimensions);
+    }
+    this.#indices.set(indices, this.length);
+    this.#values.set(features, this.length * this.#dimensions);
+    this.length += indices.length;
+  }
+
+  features(): Omit<Features, "badFiles"> {
+    const { labels, classes, name } = this.#dataset;
+    if (this.length === 0) throw nothingLeft(this.#dataset);
+    const indices = this.#indices.slice(0, this.length);
+    return {
+      values: this.#values.subarray(0, this.length * this.#dimensions),
+      length: this.length,
+      dimensions: this.#dimensions,
+      indices,
+      ...(labels && { labels: Int32Array.from(indices, (index) => labels[index]!) }),
+      ...(classes && { classes }),
+      dataset: name,
+    };
+  }
+}
+
+function tableOf(rows: number, dimensions: number): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(rows * dimensions);
+  } catch (cause) {
+    const gibibytes = ((rows * dimensions * 4) / 2 ** 30).toFixed(1);
+    throw new SelfsightError(
+      "memory",
+      `features: ${rows} images with ${dimensions} features are ${gibibytes} GiB; they must fit in memory; use fewer images`,
+      { cause },
+    );
+  }
+}
+
+/** The rows at `places`, in that order. */
+export function featuresAt(features: Features, places: Uint32Array): Features {
+  const { values, dimensions, labels, indices } = features;
+  const chosen = new Float32Array(places.length * dimensions); // [places, D]
+  places.forEach((place, row) => {
+    chosen.set(values.subarray(place * dimensions, (place + 1) * dimensions), row * dimensions);
+  });
+  return {
+    ...features,
+    values: chosen,
+    length: places.length,
+    indices: Uint32Array.from(places, (place) => indices[place]!),
+    ...(labels && { labels: Int32Array.from(places, (place) => labels[place]!) }),
+  };
+}
+
+/** The features as a tensor [N, D]; on the CPU it shares their memory. */
+export function featureTensor({ values, length, dimensions }: Features, device = "cpu"): Tensor {
+  const table = borrow(values, [length, dimensions]);
+  return device === "cpu" ? table : table.toDevice(device);
+}
+
+function notFinite({ name }: Representation, { indices }: Batch, dataset: Dataset): SelfsightError {
+  const first = indices[0]!;
+  const place = dataset.kind === "folder" ? dataset.files[first]!.label : `image ${first}`;
+  return new SelfsightError(
+    "numerics",
+    `features: ${name} gives values that are not finite in the batch from ${place}; finite features are needed; its weights are damaged or its training diverged, so use an earlier checkpoint`,
+  );
+}
+
+const nothingLeft = (dataset: Dataset) =>
+  new SelfsightError(
+    "data",
+    `features: none of the ${dataset.length} images of ${dataset.name} could be read; at least one is needed; check the files`,
+  );

@@ -1,0 +1,14 @@
+/** LAYER 4: what a frozen representation is worth. Protocols are versioned; test labels choose nothing. */
+export { type ClassScore, type Evaluation, type LabelledTask, labelledTask } from "./evaluation.ts";
+export { type BadFile, type ExtractOptions, extractFeatures, type Features, featuresAt } from "./features.ts";
+export { type FewShotOptions, type FewShotResult, fewShot } from "./few-shot.ts";
+export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
+export { evaluateKnn, type KnnOptions, type WeightedKnn, weightedKnn } from "./knn.ts";
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.ts";
+export {
+  type BackboneFacts,
+  backboneRepresentation,
+  pixelRepresentation,
+  type Representation,
+  untrainedBackbone,
+} from "./representation.ts";

@@ -1,0 +1,216 @@
+// N images of the bank, B of a batch, D features, C classes, G heads trained side by side
+import { SelfsightError } from "../errors.ts";
+import { freeOptimizer, type Optimizer, sgd, warmupCosine } from "../nn/index.ts";
+import { keyedPermutation, keyedStream } from "../random.ts";
+import { cat, freeAll, keep, noGrad, op, scope, type Tensor, tensor, zeros } from "../torch/index.ts";
+import { type Evaluation, type LabelledTask, labelledTask, score } from "./evaluation.ts";
+import { type Features, featureTensor } from "./features.ts";
+import { stratifiedHoldOut } from "./hold-out.ts";
+
+export interface LinearProbeOptions {
+  /** Default 100; small data get more, so that every head takes 1,000 steps. */
+  epochs?: number;
+  /** Of the first weights, the order and the held-out part. Default 0. */
+  seed?: number;
+  /** Default "cpu". */
+  device?: string;
+}
+
+export interface LinearProbeResult extends Evaluation {
+  /** What the held-out part of the train split picked, and the accuracy there. */
+  picked: Candidate & { heldOutAccuracy: number };
+}
+
+interface Candidate {
+  learningRate: number;
+  weightDecay: number;
+}
+
+const batchSize = 256;
+const leastSteps = 1000;
+const learningRates = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+const weightDecays = [0, 1e-3, 1e-2];
+const candidates: readonly Candidate[] = learningRates.flatMap((learningRate) =>
+  weightDecays.map((weightDecay) => ({ learningRate, weightDecay })),
+);
+
+/**
+ * The protocol linear-v1: one linear layer on cached features, no augmentation.
+ *
+ * Features are standardised with the train split's mean and standard deviation. Weights start at N(0, 0.01), biases at 0; SGD
+ * with momentum 0.9, batches of 256, cosine to 0 in every step. Rate and decay are picked from 6 x 3 on a keyed fifth of the
+ * train split's labels; the picked pair is trained again on the whole train split, and the last step is measured, once. Test
+ * labels choose nothing.
+ */
+export function linearProbe(bank: Features, queries: Features, options: LinearProbeOptions = {}): LinearProbeResult {
+  const { epochs = 100, seed = 0, device = "cpu" } = options;
+  if (!Number.isInteger(epochs) || epochs < 1)
+    throw new SelfsightError(
+      "configuration",
+      `linear: ${epochs} epochs; a whole number from 1 is needed; 100 is usual`,
+    );
+  const task = labelledTask(bank, queries);
+  return scope(() => {
+    const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
+    const standardize = standardizer(train.inputs);
+    const inputs = standardize(train.inputs); // [N, D]
+    const training = { classes: task.classes.length, epochs, seed };
+    const picked = pick({ ...train, inputs }, training, task);
+    const head = trainHeads({ ...train, inputs }, [picked], training);
+    const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
+    const found = score(task, predictions.to("int32").data() as Int32Array);
+    return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
+  });
+}
+
+const protocolOf = ({ epochs = 100, seed = 0 }: LinearProbeOptions) =>
+  `linear-v1 ${epochs} epochs${seed === 0 ? "" : `, seed ${seed}`}`;
+
+function notesOn({ learningRate }: Candidate): string[] {
+  const isAtEdge = learningRate === learningRates[0] || learningRate === learningRates.at(-1);
+  return isAtEdge ? [`the picked learning rate ${learningRate} is the last of those tried`] : [];
+}
+
+/** Zero mean and unit variance of each feature, after the bank's statistics; what does not vary becomes 0. */
+function standardizer(bank: Tensor): (features: Tensor) => Tensor {
+  const mean = bank.mean({ dim: 0, keepDim: true }); // [1, D]
+  const std = bank.std({ dim: 0, keepDim: true, unbiased: false }); // [1, D]
+  const scale = std.clamp({ min: 1e-6 });
+  return (features) => features.sub(mean).div_(scale);
+}
+
+interface Labelled {
+  inputs: Tensor; // [N, D]
+  labels: Int32Array; // [N]
+}
+
+interface Training {
+  classes: number;
+  epochs: number;
+  seed: number;
+}
+
+/** The best of all candidates on the held-out part; equal accuracies are told apart by cross-entropy. */
+function pick({ inputs, labels }: Labelled, training: Training, { bank }: LabelledTask): LinearProbeResult["picked"] {
+  const { kept, held } = stratifiedHoldOut(labels, { seed: training.seed });
+  if (held.length === 0)
+    throw new SelfsightError(
+      "data",
+      `linear: no class of ${bank.dataset} has two train images; one of each class is held out to pick the learning rate; add images`,
+    );
+  return scope(() => {
+    const heads = trainHeads(rowsAt({ inputs, labels }, kept), candidates, training);
+    return bestOf(rowsAt({ inputs, labels }, held), heads);
+  });
+}
+
+const rowsAt = ({ inputs, labels }: Labelled, places: Uint32Array): Labelled => ({
+  inputs: inputs.indexSelect(0, placesTensor(places, inputs.device)),
+  labels: Int32Array.from(places, (place) => labels[place]!),
+});
+
+const placesTensor = (places: Uint32Array | Int32Array, device: string): Tensor =>
+  tensor(Int32Array.from(places), [places.length], { device }).to("int64");
+
+function bestOf({ inputs, labels }: Labelled, heads: Heads): LinearProbeResult["picked"] {
+  const wanted = placesTensor(labels, inputs.device).unsqueeze(1); // [N, 1]
+  const isRight = answers(inputs, heads).eq(wanted); // [N, G]
+  const accuracies = isRight.to("float32").mean({ dim: 0 }).float32(); // [G]
+  const losses = noGrad(() => crossEntropy(inputs, wanted, heads).float32()); // [G]
+  const ranked = candidates.map((candidate, g) => ({ candidate, accuracy: accuracies[g]!, loss: losses[g]! }));
+  const sound = ranked.filter(({ loss }) => Number.isFinite(loss));
+  sound.sort((a, b) => b.accuracy - a.accuracy || a.loss - b.loss);
+  if (sound[0] === undefined)
+    throw new SelfsightError(
+      "numerics",
+      "linear: every learning rate diverged; finite losses are needed; check the features",
+    );
+  return { ...sound[0].candidate, heldOutAccuracy: sound[0].accuracy };
+}
+
+/** G linear layers as one. */
+interface Heads {
+  weight: Tensor; // [G C, D]
+  bias: Tensor; // [G C]
+  count: number;
+}
+
+const logitsOf = (inputs: Tensor, { weight, bias, count }: Heads): Tensor =>
+  op.linear(inputs, weight, bias).reshape(inputs.size(0), count, weight.size(0) / count); // [B, G, C]
+
+/** The class that each head gives to each row, [B, G]. */
+const answers = (inputs: Tensor, heads: Heads): Tensor => noGrad(() => logitsOf(inputs, heads).argmax(2));
+
+/** Mean cross-entropy of each head, [G]; `wanted` [B, 1]. */
+function crossEntropy(inputs: Tensor, wanted: Tensor, heads: Heads): Tensor {
+  const places = wanted.unsqueeze(1).expand(inputs.size(0), heads.count, 1); // [B, G, 1]
+  return logitsOf(inputs, heads).logSoftmax(2).gather(2, places).squeeze(2).mean({ dim: 0 }).neg();
+}
+
+/** Trains one head for each candidate, all on the same batches and from the same first weights. */
+function trainHeads(data: Labelled, chosen: readonly Candidate[], { classes, epochs, seed }: Training): Heads {
+  const parameters = chosen.map(() => firstWeights(classes, data.inputs, seed));
+  const optimizer = optimizerOf(parameters, chosen);
+  const joined = (): Heads => ({
+    weight: cat(parameters.map(({ weight }) => weight)),
+    bias: cat(parameters.map(({ bias }) => bias)),
+    count: chosen.length,
+  });
+  try {
+    descend(data, joined, optimizer, { epochs, seed });
+    return noGrad(joined);
+  } finally {
+    freeOptimizer(optimizer);
+    freeAll(parameters.flatMap(({ weight, bias }) => [weight, bias]));
+  }
+}
+
+function descend(
+  data: Labelled,
+  joined: () => Heads,
+  optimizer: Optimizer,
+  { epochs, seed }: Omit<Training, "classes">,
+) {
+  const rows = data.labels.length;
+  const perEpoch = Math.ceil(rows / batchSize);
+  const totalSteps = Math.max(epochs * perEpoch, leastSteps);
+  const wanted = placesTensor(data.labels, data.inputs.device).unsqueeze(1); // [N, 1]
+  let order: Uint32Array = new Uint32Array();
+  for (let step = 0; step < totalSteps; step++) {
+    const start = (step % perEpoch) * batchSize;
+    if (start === 0) order = keyedPermutation(rows, seed, orderKey, step / perEpoch);
+    scope(() => {
+      const places = placesTensor(order.subarray(start, start + batchSize), data.inputs.device); // [B]
+      const losses = crossEntropy(data.inputs.indexSelect(0, places), wanted.indexSelect(0, places), joined()); // [G]
+      losses.sum().backward(); // heads share nothing, so each gets its own gradient
+      optimizer.step(warmupCosine(step, { totalSteps, warmupSteps: 0, floor: 0 }));
+      optimizer.clearGradients();
+    });
+  }
+}
+
+const orderKey = 0x6c696e;
+const weightKey = 0x77696e;
+
+/** Weights N(0, 0.01) from a keyed stream (Box and Muller), so that they are the same on every device; biases 0. */
+function firstWeights(classes: number, inputs: Tensor, seed: number): { weight: Tensor; bias: Tensor } {
+  const features = inputs.size(1);
+  const random = keyedStream(seed, weightKey);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const values = Float32Array.from({ length: classes * features }, () => 0.01 * normal());
+  const { device } = inputs;
+  const weight = keep(tensor(values, [classes, features], { device }).requiresGrad_());
+  return { weight, bias: keep(zeros([classes], { device }).requiresGrad_()) };
+}
+
+/** Biases do not decay. */
+function optimizerOf(parameters: readonly { weight: Tensor; bias: Tensor }[], chosen: readonly Candidate[]): Optimizer {
+  const groups = chosen.flatMap(({ learningRate, weightDecay }, g) => {
+    const { weight, bias } = parameters[g]!;
+    return [
+      { name: `weight ${g}`, parameters: new Map([[`weight.${g}`, weight]]), learningRate, weightDecay },
+      { name: `bias ${g}`, parameters: new Map([[`bias.${g}`, bias]]), learningRate, weightDecay: 0 },
+    ];
+  });
+  return sgd(groups, { momentum: 0.9 });
+}
