@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { displayName, SelfsightError } from "./errors.ts";
 
@@ -13,9 +13,42 @@ export function writeFileDurably(path: string, chunks: Iterable<Uint8Array> | st
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw storageError("write", path, cause);
   }
+}
+
+/** Creates `path` in the same way, or returns false and leaves what stands there. */
+export function createFileDurably(path: string, text: string): boolean {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    writeAndSync(temporary, [Buffer.from(text)]);
+    const isNew = linked(temporary, path);
+    syncFolder(dirname(path));
+    return isNew;
+  } catch (cause) {
+    throw storageError("write", path, cause);
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+/** A hard link either makes the name or finds it taken (false): no moment between looking and taking. */
+export function linked(existing: string, path: string): boolean {
+  try {
+    linkSync(existing, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes a file or a folder; what cannot be removed stays, because another error is on its way or nothing depends on it. */
+export function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {}
 }
 
 /** Writes a new file and flushes it to the disk; for files inside a folder that is itself renamed into place later. */

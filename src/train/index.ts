@@ -6,8 +6,11 @@ export {
   loadNewestCheckpoint,
   saveCheckpoint,
 } from "./checkpoint.ts";
-export { type LogEvent, logPath, type RunFacts, readLog, type StepReport } from "./log.ts";
-export { createRunFolder, lockRunFolder, type RunFile, readRun, runPath, settingsHash } from "./run-folder.ts";
+export { describeChanges, writeDataList } from "./data-list.ts";
+export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./log.ts";
+export { resumedSettings, settingsHash } from "./resume.ts";
+export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run-folder.ts";
+export { lockRunFolder, refuseLockedFolder } from "./run-lock.ts";
 export {
   defaultSettings,
   methodOf,

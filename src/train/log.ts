@@ -17,6 +17,8 @@ export interface RunFacts {
   libtorch: string;
   device: string;
   precision: "bf16" | "fp32";
+  /** Over how many images the trunk's batch norm takes its statistics. */
+  batchNormImages: number;
   threads: number;
   peakLearningRate: Record<string, number>;
   learningRateRule: string;
@@ -48,40 +50,85 @@ export interface StepReport {
 }
 
 export interface Log {
+  /** Never throws: a run does not end because its log cannot be written. Lost lines are counted and said when there is room again. */
   write(event: LogEvent): void;
   close(): void;
 }
 
 export const logPath = (folder: string): string => join(folder, "log.jsonl");
 
-/** Opens a run's log for appending; a line cut off by a crash is ended first, so that the next one stands alone. */
-export function openLog(folder: string): Log {
+/**
+ * Opens a run's log for appending; a line cut off by a crash is ended first, so that the next one stands alone.
+ * `onProblem` is told of the first of each row of lines that cannot be written. Errors: storage, when it cannot be opened.
+ */
+export function openLog(folder: string, onProblem: (message: string) => void = () => {}): Log {
   const path = logPath(folder);
-  const isCut = existsSync(path) && readFileSync(path).at(-1) !== 0x0a && readFileSync(path).length > 0;
+  const file = openForAppending(path);
+  const writer = { file, path, isCut: endsInTheMiddle(path), lost: 0, onProblem };
+  return { write: (event) => writeEvent(writer, event), close: () => closeSync(file) };
+}
+
+interface Writer {
+  readonly file: number;
+  readonly path: string;
+  readonly onProblem: (message: string) => void;
+  /** Whether the file may end in the middle of a line. */
+  isCut: boolean;
+  /** Lines in a row that could not be written. */
+  lost: number;
+}
+
+function openForAppending(path: string): number {
   try {
-    const file = openSync(path, "a");
-    if (isCut) writeWhole(file, Buffer.from("\n"));
-    return {
-      write: (event) => append(file, path, event),
-      close: () => closeSync(file),
-    };
+    return openSync(path, "a+");
   } catch (cause) {
     throw storageError("write", path, cause);
   }
 }
 
-function append(file: number, path: string, event: LogEvent): void {
+function endsInTheMiddle(path: string): boolean {
+  const text = readFileSync(path);
+  return text.length > 0 && text.at(-1) !== 0x0a;
+}
+
+function writeEvent(writer: Writer, event: LogEvent): void {
+  const { lost } = writer;
+  const lines = lost > 0 ? [lossOf(lost, event), event] : [event];
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   try {
-    writeWhole(file, Buffer.from(`${JSON.stringify(event)}\n`));
+    writeWhole(writer.file, Buffer.from(writer.isCut ? `\n${text}` : text));
+    writer.isCut = false;
+    writer.lost = 0;
   } catch (cause) {
-    throw storageError("write", path, cause);
+    writer.isCut = true;
+    writer.lost += 1;
+    if (lost === 0) writer.onProblem(storageError("write", writer.path, cause).message);
   }
 }
 
-/** The events of a log, in order; lines that are no JSON (cut off by a crash) are left out. */
+const lossOf = (lost: number, { step }: LogEvent): LogEvent => ({
+  event: "warning",
+  step,
+  message: `${lost} lines of this log could not be written`,
+});
+
+/** The events of a log, in order; lines that are no JSON (cut off by a crash) are left out, and so is what a resume did again. */
 export function readLog(folder: string): LogEvent[] {
   if (!existsSync(logPath(folder))) return [];
-  return readFileSync(logPath(folder), "utf8").split("\n").flatMap(eventFrom);
+  return withoutRepeats(readFileSync(logPath(folder), "utf8").split("\n").flatMap(eventFrom));
+}
+
+/**
+ * A killed run has often logged steps behind its last checkpoint; the log keeps them, and the resumed run logs them again.
+ * What was logged of steps after the one at which a later `start` goes on is void and left out here.
+ */
+export function withoutRepeats(events: readonly LogEvent[]): LogEvent[] {
+  const standing: LogEvent[] = [];
+  for (const event of events) {
+    if (event.event === "start") while ((standing.at(-1)?.step ?? 0) > event.step) standing.pop();
+    standing.push(event);
+  }
+  return standing;
 }
 
 function eventFrom(line: string): LogEvent[] {

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { displayName, SelfsightError } from "../errors.ts";
-import { makeFolder, storageError, writeFileDurably } from "../files.ts";
+import { createFileDurably, makeFolder } from "../files.ts";
+import { refuseLockedFolder } from "./run-lock.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 
 /** What run.json holds: enough to start the same run again. */
@@ -22,15 +22,22 @@ export const runPath = (folder: string): string => join(folder, "run.json");
 
 /** Makes the folder of a new run. Errors: configuration when a run stands there already; storage. */
 export function createRunFolder(folder: string, run: RunFile): void {
+  refuseUsedFolder(folder);
   makeFolder(join(folder, "checkpoints"));
-  if (existsSync(runPath(folder))) {
-    throw new SelfsightError(
-      "configuration",
-      `pretrain: ${displayName(folder)} holds a run already; a new run needs a folder of its own; go on with \`selfsight pretrain --resume ${displayName(folder)}\` or choose another --out`,
-    );
-  }
-  writeFileDurably(runPath(folder), `${JSON.stringify(run, null, 2)}\n`);
+  if (!createFileDurably(runPath(folder), `${JSON.stringify(run, null, 2)}\n`)) throw usedFolder(folder);
 }
+
+/** Looked at before any work is done. Errors: configuration, when a run stands there, or trains there now. */
+export function refuseUsedFolder(folder: string): void {
+  refuseLockedFolder(folder);
+  if (existsSync(runPath(folder))) throw usedFolder(folder);
+}
+
+const usedFolder = (folder: string) =>
+  new SelfsightError(
+    "configuration",
+    `pretrain: ${displayName(folder)} holds a run already; a new run needs a folder of its own; go on with \`selfsight pretrain --resume ${displayName(folder)}\` or choose another --out`,
+  );
 
 /** Reads run.json. Errors: checkpoint, when there is none, when it is damaged or from a newer Selfsight. */
 export function readRun(folder: string): RunFile {
@@ -42,107 +49,44 @@ export function readRun(folder: string): RunFile {
       "give the folder that `selfsight pretrain --out` named",
     );
   try {
-    const run = JSON.parse(readFileSync(path, "utf8")) as RunFile;
-    if (run.format !== 1)
-      throw refusal(
-        `${displayName(path)} has format ${String(run.format)}`,
-        "this Selfsight reads format 1",
-        "use the Selfsight that wrote it",
-      );
-    return { ...run, settings: parseSettings(run.settings) };
+    return runFrom(JSON.parse(readFileSync(path, "utf8")), path);
   } catch (cause) {
     if (cause instanceof SelfsightError) throw cause;
     throw refusal(
-      `${displayName(path)} is damaged (${(cause as Error).message.split("\n")[0]})`,
+      `${displayName(path)} is damaged (${reasonOf(cause)})`,
       "the run's settings are needed",
       "restore the file",
     );
   }
 }
 
+const runSchema = z.object({
+  format: z.literal(1),
+  settings: z.unknown(),
+  command: z.string(),
+  data: z.string(),
+  versions: z.object({ selfsight: z.string(), node: z.string(), libtorch: z.string() }),
+  fingerprint: z.string(),
+  images: z.number().int().nonnegative(),
+  created: z.string(),
+});
+
+function runFrom(value: unknown, path: string): RunFile {
+  const { format } = z.object({ format: z.number() }).parse(value);
+  if (format > 1)
+    throw refusal(
+      `${displayName(path)} has format ${format}`,
+      "this Selfsight reads format 1",
+      "use the Selfsight that wrote it",
+    );
+  const run = runSchema.parse(value);
+  return { ...run, settings: parseSettings(run.settings) };
+}
+
+const reasonOf = (cause: unknown): string => {
+  const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
+  return issue ? `${displayName(issue.path.join("."))}: ${issue.message}` : (cause as Error).message.split("\n")[0]!;
+};
+
 const refusal = (given: string, needed: string, advice: string) =>
   new SelfsightError("checkpoint", `open run: ${given}; ${needed}; ${advice}`);
-
-/** A short hash of the settings that a checkpoint belongs to. */
-export const settingsHash = (settings: Settings): string =>
-  createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
-
-interface Owner {
-  pid: number;
-  host: string;
-  /** The process's own start, in clock ticks since boot; tells a reused pid from the owner. */
-  started: string;
-}
-
-/**
- * Takes the folder for this process; the lock of a dead process is taken over. Returns how to let go.
- * Errors: configuration, naming pid, host and since when the other runs.
- */
-export function lockRunFolder(folder: string): () => void {
-  const path = join(folder, "lock");
-  const own: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) ?? "" };
-  const claim = join(folder, `.lock.${process.pid}`);
-  try {
-    writeFileSync(claim, JSON.stringify(own));
-    if (!linked(claim, path)) takeOver(folder, path, claim);
-  } catch (cause) {
-    throw storageError("lock", path, cause);
-  } finally {
-    rmSync(claim, { force: true });
-  }
-  return () => rmSync(path, { force: true });
-}
-
-/** A hard link either makes the name or finds it taken: no moment between looking and taking. */
-function linked(claim: string, path: string): boolean {
-  try {
-    linkSync(claim, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function takeOver(folder: string, path: string, claim: string): void {
-  const owner = ownerOf(path);
-  if (!owner || !isRunning(owner)) {
-    rmSync(path, { force: true });
-    if (linked(claim, path)) return;
-  }
-  const who = owner ? `process ${owner.pid} on ${displayName(owner.host)}` : "another process";
-  throw new SelfsightError(
-    "configuration",
-    `run: ${who} is training in ${displayName(folder)}; a run's folder belongs to one process; wait for it, stop it, or choose another --out`,
-  );
-}
-
-function ownerOf(path: string): Owner | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as Owner;
-  } catch {
-    return undefined;
-  }
-}
-
-/** On another host nobody can tell, so the owner is believed to run. */
-const isRunning = (owner: Owner): boolean =>
-  owner.host !== hostname() || (owner.started === "" ? isAlive(owner.pid) : startOf(owner.pid) === owner.started);
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function startOf(pid: number): string | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
-}

@@ -1,13 +1,14 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Batch, batches, type Dataset } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
+import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
-import { type Checkpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type Log, type LogEvent, openLog, type StepReport } from "./log.ts";
-import { lockRunFolder, settingsHash } from "./run-folder.ts";
+import { type Checkpoint, saveCheckpoint, setAsideAfter } from "./checkpoint.ts";
+import { type Log, type LogEvent, openLog, readLog, type StepReport } from "./log.ts";
+import { differenceOfMachines, refuseForeignCheckpoint, settingsHash } from "./resume.ts";
+import { lockRunFolder } from "./run-lock.ts";
 import type { Settings } from "./settings.ts";
 import { buildState, checkpointOf, peakRates, restore, type TrainState } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
@@ -46,28 +47,47 @@ interface Session extends TrainOptions {
   meter: Meter;
 }
 
-/** Trains to the end of the settings, or until it is asked to stop; either way the last step is saved. */
+/**
+ * Trains to the end of the settings, or until it is asked to stop; either way the last step is saved.
+ *
+ * A save on the way that fails is a warning, and the next one is tried when it is due: what was saved before is intact, and
+ * the run in memory is worth more than an orderly end. The last save must succeed.
+ * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
+ */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const unlock = lockRunFolder(options.folder);
-  const log = openLog(options.folder);
   try {
-    const session = openSession(options, log);
-    try {
-      return await runSession(session);
-    } finally {
-      freeOptimizer(session.state.optimizer);
-      freeNetwork(session.state.network);
-    }
+    const { folder, checkpoint, settings } = options;
+    if (checkpoint) refuseForeignCheckpoint(checkpoint, settings);
+    setAsideAfter(folder, checkpoint?.state.step ?? -1);
+    return await withLog(options, (log) => withState(options, (state) => runSession(openSession(options, state, log))));
   } finally {
-    log.close();
     unlock();
   }
 }
 
-function openSession(options: TrainOptions, log: Log): Session {
-  const { settings, dataset, checkpoint } = options;
-  const state = buildState(settings, dataset);
-  if (checkpoint) restore(state, checkpoint);
+async function withLog<T>({ folder, onEvent }: TrainOptions, body: (log: Log) => Promise<T>): Promise<T> {
+  const log = openLog(folder, (message) => onEvent?.({ event: "warning", step: 0, message }));
+  try {
+    return await body(log);
+  } finally {
+    log.close();
+  }
+}
+
+async function withState<T>(options: TrainOptions, body: (state: TrainState) => Promise<T>): Promise<T> {
+  const state = buildState(options.settings, options.dataset);
+  try {
+    if (options.checkpoint) restore(state, options.checkpoint);
+    return await body(state);
+  } finally {
+    freeOptimizer(state.optimizer);
+    freeNetwork(state.network);
+  }
+}
+
+function openSession(options: TrainOptions, state: TrainState, log: Log): Session {
+  const { folder, checkpoint } = options;
   const now = performance.now();
   const quarantine = new Set(checkpoint?.state.quarantine);
   const session = {
@@ -81,8 +101,20 @@ function openSession(options: TrainOptions, log: Log): Session {
     savedStep: checkpoint ? state.step : -1,
     meter: new Meter(),
   };
-  emit(session, startEvent(session));
+  const start = startEvent(session);
+  const difference = differenceOfMachines(readLog(folder), start);
+  emit(session, start);
+  if (difference) warn(session, difference);
+  const warmup = tooLongWarmup(session);
+  if (warmup) warn(session, warmup);
   return session;
+}
+
+/** Nothing silent: a run that is all warm-up never reaches the rate that was asked for. */
+function tooLongWarmup({ settings, state }: Session): string | undefined {
+  const warmupSteps = Math.round(settings.warmupEpochs * state.stepsPerEpoch);
+  if (warmupSteps < state.totalSteps) return undefined;
+  return `warmupEpochs ${settings.warmupEpochs} make ${warmupSteps} steps and the run has ${state.totalSteps}: the rate ends at ${Math.round((100 * state.totalSteps) / warmupSteps)} % of its peak; lower warmupEpochs or train longer`;
 }
 
 async function runSession(session: Session): Promise<TrainResult> {
@@ -116,9 +148,9 @@ async function advance(session: Session, batch: Batch): Promise<void> {
   session.meter.count(batch.indices.length);
   if (state.step % settings.logEverySteps === 0 || state.step === state.totalSteps) report(session, batch, result);
   observe(session, result);
-  if (isSavingDue(session)) save(session);
   if (state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps)
     await evaluateEpoch(session, batch.epoch);
+  if (isSavingDue(session)) trySaving(session);
   await new Promise(setImmediate); // signal handlers run between steps
 }
 
@@ -137,12 +169,22 @@ function withBatch({ dataset, folder, state }: Session, batch: Batch, error: Sel
     dataset.kind === "folder" ? dataset.files[index]!.label : `${dataset.name}[${index}]`,
   );
   const path = join(folder, "not-finite.json");
-  writeFileSync(path, JSON.stringify({ step: state.step, epoch: batch.epoch, samples: names }, null, 2));
+  const content = { step: state.step, epoch: batch.epoch, samples: names };
   return new SelfsightError(
     "numerics",
-    `${error.message}; the batch (${names.slice(0, 3).join(", ")}, ...) is listed in ${displayName(path)}`,
+    `${error.message}; the batch (${names.slice(0, 3).join(", ")}, ...) ${isWritten(path, content) ? "is listed in" : "could not be listed in"} ${displayName(path)}`,
     { cause: error },
   );
+}
+
+/** A full disk must not hide the error that is being told. */
+function isWritten(path: string, content: unknown): boolean {
+  try {
+    writeFileDurably(path, `${JSON.stringify(content, null, 2)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function report(session: Session, batch: Batch, result: StepResult): void {
@@ -170,6 +212,16 @@ function observe(session: Session, result: StepResult): void {
 function isSavingDue({ state, settings, savedAt }: Session): boolean {
   const isStepDue = settings.checkpointEverySteps > 0 && state.step % settings.checkpointEverySteps === 0;
   return isStepDue || performance.now() - savedAt > settings.checkpointEveryMinutes * 60_000;
+}
+
+function trySaving(session: Session): void {
+  try {
+    save(session);
+  } catch (error) {
+    if (!(error instanceof SelfsightError && error.kind === "storage")) throw error;
+    session.savedAt = performance.now(); // the next try when the next save is due
+    warn(session, `${error.message}; the run goes on and tries again later`);
+  }
 }
 
 function save(session: Session): void {
@@ -230,6 +282,7 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     libtorch: engine().builtFor,
     device: state.device,
     precision: state.precision,
+    batchNormImages: settings.microBatch ?? settings.batchSize,
     threads: threads(),
     peakLearningRate: { weights: rates.weights, biases: rates.biases },
     learningRateRule: rates.rule,

@@ -1,0 +1,103 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { SelfsightError } from "../errors.ts";
+import { version } from "../version.ts";
+import { addBench } from "./bench-options.ts";
+import { addEvaluate } from "./evaluate-options.ts";
+import { addPretrain } from "./pretrain-options.ts";
+
+// Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
+
+const program = new Command("selfsight")
+  .description("Self-supervised vision: learn image representations from unlabelled pictures.")
+  .version(version)
+  .showHelpAfterError("(see `selfsight --help`)")
+  .enablePositionalOptions()
+  .exitOverride();
+
+const json = () => new Option("--json", "print JSON for machines");
+
+program
+  .command("quickstart")
+  .description("learn from real pictures for a few minutes and show what was learned")
+  .option("--data <data>", "fashion-mnist, shapes (no network at all), cifar10 or a folder", "fashion-mnist")
+  .option("--out <folder>", "run folder (default: runs/quickstart-DATA, numbered)")
+  .option("--minutes <number>", "time to train for", Number, 4.5)
+  .option("--seed <number>", "seed", Number, 0)
+  .action(async (options) => (await import("./quickstart.ts")).quickstart(options));
+
+program
+  .command("doctor")
+  .description("say which libtorch, devices, precision, threads and pictures are found")
+  .addOption(json())
+  .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+addPretrain(program);
+addEvaluate(program);
+addBench(program);
+
+program
+  .command("export")
+  .description("hand a trained backbone to other programs")
+  .argument("<run>", "run folder")
+  .addOption(
+    new Option("--format <format>", "layout")
+      .choices(["safetensors", "torchvision"] as const)
+      .default("safetensors" as const),
+  )
+  .requiredOption("--out <folder>", "folder to write to")
+  .action(async (run, options) => (await import("./export.ts")).exportRun(run, options));
+
+program
+  .command("embed")
+  .description("write the embedding of every picture")
+  .argument("<run>", "run folder or weights.safetensors")
+  .argument("<data>", "folder of pictures, or a known name")
+  .requiredOption("--out <file>", "safetensors file to write")
+  .addOption(
+    new Option("--split <split>", "part of the data").choices(["train", "test"] as const).default("train" as const),
+  )
+  .action(async (run, data, options) => (await import("./embed.ts")).embed(run, data, options));
+
+program
+  .command("verify")
+  .description("run every reference case in a folder and print the largest relative error of each")
+  .argument("<folder>", "folder of reference cases (*.safetensors)")
+  .addOption(json())
+  .addHelpText("after", "\nExample:\n  selfsight verify test/reference")
+  .action(async (folder, options) => (await import("./verify.ts")).verify(folder, options));
+
+program.addHelpText(
+  "after",
+  `
+Examples:
+  selfsight quickstart                                   five minutes, real pictures, a report
+  selfsight pretrain photos/ --size 64 --epochs 50       learn from a folder
+  selfsight evaluate knn runs/photos --data photos/      what it learned, where there are labels
+  selfsight pretrain --resume runs/photos                go on after an interruption, to the bit`,
+);
+
+// A closed pipe or terminal must not end a run: what it would have shown is in the log.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** Prints what happened and returns the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof SelfsightError && error.kind !== "bug") {
+    console.error(`selfsight: ${error.message}`);
+    return error.exitCode;
+  }
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2; // commander has printed its own sentence
+  console.error(`selfsight: internal error: ${error instanceof Error ? error.message : String(error)}`);
+  console.error("This is a fault of Selfsight; please report it with the command and these lines:");
+  console.error(error instanceof Error ? error.stack : error);
+  return 1;
+}
+
+function isCommanderError(error: unknown): error is { exitCode: number } {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
+}

@@ -1,0 +1,19 @@
+/** 128 + the signal's number, as shells have it. SIGHUP: the terminal was closed. */
+export const exitCodeAfter = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export type StopSignal = keyof typeof exitCodeAfter;
+
+/** The first signal asks for an orderly end; a second one ends at once, what was saved stays. */
+export function stopOnSignals() {
+  const stop: { signal: StopSignal | undefined; release: () => void } = { signal: undefined, release };
+  const handle = (signal: StopSignal) => {
+    if (stop.signal !== undefined) process.exit(exitCodeAfter[signal]);
+    stop.signal = signal;
+    console.error("stopping after this step ... (once more: at once)");
+  };
+  const signals = Object.keys(exitCodeAfter) as StopSignal[];
+  for (const signal of signals) process.on(signal, handle);
+  function release() {
+    for (const signal of signals) process.off(signal, handle);
+  }
+  return stop;
+}

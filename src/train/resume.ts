@@ -1,0 +1,73 @@
+// What a run that goes on may differ in from the run that began.
+import { createHash } from "node:crypto";
+import { SelfsightError } from "../errors.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { LogEvent } from "./log.ts";
+import { type PartialSettings, resolveSettings, type Settings } from "./settings.ts";
+
+/** Settings that leave the result as it is; all others are fixed once a run has begun. */
+const freeOnResume = [
+  "device",
+  "logEverySteps",
+  "watchEverySteps",
+  "knnEveryEpochs",
+  "checkpointEverySteps",
+  "checkpointEveryMinutes",
+  "keepCheckpoints",
+] as const satisfies readonly (keyof Settings)[];
+
+const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
+
+/** A short hash of the settings that shape the result; a checkpoint carries it. */
+export function settingsHash(settings: Settings): string {
+  const shaping = Object.entries(settings).filter(([key]) => !isFree(key));
+  return createHash("sha256").update(JSON.stringify(shaping)).digest("hex").slice(0, 16);
+}
+
+/** The run's settings with what may change changed. Errors: configuration, naming each fixed key with its old and new value. */
+export function resumedSettings(stored: Settings, ...layers: readonly PartialSettings[]): Settings {
+  const wanted = resolveSettings(stored, ...layers);
+  const changes = changedKeys(stored, wanted).filter(({ key }) => !isFree(key));
+  if (changes.length === 0) return wanted;
+  const listed = changes.map(({ key, from, to }) => `${key} ${JSON.stringify(from)} -> ${JSON.stringify(to)}`);
+  throw new SelfsightError(
+    "configuration",
+    `resume: ${listed.join(", ")}; in a run that has begun only ${freeOnResume.join(", ")} may change; leave it out, or start a new run with another --out`,
+  );
+}
+
+interface Change {
+  key: string;
+  from: unknown;
+  to: unknown;
+}
+
+/** Dotted keys of the leaves in which two trees differ. */
+function changedKeys(from: unknown, to: unknown, key = ""): Change[] {
+  if (!isBranch(from) || !isBranch(to)) return Object.is(from, to) ? [] : [{ key, from, to }];
+  const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...keys].flatMap((name) => changedKeys(from[name], to[name], key ? `${key}.${name}` : name));
+}
+
+const isBranch = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Errors: checkpoint, when the checkpoint was saved under other settings than the run's. */
+export function refuseForeignCheckpoint({ folder, state }: Checkpoint, settings: Settings): void {
+  if (state.settingsHash === settingsHash(settings)) return;
+  throw new SelfsightError(
+    "checkpoint",
+    `resume: ${folder} was saved under other settings than those in run.json; a checkpoint of this run is needed; restore run.json, or remove the checkpoint that does not belong here`,
+  );
+}
+
+const machineFacts = ["selfsight", "libtorch", "device", "precision", "threads"] as const;
+
+/** A sentence when this machine computes differently from the one on which the run was last at work. */
+export function differenceOfMachines(events: readonly LogEvent[], now: LogEvent): string | undefined {
+  const before = events.findLast((event) => event.event === "start");
+  if (!before || now.event !== "start") return undefined;
+  const changes = machineFacts.filter((fact) => before[fact] !== now[fact]);
+  if (changes.length === 0) return undefined;
+  const listed = changes.map((fact) => `${fact} ${before[fact]} -> ${now[fact]}`).join(", ");
+  return `${listed}: the run goes on, but no longer with the bits of an unbroken one`;
+}
