@@ -16,7 +16,7 @@ import { inFloat32, projectorWidths, widthsOf, withGradients } from "./parts.ts"
  * automatic gradient of the same lines holds several.
  */
 export function barlowTwinsLoss(zA: Tensor, zB: Tensor, { lambda }: { lambda: number }): MethodLoss {
-  expectPair("barlowTwinsLoss", zA, zB);
+  expectPair("barlowTwinsLoss", zA, zB, 2);
   return inFloat32([zA, zB], (a, b) => {
     const parts = scope(() => noGrad(() => lossAndGradients(a!, b!, lambda)));
     const { loss, gradientA, gradientB, onDiagonal, offDiagonal } = parts;
@@ -74,6 +74,7 @@ export const barlowTwins = defineMethod({
   title: "Barlow Twins",
   paper: "2103.03230",
   smallestBatch: 2, // a correlation over one image has no meaning
+  couplesImages: true,
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051),
     projector: projectorWidths.default("2048-2048-2048"),
@@ -89,7 +90,8 @@ export const barlowTwins = defineMethod({
     const head = projector(backbone.outputSize, widthsOf(widths));
     return {
       trainable: { backbone, projector: head },
-      embed: (views) => views.map((view) => head.forward(backbone.forward(view))), // 2 x [N, D]
+      represent: (views) => views.map((view) => backbone.forward(view)),
+      embed: (representations) => representations.map((representation) => head.forward(representation)), // 2 x [N, D]
       loss: ([zA, zB]) => barlowTwinsLoss(zA!, zB!, { lambda }),
     };
   },

@@ -33,16 +33,18 @@ export interface BuiltMethod {
   /** Names in `trainable` whose learning rate stays at its peak (SimSiam's predictor). */
   constantRate?: readonly string[];
   /**
-   * Views, each [N, 3, H, W], to what the loss compares, each [N, D]; the first is what the collapse watch looks at. It sees
-   * images one by one but for batch norm, so a micro-batched step may call it on parts of the batch.
+   * The trunk's part: views, each [N, 3, S, S], to representations, each [N, outputSize]. Images meet in batch norm only, so
+   * a step by micro-batches calls it on parts of the batch.
    */
-  embed(views: readonly Tensor[], context: StepContext): Tensor[];
-  /** The loss of the whole batch from `embed`'s results; float32. */
+  represent(views: readonly Tensor[], context: StepContext): Tensor[];
+  /** The heads' part: representations of the whole batch to what the loss compares. The collapse watch looks at the first. */
+  embed(representations: readonly Tensor[], context: StepContext): Tensor[]; // each [N, D]
+  /** The loss of the whole batch from `embed`'s results; float32. It changes nothing, so it may be asked again. */
   loss(embeddings: readonly Tensor[], context: StepContext): MethodLoss;
   /** Between the gradients and the optimizer, such as freezing prototypes at the start. */
   beforeUpdate?(context: StepContext): void;
-  /** After the optimizer: teachers, norms. */
-  afterUpdate?(context: StepContext): void;
+  /** After the optimizer: teachers, queues, norms. */
+  afterUpdate?(context: StepContext, embeddings: readonly Tensor[]): void;
 }
 
 /** How the paper trains the method, in the names of the settings; a recipe may say otherwise. */
@@ -67,6 +69,7 @@ export interface OptimizerDefaults {
   biasLearningRate: number | null;
   weightDecay: number;
   decaysBiases: boolean;
+  adaptsBiases: boolean;
   momentum: number;
 }
 
@@ -80,13 +83,28 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly smallestBatch: number;
   /** Whether it learns from labels. Default false. */
   readonly needsLabels?: boolean;
+  /**
+   * Whether the loss compares the images of a batch with one another. Only then is a step by micro-batches more than a mean
+   * over smaller steps, and only then is it offered. Default false.
+   */
+  readonly couplesImages?: boolean;
+  /** Whether further views may follow those of `views` (SwAV's small crops). Default false. */
+  readonly takesMoreViews?: boolean;
   readonly options: z.ZodObject<Shape>;
   readonly defaults: TrainingDefaults;
   /** The paper's view recipes at this image size. */
   views(size: number): ViewRecipe[];
   /** Least value that the loss can have on a finite batch, where that is known. */
   floor?(options: z.output<z.ZodObject<Shape>>, batchSize: number): number;
-  build(backbone: Backbone, options: z.output<z.ZodObject<Shape>>, data: { classes: number }): BuiltMethod;
+  build(backbone: Backbone, options: z.output<z.ZodObject<Shape>>, surroundings: Surroundings): BuiltMethod;
+}
+
+/** What a method may need besides its trunk and options. */
+export interface Surroundings {
+  /** Classes of the data; 0 without labels. */
+  classes: number;
+  /** Another trunk of the run's kind, for a teacher. */
+  makeBackbone(): Backbone;
 }
 
 /** Keeps the types of a method's options together while it is written down. */
@@ -94,13 +112,14 @@ export const defineMethod = <Shape extends z.ZodRawShape, const Name extends str
   method: Method<Shape> & { readonly name: Name },
 ): Method<Shape> & { readonly name: Name } => method;
 
-/** Refuses tensors that are not two equal [N, D] matrices. */
-export function expectPair(operation: string, zA: Tensor, zB: Tensor): void {
-  const isPair = zA.shape.length === 2 && zA.shape.join() === zB.shape.join();
+/** Refuses tensors that are not two equal [N, D] matrices of at least `smallestBatch` rows. */
+export function expectPair(operation: string, zA: Tensor, zB: Tensor, smallestBatch = 1): void {
+  const isPair = zA.shape.length === 2 && zA.shape.join() === zB.shape.join() && zA.size(0) >= smallestBatch;
   if (isPair) return;
   const given = `[${zA.shape.join(", ")}] and [${zB.shape.join(", ")}]`;
+  const rows = smallestBatch > 1 ? `, N at least ${smallestBatch},` : "";
   throw new SelfsightError(
     "bug",
-    `${operation}: ${given}; two matrices of one shape [N, D] are needed; give the embeddings of two views of one batch`,
+    `${operation}: ${given}; two matrices of one shape [N, D]${rows} are needed; give the embeddings of two views of one batch`,
   );
 }

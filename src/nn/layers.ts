@@ -64,10 +64,10 @@ export class BatchNorm extends Module {
   readonly running_var: Tensor; // [C]
   readonly num_batches_tracked: Tensor; // []
 
-  constructor(features: number, { affine = true } = {}) {
+  constructor(features: number, { affine = true, bias = affine }: { affine?: boolean; bias?: boolean } = {}) {
     super();
     this.weight = affine ? parameter(ones([features])) : null;
-    this.bias = affine ? parameter(zeros([features])) : null;
+    this.bias = bias ? parameter(zeros([features])) : null;
     this.running_mean = buffer(zeros([features]));
     this.running_var = buffer(ones([features]));
     this.num_batches_tracked = buffer(zeros([], { dtype: "int64" }));
@@ -141,18 +141,35 @@ export class Sequential extends Module {
   }
 }
 
+export interface ProjectorOptions {
+  /** Batch norm after every hidden Linear. Default true. */
+  batchNorm?: boolean;
+  /** Biases of the hidden Linears. Default false. */
+  bias?: boolean;
+  /** Bias of the last Linear. Default as `bias`. */
+  lastBias?: boolean;
+  /** Batch norm at the end: none, with scale but no shift, or with neither. Default "none". */
+  lastNorm?: "none" | "scale" | "plain";
+}
+
 /**
- * The projector of the paper (arXiv 2103.03230, section 2.2): [Linear without bias, batch norm, ReLU] for every width but the
- * last, then Linear without bias. `widths` such as [2048, 2048, 2048].
+ * Layers of the widths given, such as [2048, 2048, 2048]: [Linear, batch norm, ReLU] for every width but the last, then Linear.
+ * Without options it is the projector of Barlow Twins (arXiv 2103.03230, section 2.2), whose Linears have no bias.
  */
-export function projector(inputSize: number, widths: readonly number[], { batchNorm = true } = {}): Sequential {
+export function projector(
+  inputSize: number,
+  widths: readonly number[],
+  { batchNorm = true, bias = false, lastBias = bias, lastNorm = "none" }: ProjectorOptions = {},
+): Sequential {
   const sizes = [inputSize, ...widths];
   const hidden = widths
     .slice(0, -1)
     .flatMap((width, i) => [
-      new Linear(sizes[i]!, width, { bias: false }),
+      new Linear(sizes[i]!, width, { bias }),
       ...(batchNorm ? [new BatchNorm(width)] : []),
       new ReLU(),
     ]);
-  return new Sequential(...hidden, new Linear(sizes[sizes.length - 2]!, widths[widths.length - 1]!, { bias: false }));
+  const last = widths.at(-1)!;
+  const norms = lastNorm === "none" ? [] : [new BatchNorm(last, { affine: lastNorm === "scale", bias: false })];
+  return new Sequential(...hidden, new Linear(sizes.at(-2)!, last, { bias: lastBias }), ...norms);
 }

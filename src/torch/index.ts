@@ -20,6 +20,7 @@ export {
 export {
   type AutocastOptions,
   autocast,
+  backward,
   engine,
   gradients,
   loadLibrary,

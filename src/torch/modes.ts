@@ -30,6 +30,16 @@ export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: ()
   }
 }
 
+/** One backward pass from several tensors at once, each with dL/d(itself): adds to the gradient of every leaf. */
+export function backward(outputs: readonly Tensor[], outputGradients: readonly Tensor[]): void {
+  const handles = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.handle);
+  try {
+    addon().backward(handles(outputs), handles(outputGradients), false);
+  } catch (error) {
+    throw engineError("backward", [...outputs], error);
+  }
+}
+
 /** d(outputs)/d(inputs) without touching any `.grad`; undefined where an input was not used. */
 export function gradients(
   outputs: readonly Tensor[],

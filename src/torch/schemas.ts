@@ -44,6 +44,7 @@ export const schemas = [
   "aten::mul_.Scalar(Tensor self, Scalar other) -> Tensor!",
   "aten::div_.Scalar(Tensor self, Scalar other) -> Tensor!",
   "aten::div_.Tensor(Tensor self, Tensor other) -> Tensor!",
+  "aten::exp_(Tensor self) -> Tensor!",
   "aten::relu_(Tensor self) -> Tensor!",
   "aten::clamp_(Tensor self, Scalar? min=, Scalar? max=) -> Tensor!",
   "aten::addcmul_(Tensor self, Tensor tensor1, Tensor tensor2, Scalar value=) -> Tensor!",

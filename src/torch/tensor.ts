@@ -220,6 +220,10 @@ export class Tensor {
     op["lerp_.Tensor"](this, end, weight);
     return this;
   }
+  exp_(): this {
+    op.exp_(this);
+    return this;
+  }
   relu_(): this {
     op.relu_(this);
     return this;

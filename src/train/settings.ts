@@ -18,6 +18,8 @@ const optimizerSettings = z.strictObject({
   weightDecay: z.number().nonnegative().max(1),
   /** Whether biases and norm parameters decay too. */
   decaysBiases: z.boolean(),
+  /** LARS only: whether the rates of biases and norm parameters are adapted too (SwAV). */
+  adaptsBiases: z.boolean(),
   momentum: z.number().min(0).lt(1),
 });
 
@@ -32,7 +34,9 @@ const trainingSettings = z.strictObject({
   size: count.min(8).max(1024),
   views: z.array(viewRecipeSchema).min(1),
   /** Images in one step, over all processes. */
-  batchSize: count.min(2),
+  batchSize: count,
+  /** Images that pass through the trunk at a time, for batches larger than memory; null: all. */
+  microBatch: count.nullable(),
   epochs: count.nullable(),
   /** Takes the place of epochs when given. */
   steps: count.nullable(),
@@ -66,7 +70,9 @@ type Intersection<Union> = (Union extends unknown ? (member: Union) => void : ne
   ? All
   : never;
 /** The settings of all methods; which of them a run may have follows from its method. */
-type MethodSettings = Intersection<z.input<(typeof methods)[MethodName]["options"]>>;
+type MethodSettings = Intersection<Named<z.input<(typeof methods)[MethodName]["options"]>>>;
+/** Leaves out methods without settings of their own. */
+type Named<Options> = Options extends unknown ? (string extends keyof Options ? never : Options) : never;
 
 /** A tree of settings, each left out or given. */
 export type PartialSettings = {
@@ -103,6 +109,7 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
     size,
     views: Number.isInteger(size) && size > 0 ? method.views(size) : [],
     batchSize: 256,
+    microBatch: null,
     epochs: 100,
     steps: null,
     warmupEpochs: 0,
@@ -115,6 +122,7 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
       biasLearningRate: null,
       weightDecay: 1e-4,
       decaysBiases: false,
+      adaptsBiases: false,
       momentum: 0.9,
     },
     precision: "auto",
@@ -180,7 +188,7 @@ function keysAt(path: readonly PropertyKey[], known: Settings): string[] {
 
 /** What no single key can say. */
 function checkTogether(settings: Settings): void {
-  const { batchSize, optimizer, epochs, steps, views } = settings;
+  const { batchSize, optimizer, epochs, steps } = settings;
   const method = methodOf(settings);
   if (batchSize < method.smallestBatch)
     throw refusal(`batchSize ${batchSize}`, `${method.title} needs at least ${method.smallestBatch}`, "raise --batch");
@@ -192,9 +200,32 @@ function checkTogether(settings: Settings): void {
     );
   if (epochs === null && steps === null)
     throw refusal("neither epochs nor steps", "one of them is needed", "give --epochs or --steps");
-  const needed = method.views(settings.size).length;
-  if (views.length !== needed)
-    throw refusal(`${views.length} views`, `${method.title} needs ${needed}`, "give one recipe for each in views");
+  checkViews(method, settings);
+  checkMicroBatch(method, settings);
+}
+
+function checkViews(method: Method, { views, size }: Settings): void {
+  const least = method.takesMoreViews ? 2 : method.views(size).length;
+  const most = method.takesMoreViews ? Number.POSITIVE_INFINITY : least;
+  if (views.length >= least && views.length <= most) return;
+  const needed = method.takesMoreViews ? `at least ${least}` : String(least);
+  throw refusal(`${views.length} views`, `${method.title} needs ${needed}`, "give one recipe for each in views");
+}
+
+function checkMicroBatch({ couplesImages, title }: Method, { microBatch, batchSize }: Settings): void {
+  if (microBatch === null) return;
+  if (!couplesImages)
+    throw refusal(
+      `microBatch ${microBatch} with ${title}`,
+      "its loss is a mean over images, so a smaller batch teaches the same at a lower rate",
+      "lower --batch in place of it",
+    );
+  if (microBatch < 2 || batchSize % microBatch !== 0)
+    throw refusal(
+      `microBatch ${microBatch}`,
+      `equal parts of at least 2 images of a batch of ${batchSize} are needed`,
+      `give a divisor of ${batchSize}`,
+    );
 }
 
 const refusal = (given: string, needed: string, advice: string) =>

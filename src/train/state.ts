@@ -47,8 +47,8 @@ export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts
   const { backbone, stem, width, zeroInitResidual, seed } = settings;
   const method = methodOf(settings);
   manualSeed(seed);
-  const trunk = resnet(backbone, { stem, width, zeroInitResidual });
-  return method.build(trunk, methodSettings(settings), { classes: classes.length });
+  const makeBackbone = () => resnet(backbone, { stem, width, zeroInitResidual });
+  return method.build(makeBackbone(), methodSettings(settings), { classes: classes.length, makeBackbone });
 }
 
 export function buildState(settings: Settings, data: DataFacts): TrainState {
@@ -155,7 +155,7 @@ function groupsOf(
     parameters: new Map(parameters.filter(([, { shape }]) => (shape.length === 1) === isBias)),
     learningRate: isBias ? rates.biases : rates.weights,
     weightDecay: isBias && !optimizer.decaysBiases ? 0 : optimizer.weightDecay,
-    isAdapted: !isBias,
+    isAdapted: !isBias || optimizer.adaptsBiases,
     followsSchedule,
   });
   return [group("weights", false), group("biases", true)].filter(({ parameters }) => parameters.size > 0);

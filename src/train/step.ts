@@ -1,9 +1,9 @@
-// N images in the batch, V views, H height, W width
-import { makeViews } from "../augment/index.ts";
+// N images in the batch, V views, R features of the trunk, D features of an embedding
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { representationStatistics } from "../nn/index.ts";
-import { autocast, scope, type Tensor, tensor } from "../torch/index.ts";
+import { scope, type Tensor, tensor } from "../torch/index.ts";
+import { representBatch, withPrecision } from "./micro-batch.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
 
 /** What a step has to say: the loss and its parts, and the rate that it was taken with. */
@@ -19,10 +19,10 @@ export interface StepResult {
  */
 export function trainStep(state: TrainState, batch: Batch): StepResult {
   return scope(() => {
-    const { settings, method, optimizer, device } = state;
+    const { method, optimizer, device } = state;
     const context = contextOf(state, labelsOf(batch, device));
-    const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, H, W]
-    const embeddings = withPrecision(state, () => method.embed(views, context)); // each [N, D]
+    const { representations, backward } = representBatch(state, batch, context); // V x [N, R]
+    const embeddings = withPrecision(state, () => method.embed(representations, context)); // each [N, D]
     const { loss, metrics } = method.loss(embeddings, context); // []
     const factor = scheduleFactor(state);
     const result = {
@@ -32,21 +32,15 @@ export function trainStep(state: TrainState, batch: Batch): StepResult {
       learningRate: optimizer.groups[0]!.learningRate * factor,
     };
     if (!Number.isFinite(result.loss)) throw notFinite(state, result);
-    loss.backward();
+    backward(loss);
     method.beforeUpdate?.(context);
     optimizer.step(factor);
     optimizer.clearGradients();
-    method.afterUpdate?.(context);
+    method.afterUpdate?.(context, embeddings);
     state.step += 1;
     return result;
   });
 }
-
-/** The networks compute in the run's precision; losses do not. */
-const withPrecision = <T>({ precision, device }: TrainState, body: () => T): T =>
-  autocast({ dtype: dtypes[precision], device: device.split(":")[0]! }, body);
-
-const dtypes = { bf16: "bfloat16", fp32: "float32" } as const;
 
 const labelsOf = ({ labels }: Batch, device: string): Tensor | undefined =>
   labels && tensor(labels, [labels.length], { device }).to("int64"); // [N]

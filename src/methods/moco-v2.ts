@@ -1,0 +1,136 @@
+// N images (global batch), D embedding features, K rows of the queue, G groups of batch norm.  MoCo v2, arXiv 2003.04297 and 1911.05722
+import { z } from "zod";
+import { projector } from "../nn/index.ts";
+import { keyedPermutation } from "../random.ts";
+import { cat, noGrad, type Tensor, tensor, zeros } from "../torch/index.ts";
+import { type Backbone, defineMethod, expectPair, type MethodLoss } from "./method.ts";
+import {
+  asTeacher,
+  crossEntropy,
+  EmbeddingQueue,
+  inFloat32,
+  lastWidth,
+  momentumAt,
+  momentumOptions,
+  moveTowards,
+  normalized,
+  projectorWidths,
+  temperature,
+  widthsOf,
+} from "./parts.ts";
+import { mocoViews } from "./views.ts";
+
+/**
+ * A query should find the key of its own image among the keys of earlier images.
+ *
+ * loss = mean over the images of −log( exp(q·k/τ) / (exp(q·k/τ) + Σ over the queue exp(q·kⱼ/τ)) ) (arXiv 1911.05722, eq. 1).
+ * queries, keys [N, D] of any length, normalised here; queue [K, D] of unit rows; computed in float32. Gradients go to the
+ * queries alone. The metric is the share of queries whose own key is the nearest.
+ */
+export function mocoLoss(queries: Tensor, keys: Tensor, queue: Tensor, options: { temperature: number }): MethodLoss {
+  expectPair("mocoLoss", queries, keys);
+  return inFloat32([queries, keys.detach(), queue], (query, key, rows) => {
+    const q = normalized(query!); // [N, D]
+    const positives = q.mul(normalized(key!)).sum({ dim: 1, keepDim: true }); // [N, 1]
+    const logits = cat([positives, q.matmul(rows!.T)], 1).div(options.temperature); // [N, 1 + K]
+    const own = zeros([q.size(0)], { dtype: "int64", device: q.device }); // the key stands first
+    const accuracy = noGrad(() => logits.argmax(1).eq(0).to("float32").mean());
+    return { loss: crossEntropy(logits, own), metrics: { contrastiveAccuracy: accuracy } };
+  });
+}
+
+/**
+ * A pass of the trunk in which batch norm sees the images in `groups` equal parts, as on so many devices of their own.
+ * Without it a query and its key share their statistics, and the loss can be lowered by recognising those (section 3.3).
+ */
+export function inGroups(images: Tensor, groups: number, trunk: Backbone): Tensor {
+  const size = Math.ceil(images.size(0) / groups);
+  const parts = Array.from({ length: Math.ceil(images.size(0) / size) }, (_, i) =>
+    trunk.forward(images.narrow(0, i * size, Math.min(size, images.size(0) - i * size))),
+  );
+  return parts.length === 1 ? parts[0]! : cat(parts); // [N, outputSize]
+}
+
+/** The same with the images shuffled among the groups, and their order restored (shuffle-BN); the order follows from the step. */
+function inShuffledGroups(images: Tensor, groups: number, trunk: Backbone, step: number): Tensor {
+  if (groups === 1) return trunk.forward(images);
+  const order = keyedPermutation(images.size(0), step);
+  const inverse = new BigInt64Array(order.length);
+  order.forEach((from, to) => {
+    inverse[from] = BigInt(to);
+  });
+  const placed = (places: BigInt64Array) => tensor(places, [places.length], { device: images.device });
+  const shuffled = images.indexSelect(0, placed(BigInt64Array.from(order, BigInt))).contiguous("channels_last");
+  return inGroups(shuffled, groups, trunk).indexSelect(0, placed(inverse));
+}
+
+export const mocoV2 = defineMethod({
+  name: "moco-v2",
+  title: "MoCo v2",
+  paper: "2003.04297",
+  smallestBatch: 2, // batch norm over one image would give its query away
+  options: z.strictObject({
+    temperature: temperature.default(0.2),
+    projector: projectorWidths.default("2048-128"),
+    /** Rows of the queue. */
+    queueLength: z.number().int().positive().max(1_000_000).default(65536),
+    ...momentumOptions(0.999, 0.999),
+    /** Whether each view is a query for the other's key; the paper queries with the first alone. */
+    symmetric: z.boolean().default(false),
+    /** Parts in which batch norm sees the batch, in place of the paper's 8 GPUs; 1: the whole batch. */
+    batchNormGroups: z.number().int().positive().max(1024).default(8),
+  }),
+  defaults: {
+    warmupEpochs: 0,
+    floor: 0,
+    cosinePer: "epoch",
+    zeroInitResidual: false,
+    optimizer: { name: "sgd", learningRate: 0.03, weightDecay: 1e-4, decaysBiases: true },
+  },
+  views: (size) => mocoViews({ size }),
+  build(backbone, options, { makeBackbone }) {
+    const { projector: widths, symmetric, batchNormGroups: groups } = options;
+    const makeHead = () => projector(backbone.outputSize, widthsOf(widths), { batchNorm: false, bias: true });
+    const student = { backbone, projector: makeHead() };
+    const teacher = asTeacher({ backbone: makeBackbone(), projector: makeHead() }, student);
+    const queue = new EmbeddingQueue(options.queueLength, lastWidth(widths));
+    return {
+      trainable: student,
+      frozen: { teacher, queue },
+      represent([a, b], { step }) {
+        const [asked, answering] = symmetric
+          ? [
+              [a!, b!],
+              [b!, a!],
+            ]
+          : [[a!], [b!]];
+        const queries = asked!.map((view) => inGroups(view, groups, backbone));
+        const answer = (view: Tensor) => inShuffledGroups(view, groups, teacher.backbone, step);
+        return [...queries, ...noGrad(() => answering!.map(answer))];
+      },
+      embed(representations) {
+        const count = representations.length / 2;
+        const queries = representations.slice(0, count).map((query) => student.projector.forward(query));
+        const keys = noGrad(() => representations.slice(count).map((key) => teacher.projector.forward(key)));
+        return [...queries, ...keys]; // each [N, D]
+      },
+      loss: (embeddings) => meanOf(pairsOf(embeddings).map(([q, k]) => mocoLoss(q, k, queue.rows, options))),
+      afterUpdate(context, embeddings) {
+        moveTowards(teacher, student, momentumAt(context, options));
+        for (const [, keys] of pairsOf(embeddings)) queue.push(keys);
+      },
+    };
+  },
+});
+
+/** Queries stand before their keys. */
+function pairsOf(embeddings: readonly Tensor[]): [Tensor, Tensor][] {
+  const count = embeddings.length / 2;
+  return embeddings.slice(0, count).map((query, i) => [query, embeddings[count + i]!]);
+}
+
+function meanOf(losses: readonly MethodLoss[]): MethodLoss {
+  const mean = (values: Tensor[]) => values.reduce((sum, value) => sum.add(value)).div(values.length);
+  const accuracy = mean(losses.map(({ metrics }) => metrics.contrastiveAccuracy!));
+  return { loss: mean(losses.map(({ loss }) => loss)), metrics: { contrastiveAccuracy: accuracy } };
+}

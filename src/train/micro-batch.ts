@@ -1,0 +1,96 @@
+// N images of the batch, M images of a micro-batch, V views, R features of the trunk
+import { makeViews } from "../augment/index.ts";
+import type { Batch } from "../data/index.ts";
+import type { StepContext } from "../methods/index.ts";
+import { namedParameters, stateOf } from "../nn/index.ts";
+import { autocast, backward, cat, noGrad, scope, type Tensor } from "../torch/index.ts";
+import type { TrainState } from "./state.ts";
+
+/** A batch behind the trunk, and the way back through the trunk. */
+export interface Represented {
+  representations: Tensor[]; // V x [N, R]
+  /** Gives every parameter its gradient. */
+  backward(loss: Tensor): void;
+}
+
+/** Views and trunk for a whole batch, at once or in micro-batches. */
+export function representBatch(state: TrainState, batch: Batch, context: StepContext): Represented {
+  const { microBatch } = state.settings;
+  if (microBatch === null)
+    return { representations: representImages(state, batch, context), backward: (loss) => loss.backward() };
+  return representInParts(state, partsOf(batch, microBatch), context);
+}
+
+/**
+ * The exact step of a large batch in the memory of a small one (the gradient cache of arXiv 2101.06983): the trunk runs over
+ * the parts without recording, heads and loss see the whole batch, then the trunk runs over each part again and takes its
+ * share of dL/d(representations). Loss and gradient are those of the whole batch, but that the trunk's batch norm takes its
+ * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more.
+ */
+function representInParts(state: TrainState, parts: readonly Batch[], context: StepContext): Represented {
+  const cached = withBuffersKept(state, () =>
+    noGrad(() => parts.map((part) => scope(() => representImages(state, part, context)))),
+  );
+  const views = cached[0]!.map((_, view) => cat(cached.map((part) => part[view]!)).requiresGrad_()); // V x [N, R]
+  return {
+    representations: views,
+    backward(loss) {
+      loss.backward();
+      let start = 0;
+      for (const part of parts) {
+        scope(() => backwardPart(representImages(state, part, context), views, start));
+        start += part.indices.length;
+      }
+    },
+  };
+}
+
+function backwardPart(representations: readonly Tensor[], whole: readonly Tensor[], start: number): void {
+  const gradients = whole.map((view, i) => view.grad!.narrow(0, start, representations[i]!.size(0)));
+  backward(representations, gradients);
+}
+
+function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
+  const { settings, method, device } = state;
+  const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, S, S]
+  return withPrecision(state, () => method.represent(views, context));
+}
+
+/** The networks compute in the run's precision; losses do not. */
+export const withPrecision = <T>({ precision, device }: TrainState, body: () => T): T =>
+  autocast({ dtype: dtypes[precision], device: device.split(":")[0]! }, body);
+
+const dtypes = { bf16: "bfloat16", fp32: "float32" } as const;
+
+/** Runs `body` and puts the buffers (running statistics) back to what they were. */
+function withBuffersKept<T>({ network }: TrainState, body: () => T): T {
+  const parameters = namedParameters(network);
+  const buffers = [...stateOf(network)].filter(([name]) => !parameters.has(name)).map(([, tensor]) => tensor);
+  const before = buffers.map((buffer) => buffer.clone());
+  const result = body();
+  noGrad(() => {
+    buffers.forEach((buffer, i) => {
+      buffer.copy_(before[i]!);
+    });
+  });
+  return result;
+}
+
+/** A batch cut into micro-batches, in order. */
+export function partsOf(batch: Batch, size: number): Batch[] {
+  const count = Math.ceil(batch.indices.length / size);
+  return Array.from({ length: count }, (_, i) =>
+    partOf(batch, i * size, Math.min((i + 1) * size, batch.indices.length)),
+  );
+}
+
+function partOf({ images, labels, indices, ...rest }: Batch, start: number, end: number): Batch {
+  const part = {
+    ...rest,
+    indices: indices.subarray(start, end),
+    ...(labels && { labels: labels.subarray(start, end) }),
+  };
+  if (Array.isArray(images)) return { ...part, images: images.slice(start, end) };
+  const size = images.channels * images.height * images.width;
+  return { ...part, images: { ...images, pixels: images.pixels.subarray(start * size, end * size) } };
+}
