@@ -40,7 +40,7 @@ export interface LabelledTask {
 export function labelledTask(bank: Features, queries: Features): LabelledTask {
   const bankLabels = labelsOf(bank);
   const classes = classNames(bank, bankLabels);
-  if (new Set(bankLabels).size < 2) throw oneClass(bank, classes);
+  if (new Set(bankLabels).size < 2) throw oneClass(bank, classes[bankLabels[0]!]);
   if (bank.dimensions !== queries.dimensions)
     throw new SelfsightError(
       "bug",
@@ -74,10 +74,10 @@ function refuseClass({ dataset }: Features, name: string): never {
   );
 }
 
-const oneClass = ({ dataset, length }: Features, classes: readonly string[]) =>
+const oneClass = ({ dataset, length }: Features, name: string | undefined) =>
   new SelfsightError(
     "data",
-    `evaluate: all ${length} images of ${dataset} are of one class (${classes[0] ?? "none"}); two or more are needed; put the pictures of each class in a sub-folder of their own`,
+    `evaluate: all ${length} images of ${dataset} are of one class (${name ?? "none"}); two or more are needed; put the pictures of each class in a sub-folder of their own`,
   );
 
 /** Counts right answers; `rounds` of predictions [rounds × M], one after the other, are pooled. */

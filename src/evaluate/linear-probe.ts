@@ -1,11 +1,12 @@
 // N images of the bank, B of a batch, D features, C classes, G heads trained side by side
 import { SelfsightError } from "../errors.ts";
-import { freeOptimizer, type Optimizer, sgd, warmupCosine } from "../nn/index.ts";
+import { warmupCosine } from "../nn/index.ts";
 import { keyedPermutation, keyedStream } from "../random.ts";
-import { cat, freeAll, keep, noGrad, op, scope, type Tensor, tensor, zeros } from "../torch/index.ts";
+import { cat, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Evaluation, type LabelledTask, labelledTask, score } from "./evaluation.ts";
 import { type Features, featureTensor } from "./features.ts";
 import { stratifiedHoldOut } from "./hold-out.ts";
+import { oneHot, withOnes } from "./logistic-regression.ts";
 
 export interface LinearProbeOptions {
   /** Default 100; small data get more, so that every head takes 1,000 steps. */
@@ -50,17 +51,19 @@ export function linearProbe(bank: Features, queries: Features, options: LinearPr
       `linear: ${epochs} epochs; a whole number from 1 is needed; 100 is usual`,
     );
   const task = labelledTask(bank, queries);
-  return scope(() => {
-    const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
-    const standardize = standardizer(train.inputs);
-    const inputs = standardize(train.inputs); // [N, D]
-    const training = { classes: task.classes.length, epochs, seed };
-    const picked = pick({ ...train, inputs }, training, task);
-    const head = trainHeads({ ...train, inputs }, [picked], training);
-    const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
-    const found = score(task, predictions.to("int32").data() as Int32Array);
-    return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
-  });
+  return noGrad(() =>
+    scope(() => {
+      const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
+      const standardize = standardizer(train.inputs);
+      const inputs = standardize(train.inputs); // [N, D]
+      const training = { classes: task.classes.length, epochs, seed };
+      const picked = pick({ ...train, inputs }, training, task);
+      const head = trainHeads({ ...train, inputs }, [picked], training);
+      const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
+      const found = score(task, predictions.to("int32").data() as Int32Array);
+      return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
+    }),
+  );
 }
 
 const protocolOf = ({ epochs = 100, seed = 0 }: LinearProbeOptions) =>
@@ -116,7 +119,7 @@ function bestOf({ inputs, labels }: Labelled, heads: Heads): LinearProbeResult["
   const wanted = placesTensor(labels, inputs.device).unsqueeze(1); // [N, 1]
   const isRight = answers(inputs, heads).eq(wanted); // [N, G]
   const accuracies = isRight.to("float32").mean({ dim: 0 }).float32(); // [G]
-  const losses = noGrad(() => crossEntropy(inputs, wanted, heads).float32()); // [G]
+  const losses = crossEntropy(inputs, wanted, heads).float32(); // [G]
   const ranked = candidates.map((candidate, g) => ({ candidate, accuracy: accuracies[g]!, loss: losses[g]! }));
   const sound = ranked.filter(({ loss }) => Number.isFinite(loss));
   sound.sort((a, b) => b.accuracy - a.accuracy || a.loss - b.loss);
@@ -128,18 +131,19 @@ function bestOf({ inputs, labels }: Labelled, heads: Heads): LinearProbeResult["
   return { ...sound[0].candidate, heldOutAccuracy: sound[0].accuracy };
 }
 
-/** G linear layers as one. */
+/** G linear layers in one table, so that one product serves them all. */
 interface Heads {
-  weight: Tensor; // [G C, D]
-  bias: Tensor; // [G C]
+  weights: Tensor; // [D + 1, G C], the last row the biases
   count: number;
 }
 
-const logitsOf = (inputs: Tensor, { weight, bias, count }: Heads): Tensor =>
-  op.linear(inputs, weight, bias).reshape(inputs.size(0), count, weight.size(0) / count); // [B, G, C]
+const logitsOf = (inputs: Tensor, { weights, count }: Heads): Tensor =>
+  withOnes(inputs)
+    .matmul(weights)
+    .reshape(inputs.size(0), count, weights.size(1) / count); // [B, G, C]
 
 /** The class that each head gives to each row, [B, G]. */
-const answers = (inputs: Tensor, heads: Heads): Tensor => noGrad(() => logitsOf(inputs, heads).argmax(2));
+const answers = (inputs: Tensor, heads: Heads): Tensor => scope(() => logitsOf(inputs, heads).argmax(2));
 
 /** Mean cross-entropy of each head, [G]; `wanted` [B, 1]. */
 function crossEntropy(inputs: Tensor, wanted: Tensor, heads: Heads): Tensor {
@@ -147,44 +151,60 @@ function crossEntropy(inputs: Tensor, wanted: Tensor, heads: Heads): Tensor {
   return logitsOf(inputs, heads).logSoftmax(2).gather(2, places).squeeze(2).mean({ dim: 0 }).neg();
 }
 
-/** Trains one head for each candidate, all on the same batches and from the same first weights. */
-function trainHeads(data: Labelled, chosen: readonly Candidate[], { classes, epochs, seed }: Training): Heads {
-  const parameters = chosen.map(() => firstWeights(classes, data.inputs, seed));
-  const optimizer = optimizerOf(parameters, chosen);
-  const joined = (): Heads => ({
-    weight: cat(parameters.map(({ weight }) => weight)),
-    bias: cat(parameters.map(({ bias }) => bias)),
-    count: chosen.length,
+/**
+ * Trains one head for each candidate, all on the same batches and from the same first weights: μ ← 0.9 μ + slope + wd W,
+ * W ← W − rate μ, each head with its own rate and decay; biases do not decay.
+ */
+export function trainHeads(data: Labelled, chosen: readonly Candidate[], { classes, epochs, seed }: Training): Heads {
+  return scope(() => {
+    const { device } = data.inputs;
+    const perHead = (value: (candidate: Candidate) => number) =>
+      tensor(
+        Float32Array.from({ length: chosen.length * classes }, (_, i) => value(chosen[Math.floor(i / classes)]!)),
+        [1, chosen.length * classes],
+        { device },
+      );
+    const first = firstWeights(classes, data.inputs.size(1), seed);
+    const weights = cat(
+      chosen.map(() => tensor(first, [first.length / classes, classes], { device })),
+      1,
+    ); // [D + 1, G C]
+    const decay = perHead(({ weightDecay }) => weightDecay)
+      .expand(...weights.shape)
+      .clone(); // [D + 1, G C]
+    decay.select(0, -1).zero_();
+    const heads = { weights, count: chosen.length };
+    descend(data, heads, { decay, rates: perHead(({ learningRate }) => learningRate), classes, epochs, seed });
+    return heads;
   });
-  try {
-    descend(data, joined, optimizer, { epochs, seed });
-    return noGrad(joined);
-  } finally {
-    freeOptimizer(optimizer);
-    freeAll(parameters.flatMap(({ weight, bias }) => [weight, bias]));
-  }
 }
 
-function descend(
-  data: Labelled,
-  joined: () => Heads,
-  optimizer: Optimizer,
-  { epochs, seed }: Omit<Training, "classes">,
-) {
-  const rows = data.labels.length;
-  const perEpoch = Math.ceil(rows / batchSize);
+interface Descent extends Training {
+  rates: Tensor; // [1, G C]
+  decay: Tensor; // [D + 1, G C]
+}
+
+function descend({ inputs, labels }: Labelled, heads: Heads, { rates, decay, classes, epochs, seed }: Descent): void {
+  const { weights, count } = heads;
+  const rows = withOnes(inputs); // [N, D + 1]
+  const hot = oneHot(labels, classes, inputs.device).unsqueeze(1); // [N, 1, C]
+  const momentum = weights.zerosLike();
+  const perEpoch = Math.ceil(labels.length / batchSize);
   const totalSteps = Math.max(epochs * perEpoch, leastSteps);
-  const wanted = placesTensor(data.labels, data.inputs.device).unsqueeze(1); // [N, 1]
   let order: Uint32Array = new Uint32Array();
   for (let step = 0; step < totalSteps; step++) {
     const start = (step % perEpoch) * batchSize;
-    if (start === 0) order = keyedPermutation(rows, seed, orderKey, step / perEpoch);
+    if (start === 0) order = keyedPermutation(labels.length, seed, orderKey, step / perEpoch);
     scope(() => {
-      const places = placesTensor(order.subarray(start, start + batchSize), data.inputs.device); // [B]
-      const losses = crossEntropy(data.inputs.indexSelect(0, places), wanted.indexSelect(0, places), joined()); // [G]
-      losses.sum().backward(); // heads share nothing, so each gets its own gradient
-      optimizer.step(warmupCosine(step, { totalSteps, warmupSteps: 0, floor: 0 }));
-      optimizer.clearGradients();
+      const places = placesTensor(order.subarray(start, start + batchSize), inputs.device); // [B]
+      const batch = rows.indexSelect(0, places); // [B, D + 1]
+      const shares = batch.matmul(weights).reshape(places.numel, count, classes).softmax(2); // [B, G, C]
+      const errors = shares.sub(hot.indexSelect(0, places)).reshape(places.numel, count * classes); // [B, G C]
+      momentum
+        .mul_(0.9)
+        .add_(batch.T.matmul(errors), { alpha: 1 / places.numel })
+        .addcmul_(decay, weights);
+      weights.addcmul_(momentum, rates, { value: -warmupCosine(step, { totalSteps, warmupSteps: 0, floor: 0 }) });
     });
   }
 }
@@ -192,25 +212,10 @@ function descend(
 const orderKey = 0x6c696e;
 const weightKey = 0x77696e;
 
-/** Weights N(0, 0.01) from a keyed stream (Box and Muller), so that they are the same on every device; biases 0. */
-function firstWeights(classes: number, inputs: Tensor, seed: number): { weight: Tensor; bias: Tensor } {
-  const features = inputs.size(1);
+/** Weights N(0, 0.01) and biases 0, [D + 1, C], from a keyed stream (Box and Muller): the same on every device. */
+export function firstWeights(classes: number, features: number, seed: number): Float32Array {
   const random = keyedStream(seed, weightKey);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  const values = Float32Array.from({ length: classes * features }, () => 0.01 * normal());
-  const { device } = inputs;
-  const weight = keep(tensor(values, [classes, features], { device }).requiresGrad_());
-  return { weight, bias: keep(zeros([classes], { device }).requiresGrad_()) };
-}
-
-/** Biases do not decay. */
-function optimizerOf(parameters: readonly { weight: Tensor; bias: Tensor }[], chosen: readonly Candidate[]): Optimizer {
-  const groups = chosen.flatMap(({ learningRate, weightDecay }, g) => {
-    const { weight, bias } = parameters[g]!;
-    return [
-      { name: `weight ${g}`, parameters: new Map([[`weight.${g}`, weight]]), learningRate, weightDecay },
-      { name: `bias ${g}`, parameters: new Map([[`bias.${g}`, bias]]), learningRate, weightDecay: 0 },
-    ];
-  });
-  return sgd(groups, { momentum: 0.9 });
+  const isBias = (place: number) => place >= features * classes;
+  return Float32Array.from({ length: (features + 1) * classes }, (_, i) => (isBias(i) ? 0 : 0.01 * normal()));
 }

@@ -20,9 +20,11 @@ export function logisticRegression(rows: Tensor, labels: Int32Array, classes: nu
 /** Classes of rows [m, D], int64 [m]. */
 export const classify = (rows: Tensor, weights: Tensor): Tensor => withOnes(rows).matmul(weights).argmax(1);
 
-const withOnes = (rows: Tensor): Tensor => cat([rows, ones([rows.size(0), 1], { device: rows.device })], 1);
+/** Rows [n, D] with a column of ones for the bias: [n, D + 1]. */
+export const withOnes = (rows: Tensor): Tensor => cat([rows, ones([rows.size(0), 1], { device: rows.device })], 1);
 
-function oneHot(labels: Int32Array, classes: number, device: string): Tensor {
+/** 1 at each row's class, else 0: [n, C] float32. */
+export function oneHot(labels: Int32Array, classes: number, device: string): Tensor {
   const hot = new Float32Array(labels.length * classes); // [n, C]
   labels.forEach((label, row) => {
     hot[row * classes + label] = 1;
