@@ -1,18 +1,18 @@
-import { resolve } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
-import { type Dataset, openDataset } from "../data/index.ts";
+import type { Dataset } from "../data/index.ts";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import {
+  type BadFile,
+  bankAndQueries,
   type Evaluation,
   evaluateKnn,
-  extractFeatures,
   type Features,
   type FewShotResult,
   fewShot,
   type LinearProbeResult,
   linearProbe,
+  openLabelled,
   type Representation,
-  splitFeatures,
 } from "../evaluate/index.ts";
 import type { EvaluateOptions } from "./evaluate-options.ts";
 import { openRepresentation } from "./representation.ts";
@@ -53,11 +53,14 @@ export async function evaluation(
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
   const measure = Object.hasOwn(protocols, protocol) ? protocols[protocol]! : refuseProtocol(protocol);
-  const data = await openLabelled(options.data, options.limit);
+  const data = await openLabelled(options.data, given({ limit: options.limit }));
   const representation = openRepresentation(source, data.train, options);
   try {
     const startedAt = performance.now();
-    const { bank, queries, suffix } = await bankAndQueries(representation, data, options);
+    const { bank, queries, suffix } = await bankAndQueries(representation, data, {
+      ...given({ limit: options.limit, seed: options.seed }),
+      reading: reading(options),
+    });
     const extractedAt = performance.now();
     const found = measure(bank, queries, { ...options, device: representation.device });
     return {
@@ -89,84 +92,19 @@ function refuseProtocol(protocol: string): never {
   );
 }
 
-interface LabelledData {
-  train: Dataset;
-  /** Undefined where the data are not divided. */
-  test?: Dataset;
-}
-
-/** Both splits, refused before any work where labels are missing. Errors: data. */
-async function openLabelled(data: string, limit: number | undefined): Promise<LabelledData> {
-  const options = limit === undefined ? {} : { limit };
-  const train = await openDataset(data, { ...options, split: "train" });
-  refuseUnlabelled(train);
-  const isUndivided = train.kind === "folder" && train.root === resolve(data);
-  if (isUndivided) return { train };
-  const test = await openDataset(data, { ...options, split: "test" });
-  refuseUnlabelled(test);
-  return { train, test };
-}
-
-function refuseUnlabelled({ name, labels, length, classes }: Dataset): void {
-  const advice = "put the pictures of each class in a sub-folder of their own";
-  if (!labels)
-    throw new SelfsightError("data", `evaluate: ${displayName(name)} has no labels; accuracy needs them; ${advice}`);
-  if (new Set(labels).size > 1) return;
-  const only = displayName(classes?.[labels[0]!] ?? String(labels[0]));
-  throw new SelfsightError(
-    "data",
-    `evaluate: all ${length} images of ${displayName(name)} are of one class (${only}); two or more are needed; ${advice}`,
-  );
-}
-
-interface Split {
-  bank: Features;
-  queries: Features;
-  /** What the protocol's name must add. */
-  suffix: string;
-}
-
-/** Train split as bank, test split as queries; a keyed fifth of each class where there is no test split. */
-async function bankAndQueries(
-  representation: Representation,
-  data: LabelledData,
-  options: EvaluateOptions,
-): Promise<Split> {
-  const limited = options.limit === undefined ? "" : `, at most ${options.limit} images a split`;
-  const train = await featuresOf(representation, data.train, options);
-  if (data.test) return { bank: train, queries: await featuresOf(representation, data.test, options), suffix: limited };
-  const seed = options.seed ?? 0;
-  const parts = splitFeatures({ ...train, labels: train.labels! }, { share: 0.2, seed });
-  if (parts.queries.length === 0) throw tooFew(train);
-  return { ...parts, suffix: `${limited}, 20 % of the images held out with seed ${seed}` };
-}
-
-const tooFew = ({ dataset, length }: Features) =>
-  new SelfsightError(
-    "data",
-    `evaluate: ${displayName(dataset)} has ${length} images and no class of two; one of each class is held out to measure on; add images, or divide the folder into train/ and test/`,
-  );
-
 /** Features with a bar on a terminal; bad files are named. */
-async function featuresOf(
-  representation: Representation,
-  dataset: Dataset,
-  { json }: EvaluateOptions,
-): Promise<Features> {
-  const bar =
-    process.stdout.isTTY && !json
-      ? new SingleBar({ hideCursor: true, clearOnComplete: true }, Presets.rect)
-      : undefined;
-  bar?.start(dataset.length, 0);
-  try {
-    return await extractFeatures(representation, dataset, {
-      onProgress: (done) => bar?.update(done),
-      onBadFile: ({ reason }) => console.error(`warning: ${reason}`),
-    });
-  } finally {
-    bar?.stop();
-  }
-}
+const reading =
+  ({ json }: EvaluateOptions) =>
+  (dataset: Dataset) => {
+    const isShown = process.stdout.isTTY && !json;
+    const bar = isShown ? new SingleBar({ hideCursor: true, clearOnComplete: true }, Presets.rect) : undefined;
+    bar?.start(dataset.length, 0);
+    return {
+      onProgress: (done: number) => bar?.update(done),
+      onBadFile: ({ reason }: BadFile) => console.error(`warning: ${reason}`),
+      end: () => bar?.stop(),
+    };
+  };
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

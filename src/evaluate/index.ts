@@ -4,6 +4,13 @@ export { type BadFile, type ExtractOptions, extractFeatures, type Features, feat
 export { type FewShotOptions, type FewShotResult, fewShot } from "./few-shot.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
 export { evaluateKnn, type KnnOptions, type WeightedKnn, weightedKnn } from "./knn.ts";
+export {
+  type BankAndQueries,
+  type BankOptions,
+  bankAndQueries,
+  type LabelledData,
+  openLabelled,
+} from "./labelled-data.ts";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.ts";
 export {
   type BackboneFacts,

@@ -32,6 +32,6 @@ export {
   scheduleFactor,
   type TrainState,
 } from "./state.ts";
-export { type StepResult, trainStep } from "./step.ts";
+export { embedBatch, type StepResult, trainStep } from "./step.ts";
 export { type TrainOptions, type TrainResult, train } from "./trainer.ts";
 export { collapseWatch, type RepresentationHealth } from "./watch.ts";

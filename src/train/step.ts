@@ -42,6 +42,13 @@ export function trainStep(state: TrainState, batch: Batch): StepResult {
   });
 }
 
+/** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
+export function embedBatch(state: TrainState, batch: Batch): Tensor[] {
+  const context = contextOf(state, labelsOf(batch, state.device));
+  const { representations } = representBatch(state, batch, context); // V x [N, R]
+  return withPrecision(state, () => state.method.embed(representations, context));
+}
+
 const labelsOf = ({ labels }: Batch, device: string): Tensor | undefined =>
   labels && tensor(labels, [labels.length], { device }).to("int64"); // [N]
 

@@ -13,6 +13,13 @@ export interface RepresentationHealth {
 export interface CollapseWatch {
   /** Takes the next observation; returns a sentence when the representation has newly begun to collapse. */
   observe(step: number, health: RepresentationHealth): string | undefined;
+  /** What holds after the last observation; undefined: all is well. */
+  standing(): CollapseFinding | undefined;
+}
+
+export interface CollapseFinding {
+  kind: "point" | "line" | "fall";
+  sentence: string;
 }
 
 const smallestStd = 0.05;
@@ -23,19 +30,20 @@ const shareOfBest = 0.2;
 /** Warns once for each kind of fall, and again only after a recovery. */
 export function collapseWatch(): CollapseWatch {
   let best = 0;
-  let warned: string | undefined;
+  let standing: CollapseFinding | undefined;
   return {
+    standing: () => standing,
     observe(step, health) {
       best = Math.max(best, health.effectiveRank);
       const found = verdict(health, best);
-      const isNew = found !== undefined && found.kind !== warned;
-      warned = found?.kind;
+      const isNew = found !== undefined && found.kind !== standing?.kind;
+      standing = found;
       return isNew ? `step ${step}: ${found.sentence}` : undefined;
     },
   };
 }
 
-function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: number) {
+function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: number): CollapseFinding | undefined {
   const rank = effectiveRank.toFixed(1);
   if (!(featureStd >= smallestStd))
     return {
