@@ -37,7 +37,7 @@ const stateSchema = z.strictObject({
   files: z.strictObject({ "model.safetensors": fileFacts, "optimizer.safetensors": fileFacts }),
 });
 
-/** state.json: where the run stands, and what the other files must be. Beside these it holds the SHA-256 of its own content. */
+/** state.json: where the run stands, and what the other files must be. Beside these it holds the SHA-256 of its own content, as every format will. */
 export type CheckpointState = z.infer<typeof stateSchema>;
 
 export interface Checkpoint {
@@ -178,6 +178,7 @@ export function loadCheckpoint(folder: string): Checkpoint {
 function readState(folder: string): CheckpointState {
   const path = join(folder, "state.json");
   const { sha256, ...content } = orDamaged(path, readObject);
+  if (sha256 !== sha256Of(content)) throw new DamagedCheckpoint(path, "its content does not match its own SHA-256");
   if (typeof content.format === "number" && content.format > format)
     throw new SelfsightError(
       "checkpoint",
@@ -188,7 +189,6 @@ function readState(folder: string): CheckpointState {
     const { path: key, message } = parsed.error.issues[0]!;
     throw new DamagedCheckpoint(path, `it does not describe a checkpoint (${displayName(key.join("."))}: ${message})`);
   }
-  if (sha256 !== sha256Of(content)) throw new DamagedCheckpoint(path, "its content does not match its own SHA-256");
   if (basename(folder) !== nameOf(parsed.data.step))
     throw new DamagedCheckpoint(path, `it is of step ${parsed.data.step}, its folder says otherwise`);
   return parsed.data;

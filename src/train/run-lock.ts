@@ -1,10 +1,11 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { displayName, SelfsightError } from "../errors.ts";
 import { linked, removeQuietly, storageError } from "../files.ts";
 
-// One process trains in a folder. The lock is a file that names its owner; that of a dead process is taken over.
+// One process trains in a folder. Its lock is a file lock.N that names the owner. The locks of dead processes are left alone
+// until somebody holds the next number, so that two who find the same stale lock cannot both take its place.
 
 interface Owner {
   pid: number;
@@ -15,33 +16,55 @@ interface Owner {
   since: string;
 }
 
-const lockPath = (folder: string): string => join(folder, "lock");
-
 /**
  * Takes the folder for this process; the lock of a dead process is taken over. Returns how to let go.
  * Errors: configuration, naming pid, host and since when the other runs; storage.
  */
 export function lockRunFolder(folder: string): () => void {
-  const path = lockPath(folder);
   const claim = join(folder, `.lock.${process.pid}`);
   const text = JSON.stringify(ownOwner());
   try {
     writeFileSync(claim, text);
-    if (!linked(claim, path)) takeOver(folder, claim);
+    const path = takeNext(folder, claim);
+    return () => {
+      if (textOf(path) === text) removeQuietly(path);
+    };
   } catch (cause) {
-    throw storageError("lock", path, cause);
+    throw storageError("lock", folder, cause);
   } finally {
     removeQuietly(claim);
   }
-  return () => {
-    if (textOf(path) === text) removeQuietly(path);
-  };
+}
+
+function takeNext(folder: string, claim: string): string {
+  refuseLockedFolder(folder);
+  const stale = locksIn(folder);
+  const path = lockPath(folder, Math.max(0, ...stale) + 1);
+  if (!linked(claim, path)) throw lockedBy(ownerFrom(textOf(path)), folder);
+  try {
+    refuseLockedFolder(folder, path); // somebody may have come between the first look and the taking
+  } catch (error) {
+    removeQuietly(path);
+    throw error;
+  }
+  for (const number of stale) removeQuietly(lockPath(folder, number));
+  return path;
 }
 
 /** Errors: configuration, when another process trains in the folder. */
-export function refuseLockedFolder(folder: string): void {
-  const owner = ownerFrom(textOf(lockPath(folder)));
-  if (owner && isRunning(owner)) throw lockedBy(owner, folder);
+export function refuseLockedFolder(folder: string, except?: string): void {
+  const paths = locksIn(folder).map((number) => lockPath(folder, number));
+  const owners = paths.filter((path) => path !== except).map((path) => ownerFrom(textOf(path)));
+  const other = owners.find((owner) => owner && isRunning(owner));
+  if (other) throw lockedBy(other, folder);
+}
+
+const lockPath = (folder: string, number: number): string => join(folder, `lock.${number}`);
+
+function locksIn(folder: string): number[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => /^lock\.\d{1,9}$/.test(name));
+  return names.map((name) => Number(name.slice("lock.".length)));
 }
 
 const ownOwner = (): Owner => ({
@@ -50,30 +73,6 @@ const ownOwner = (): Owner => ({
   started: startOf(process.pid) ?? "",
   since: new Date().toISOString(),
 });
-
-/** The stale file is moved away, not deleted: whoever moved a fresh one of a quicker process sees that and puts it back. */
-function takeOver(folder: string, claim: string): void {
-  const path = lockPath(folder);
-  const found = textOf(path);
-  const owner = ownerFrom(found);
-  if (owner && isRunning(owner)) throw lockedBy(owner, folder);
-  const moved = `${claim}.stale`;
-  if (found !== undefined && isMoved(path, moved)) {
-    if (textOf(moved) !== found) linked(moved, path);
-    removeQuietly(moved);
-  }
-  if (!linked(claim, path)) throw lockedBy(ownerFrom(textOf(path)), folder);
-}
-
-function isMoved(from: string, to: string): boolean {
-  try {
-    renameSync(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-}
 
 function lockedBy(owner: Owner | undefined, folder: string): SelfsightError {
   const who = owner

@@ -48,7 +48,8 @@ export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts
   const method = methodOf(settings);
   manualSeed(seed);
   const makeBackbone = () => resnet(backbone, { stem, width, zeroInitResidual });
-  return method.build(makeBackbone(), methodSettings(settings), { classes: classes.length, makeBackbone });
+  const build = () => method.build(makeBackbone(), methodSettings(settings), { classes: classes.length, makeBackbone });
+  return scope(build); // layers keep their own tensors; what initialisation leaves behind goes
 }
 
 export function buildState(settings: Settings, data: DataFacts): TrainState {

@@ -105,7 +105,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const difference = differenceOfMachines(readLog(folder), start);
   emit(session, start);
   if (difference) warn(session, difference);
-  const warmup = tooLongWarmup(session);
+  const warmup = checkpoint ? undefined : tooLongWarmup(session);
   if (warmup) warn(session, warmup);
   return session;
 }

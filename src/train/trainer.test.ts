@@ -1,0 +1,246 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  bitsOf,
+  newTinyRun,
+  scratchFolder,
+  stopAfter,
+  tinyData,
+  tinySettings,
+  trainTiny,
+} from "../../test/tiny-run.ts";
+import { SelfsightError } from "../errors.ts";
+import { namedParameters, type stateOf } from "../nn/index.ts";
+import { liveTensors, threads } from "../torch/index.ts";
+import { checkpointNames, loadNewestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type LogEvent, readLog } from "./log.ts";
+import { buildState, checkpointOf, restore } from "./state.ts";
+import { trainStep } from "./step.ts";
+
+const scratch = scratchFolder();
+beforeAll(() => void threads(1));
+afterAll(scratch.remove);
+
+async function wholeRun(settings = tinySettings()) {
+  const folder = scratch.next();
+  newTinyRun(folder, settings);
+  await trainTiny(folder, settings);
+  return { folder, settings, bits: bitsOf(folder) };
+}
+
+const events = <Name extends LogEvent["event"]>(folder: string, name: Name) =>
+  readLog(folder).filter((event): event is Extract<LogEvent, { event: Name }> => event.event === name);
+
+describe("bits", () => {
+  it("are the same when the same run is done twice, and others with another seed", async () => {
+    const [once, twice] = [await wholeRun(), await wholeRun()];
+    expect(twice.bits).toBe(once.bits);
+    expect((await wholeRun(tinySettings({ seed: 1 }))).bits).not.toBe(once.bits);
+  });
+
+  it("do not change when the run is cut at any step, epoch ends and step 0 among them", async () => {
+    const settings = tinySettings({ checkpointEverySteps: 1, keepCheckpoints: 100 });
+    const { folder, bits } = await wholeRun(settings);
+    for (const name of checkpointNames(folder)) {
+      const cut = scratch.copyOf(folder);
+      const later = checkpointNames(cut).filter((other) => other > name);
+      for (const other of later) rmSync(join(cut, "checkpoints", other), { recursive: true });
+      await trainTiny(cut, settings, { resumes: true });
+      expect(bitsOf(cut), `cut after ${name}`).toBe(bits);
+    }
+    const unsaved = scratch.copyOf(folder);
+    for (const name of checkpointNames(unsaved)) rmSync(join(unsaved, "checkpoints", name), { recursive: true });
+    await trainTiny(unsaved, settings);
+    expect(bitsOf(unsaved), "killed before the first save").toBe(bits);
+  });
+
+  it("do not change when the run is stopped after every single step", async () => {
+    for (const precision of ["fp32", "bf16"] as const) {
+      const settings = tinySettings({ precision });
+      const { bits } = await wholeRun(settings);
+      const folder = scratch.next();
+      newTinyRun(folder, settings);
+      let result = await trainTiny(folder, settings, { isStopping: stopAfter(1) });
+      for (; result.reason === "stopped"; ) {
+        expect(bitsOf(folder)).not.toBe(bits);
+        result = await trainTiny(folder, settings, { resumes: true, isStopping: stopAfter(1) });
+      }
+      expect(bitsOf(folder)).toBe(bits);
+    }
+  });
+
+  it.each(["lars", "adamw"] as const)(
+    "do not change when a run with %s is cut three times in one epoch",
+    async (name) => {
+      const settings = tinySettings({ optimizer: { name, learningRate: 0.01 }, steps: 9 });
+      const { bits } = await wholeRun(settings);
+      const folder = scratch.next();
+      newTinyRun(folder, settings);
+      await trainTiny(folder, settings, { isStopping: stopAfter(6) });
+      for (let cut = 0; cut < 2; cut++) await trainTiny(folder, settings, { resumes: true, isStopping: stopAfter(1) });
+      await trainTiny(folder, settings, { resumes: true });
+      expect(bitsOf(folder)).toBe(bits);
+    },
+  );
+
+  it("are left alone when a complete run is resumed", async () => {
+    const { folder, settings, bits } = await wholeRun();
+    expect(await trainTiny(folder, settings, { resumes: true })).toEqual({
+      reason: "complete",
+      step: 12,
+      totalSteps: 12,
+    });
+    expect(bitsOf(folder)).toBe(bits);
+  });
+
+  it("are written again as they were read", async () => {
+    const { folder, settings, bits } = await wholeRun(tinySettings({ steps: 3 }));
+    const checkpoint = loadNewestCheckpoint(folder, () => {});
+    const state = buildState(settings, tinyData());
+    restore(state, checkpoint);
+    const again = scratch.next();
+    mkdirSync(again);
+    saveCheckpoint(again, checkpointOf(state, checkpoint.state), { keep: 1 });
+    expect(bitsOf(again)).toBe(bits);
+    expect(readFileSync(join(again, "checkpoints", "step-0000003", "state.json"), "utf8")).toBe(
+      readFileSync(join(checkpoint.folder, "state.json"), "utf8"),
+    );
+    freeOptimizer(state.optimizer);
+    freeNetwork(state.network);
+  });
+});
+
+describe("a loss that is not finite", () => {
+  it("stops the step before the weights change", () => {
+    const state = buildState(tinySettings({ precision: "fp32" }), tinyData());
+    const parameters = namedParameters(state.network);
+    const poisoned = [...parameters.values()].at(-1)!;
+    poisoned.setData(poisoned.detach().mul(Number.NaN));
+    const before = bytesOf(parameters);
+    const pixels = new Uint8Array(8 * 3 * 16 * 16).map((_, i) => i % 251);
+    const batch = {
+      epoch: 0,
+      step: 0,
+      indices: new Uint32Array(8).map((_, i) => i),
+      images: { pixels, channels: 3 as const, height: 16, width: 16 },
+    };
+    const error = refusalOf(() => trainStep(state, batch));
+    expect(error.kind).toBe("numerics");
+    expect(error.message).toMatch(/step 0: loss NaN, onDiagonal NaN, offDiagonal NaN/);
+    expect(bytesOf(parameters)).toBe(before);
+    expect(state.step).toBe(0);
+    expect(state.optimizer.counters.updates).toBe(0);
+  });
+
+  it("ends the run with the names of the batch on disk and the last checkpoint intact", async () => {
+    const settings = tinySettings({ checkpointEverySteps: 1, precision: "fp32", warmupEpochs: 0 });
+    settings.optimizer.learningRate = 1e30; // more than settings allow
+    const folder = scratch.next();
+    newTinyRun(folder, tinySettings());
+    const error = await trainTiny(folder, settings).catch((thrown) => thrown as SelfsightError);
+    expect(error).toBeInstanceOf(SelfsightError);
+    const { kind, exitCode, message } = error as SelfsightError;
+    expect([kind, exitCode]).toEqual(["numerics", 6]);
+    expect(message).toMatch(/a finite loss is needed.*lower optimizer.learningRate.*noise\[\d+\].*not-finite\.json/s);
+    const listed = JSON.parse(readFileSync(join(folder, "not-finite.json"), "utf8")) as {
+      step: number;
+      samples: string[];
+    };
+    expect(listed.samples).toHaveLength(8);
+    expect(checkpointNames(folder)[0]).toBe(`step-${String(listed.step).padStart(7, "0")}`);
+    expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
+  });
+});
+
+describe("the log of a run", () => {
+  it("begins with everything that the run really uses", async () => {
+    const { folder } = await wholeRun();
+    expect(events(folder, "start")).toMatchObject([
+      {
+        event: "start",
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        step: 0,
+        selfsight: expect.any(String),
+        libtorch: expect.stringMatching(/^\d+\.\d+/),
+        device: "cpu",
+        precision: expect.stringMatching(/^(bf16|fp32)$/),
+        threads: 1,
+        peakLearningRate: { weights: 0.5 * (8 / 256), biases: 0.0048 * (8 / 256) },
+        learningRateRule: "base rate 0.5 (biases 0.0048) x 8/256",
+        stepsPerEpoch: 5,
+        totalSteps: 12,
+        images: 42,
+        dataset: "noise",
+        fingerprint: tinyData().fingerprint,
+        parameters: expect.any(Number),
+      },
+    ]);
+  });
+
+  it("has each step once, in order, with the same numbers, however often the run was cut back", async () => {
+    const settings = tinySettings({ checkpointEverySteps: 2, keepCheckpoints: 100 });
+    const { folder } = await wholeRun(settings);
+    const losses = events(folder, "step").map(({ loss }) => loss);
+    for (const name of checkpointNames(folder).slice(0, 3))
+      rmSync(join(folder, "checkpoints", name), { recursive: true });
+    await trainTiny(folder, settings, { resumes: true });
+    expect(events(folder, "step").map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(events(folder, "step").map(({ loss }) => loss)).toEqual(losses);
+    expect(events(folder, "end")).toHaveLength(1);
+  });
+
+  it("warns when the whole run is warm-up, and when a resume computes on another machine", async () => {
+    const settings = tinySettings({ warmupEpochs: 10, steps: 2 });
+    const { folder } = await wholeRun(settings);
+    expect(events(folder, "warning").map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^warmupEpochs 10 make 50 steps and the run has 2: the rate ends at 4 % of its peak/),
+    ]);
+    threads(2);
+    await trainTiny(folder, settings, { resumes: true });
+    threads(1);
+    expect(events(folder, "warning").at(-1)!.message).toMatch(/^threads 1 -> 2: .*no longer with the bits/);
+  });
+});
+
+it("keeps the last checkpoints and every one that it does not know", async () => {
+  const settings = tinySettings({ checkpointEverySteps: 1, keepCheckpoints: 2, steps: 6 });
+  const { folder, bits } = await wholeRun(settings);
+  expect(checkpointNames(folder)).toEqual(["step-0000006", "step-0000005"]);
+  rmSync(join(folder, "checkpoints", "step-0000006", "model.safetensors"));
+  await trainTiny(folder, settings, { resumes: true });
+  expect(checkpointNames(folder)).toEqual(["step-0000006", "step-0000005"]);
+  expect(bitsOf(folder)).toBe(bits);
+});
+
+it("holds the same number of tensors after 300 steps as after 20, and none when it is over", async () => {
+  const settings = tinySettings({ steps: 300, watchEverySteps: 7, checkpointEverySteps: 50 });
+  const before = liveTensors().live;
+  const folder = scratch.next();
+  newTinyRun(folder, settings);
+  const counts: number[] = [];
+  const resident: number[] = [];
+  await trainTiny(folder, settings, {
+    onEvent: (event) => {
+      if (event.event !== "step") return;
+      counts.push(liveTensors().live);
+      resident.push(process.memoryUsage.rss());
+    },
+  });
+  expect(new Set(counts.slice(20)).size).toBe(1);
+  expect(liveTensors().live).toBe(before);
+  expect(resident.at(-1)! - resident[100]!).toBeLessThan(16 * 2 ** 20);
+});
+
+const bytesOf = (tensors: ReturnType<typeof stateOf>): string =>
+  Array.from(tensors.values(), (tensor) => Buffer.from(tensor.data().buffer).toString("base64")).join();
+
+function refusalOf(body: () => unknown): SelfsightError {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof SelfsightError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
