@@ -1,0 +1,209 @@
+// A plan from its first cell to its last. What is done is found on the disk, so the same command goes on where the last one was
+// cut off: finished cells stand, a half-done one goes on from its checkpoint, failed ones are tried again where that can help.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { SelfsightError } from "../errors.ts";
+import { makeFolder, writeFileDurably } from "../files.ts";
+import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../train/index.ts";
+import { type CellFailure, readFailure, readResult, readTraining, writeFailure } from "./cell-files.ts";
+import { budgetOf, type Cell, type CellJob, cellsOf, chosenData, evaluationsHash, type Length } from "./cells.ts";
+import { budgetKey, type Plan, type PlanRow, rowSettings } from "./plan.ts";
+import { type Outcome, type Running, startProcess } from "./start-process.ts";
+
+export interface RunPlanOptions {
+  folder: string;
+  /** Keeps each cell's correlation matrix. Default false. */
+  withCorrelation?: boolean;
+  onProgress?: (progress: Progress) => void;
+  /** Ends the plan after saving. */
+  signal?: AbortSignal;
+  /** Called whenever a cell has ended. */
+  onCellEnd?: (rows: readonly PlannedRow[]) => void;
+}
+
+/** Where the plan stands. */
+export type Progress =
+  | { kind: "plan"; data: string; cells: number; finished: number }
+  | { kind: "pace"; row: PlanRow; minutes: number; steps: number }
+  | { kind: "start"; cell: Cell; number: number; cells: number }
+  | { kind: "event"; cell: Cell; number: number; cells: number; event: LogEvent }
+  | { kind: "kept"; cell: Cell; number: number; cells: number }
+  | { kind: "failed"; cell: Cell; number: number; cells: number; failure: CellFailure };
+
+/** A row with its cells; none where its length could not be found out. */
+export interface PlannedRow {
+  row: PlanRow;
+  cells: readonly (Cell & { folder: string })[];
+  failure?: CellFailure;
+}
+
+interface Session extends RunPlanOptions {
+  plan: Plan;
+  data: string;
+  rows: PlannedRow[];
+  cells: number;
+}
+
+/** Runs a plan as far as it can. Errors: configuration, when another process works in the folder; storage. */
+export async function runPlan(
+  plan: Plan,
+  options: RunPlanOptions,
+): Promise<{ reason: "complete" | "stopped"; data: string; rows: PlannedRow[] }> {
+  makeFolder(join(options.folder, "cells"));
+  const unlock = lockRunFolder(options.folder);
+  try {
+    const data = await chosenData(plan);
+    const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
+    session.onProgress?.({ kind: "plan", data, cells: session.cells, finished: 0 });
+    for (const row of plan.rows)
+      if (!(await runRow(session, row))) return { reason: "stopped", data, rows: session.rows };
+    return { reason: "complete", data, rows: session.rows };
+  } finally {
+    unlock();
+  }
+}
+
+/** False when it was asked to stop. */
+async function runRow(session: Session, row: PlanRow): Promise<boolean> {
+  const { plan, folder, data } = session;
+  const length = await lengthOf(session, row);
+  if (length === "stopped") return false;
+  if ("failure" in length) {
+    session.rows.push({ row, cells: [], failure: length.failure });
+    return true;
+  }
+  const cells = cellsOf(plan, row, data, length).map((cell) => ({ ...cell, folder: join(folder, "cells", cell.name) }));
+  session.rows.push({ row, cells });
+  for (const cell of cells) {
+    const isToGoOn = await runOneCell(session, cell);
+    session.onCellEnd?.(session.rows);
+    if (!isToGoOn) return false;
+  }
+  return true;
+}
+
+async function runOneCell(session: Session, cell: Cell & { folder: string }): Promise<boolean> {
+  const { plan, data, cells, onProgress, withCorrelation = false } = session;
+  const number =
+    session.rows.reduce((sum, row) => sum + row.cells.length, 0) -
+    plan.seeds.length +
+    plan.seeds.indexOf(cell.seed) +
+    1;
+  const place = { cell, number, cells };
+  const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
+  if (isFinished(job)) {
+    onProgress?.({ kind: "kept", ...place });
+    return !session.signal?.aborted;
+  }
+  if (session.signal?.aborted) return false;
+  onProgress?.({ kind: "start", ...place });
+  await freed(cell.folder);
+  const outcome = await ended(
+    session,
+    startProcess({ kind: "cell", job: jobOf(job) }, (event) => onProgress?.({ kind: "event", ...place, event })),
+  );
+  if (outcome.how === "failed") {
+    writeFailure(cell.folder, outcome.failure);
+    onProgress?.({ kind: "failed", ...place, failure: outcome.failure });
+  }
+  return outcome.how !== "stopped";
+}
+
+/** Only what the process needs; the rest of a cell is ours. */
+const jobOf = ({ folder, data, settings, evaluations, withCorrelation }: CellJob): CellJob => ({
+  folder,
+  data,
+  settings,
+  evaluations,
+  withCorrelation,
+});
+
+/** Measured as the plan asks now, or failed in a way that the same steps would repeat. */
+function isFinished({ folder, evaluations, withCorrelation }: CellJob): boolean {
+  if (readFailure(folder)?.kind === "numerics") return true;
+  const result = readTraining(folder) && readResult(folder);
+  return result?.evaluationsHash === evaluationsHash(evaluations, withCorrelation);
+}
+
+async function ended({ signal }: Session, running: Running): Promise<Outcome> {
+  const stop = () => running.stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  try {
+    return await running.outcome;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+const longestWaitSeconds = 120;
+
+/** The process of a killed plan saves its step and ends by itself; until then its folder is locked. */
+async function freed(folder: string): Promise<void> {
+  for (let waited = 0; waited < longestWaitSeconds; waited += 0.25) {
+    try {
+      return refuseLockedFolder(folder);
+    } catch {
+      await pause(250);
+    }
+  }
+}
+
+// ---- time budgets ----
+
+const budgetsSchema = z.record(z.string(), z.object({ minutes: z.number(), steps: z.number() }));
+
+/** A time budget is turned into steps once, and kept in budgets.json: from then on the row is as reproducible as any run. */
+async function lengthOf(session: Session, row: PlanRow): Promise<Length | "stopped" | { failure: CellFailure }> {
+  const budget = budgetOf(session.plan, row);
+  if (!("minutes" in budget)) return budget;
+  const { plan, data, folder } = session;
+  const key = budgetKey(plan, row, data, budget.minutes);
+  const kept = readBudgets(folder)[key];
+  const found = kept ? { how: "paced" as const, steps: kept.steps } : await pace(session, row, budget.minutes);
+  if (found.how === "failed") return { failure: found.failure };
+  if (found.how !== "paced") return "stopped";
+  if (!kept) keepBudget(folder, key, { minutes: budget.minutes, steps: found.steps });
+  session.onProgress?.({ kind: "pace", row, minutes: budget.minutes, steps: found.steps });
+  return { steps: found.steps };
+}
+
+async function pace(session: Session, row: PlanRow, minutes: number): Promise<Outcome> {
+  if (session.signal?.aborted) return { how: "stopped" };
+  const { plan, data, folder } = session;
+  const settings = rowSettings(plan, row, { seed: plan.seeds[0]!, steps: 1_000_000 });
+  const job: CellJob = { folder, data, settings, evaluations: {}, withCorrelation: false };
+  const outcome = await ended(
+    session,
+    startProcess({ kind: "pace", job, minutes }, () => {}),
+  );
+  return session.signal?.aborted && outcome.how !== "paced" ? { how: "stopped" } : outcome;
+}
+
+const budgetsPath = (folder: string) => join(folder, "budgets.json");
+
+function readBudgets(folder: string): z.output<typeof budgetsSchema> {
+  try {
+    return budgetsSchema.parse(JSON.parse(readFileSync(budgetsPath(folder), "utf8")));
+  } catch {
+    return {}; // none yet, or damaged: the pace is measured again
+  }
+}
+
+const keepBudget = (folder: string, key: string, budget: { minutes: number; steps: number }) =>
+  writeFileDurably(budgetsPath(folder), `${JSON.stringify({ ...readBudgets(folder), [key]: budget }, null, 1)}\n`);
+
+/** The kind of the first cell that failed; undefined when all have a result. */
+export function firstFailure(rows: readonly PlannedRow[]): CellFailure | undefined {
+  const failures = rows.flatMap(({ cells, failure }) => [failure, ...cells.map((cell) => failureOf(cell.folder))]);
+  return failures.find((failure) => failure !== undefined);
+}
+
+/** A failure stands until there is a result. */
+export const failureOf = (folder: string): CellFailure | undefined =>
+  readResult(folder) ? undefined : readFailure(folder);
+
+/** Errors: configuration, for a command that was stopped while it had nothing to say. */
+export const failureError = ({ kind, message }: CellFailure): SelfsightError => new SelfsightError(kind, message);
