@@ -37,7 +37,10 @@ export function displayName(name: string | Buffer): string {
 
 const escapeCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** The candidate that a misspelt word most likely meant, or undefined when none is near (Damerau-Levenshtein distance). */
+/**
+ * The candidate that a misspelt word most likely meant (Damerau-Levenshtein distance), else the only one that begins with it,
+ * or undefined when none is near.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const ranked = [...candidates].map((candidate) => ({
     candidate,
@@ -45,7 +48,10 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   }));
   ranked.sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  return best && best.edits <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  const mostEdits = Math.min(word.length - 1, Math.max(2, Math.floor(word.length / 3)));
+  if (best && best.edits <= mostEdits) return best.candidate;
+  const longer = ranked.filter(({ candidate }) => normal(candidate).startsWith(normal(word)));
+  return word.length >= 3 && longer.length === 1 ? longer[0]!.candidate : undefined;
 }
 
 /** ` Did you mean X?`, or nothing; made to be appended to a message. */

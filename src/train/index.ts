@@ -11,6 +11,7 @@ export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withou
 export { resumedSettings, settingsHash } from "./resume.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run-folder.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run-lock.ts";
+export { settingFrom } from "./setting-tree.ts";
 export {
   defaultSettings,
   methodOf,
@@ -19,7 +20,6 @@ export {
   parseSettings,
   resolveSettings,
   type Settings,
-  settingFrom,
 } from "./settings.ts";
 export {
   buildMethod,

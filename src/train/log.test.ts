@@ -62,7 +62,9 @@ it("loses lines to a full disk without ending the run, says so once, and counts 
   syncBuiltinESMExports();
   try {
     const log = openLog(folder, (message) => said.push(message));
-    full.mockImplementationOnce((file, bytes) => Number(writeFileSync(file, (bytes as Buffer).subarray(0, 9)) ?? 9));
+    full.mockImplementationOnce((file, bytes) =>
+      Number(writeFileSync(file, (bytes as unknown as Buffer).subarray(0, 9)) ?? 9),
+    );
     full.mockImplementationOnce(refuse).mockImplementationOnce(refuse);
     for (const step of [1, 2, 3]) log.write(warning(step));
     log.close();

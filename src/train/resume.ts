@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { SelfsightError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { LogEvent } from "./log.ts";
+import { changesBetween } from "./setting-tree.ts";
 import { type PartialSettings, resolveSettings, type Settings } from "./settings.ts";
 
 /** Settings that leave the result as it is; all others are fixed once a run has begun. */
@@ -27,7 +28,7 @@ export function settingsHash(settings: Settings): string {
 /** The run's settings with what may change changed. Errors: configuration, naming each fixed key with its old and new value. */
 export function resumedSettings(stored: Settings, ...layers: readonly PartialSettings[]): Settings {
   const wanted = resolveSettings(stored, ...layers);
-  const changes = changedKeys(stored, wanted).filter(({ key }) => !isFree(key));
+  const changes = changesBetween(stored, wanted).filter(({ key }) => !isFree(key.split(".")[0]!));
   if (changes.length === 0) return wanted;
   const listed = changes.map(({ key, from, to }) => `${key} ${JSON.stringify(from)} -> ${JSON.stringify(to)}`);
   throw new SelfsightError(
@@ -35,21 +36,6 @@ export function resumedSettings(stored: Settings, ...layers: readonly PartialSet
     `resume: ${listed.join(", ")}; in a run that has begun only ${freeOnResume.join(", ")} may change; leave it out, or start a new run with another --out`,
   );
 }
-
-interface Change {
-  key: string;
-  from: unknown;
-  to: unknown;
-}
-
-/** Dotted keys of the leaves in which two trees differ. */
-function changedKeys(from: unknown, to: unknown, key = ""): Change[] {
-  if (!isBranch(from) || !isBranch(to)) return Object.is(from, to) ? [] : [{ key, from, to }];
-  const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
-  return [...keys].flatMap((name) => changedKeys(from[name], to[name], key ? `${key}.${name}` : name));
-}
-
-const isBranch = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Errors: checkpoint, when the checkpoint was saved under other settings than the run's. */
 export function refuseForeignCheckpoint({ folder, state }: Checkpoint, settings: Settings): void {

@@ -1,16 +1,20 @@
 // A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
 import { z } from "zod";
 import { viewRecipeSchema } from "../augment/index.ts";
-import { didYouMean, SelfsightError } from "../errors.ts";
+import { SelfsightError } from "../errors.ts";
 import { type Method, type MethodName, methods } from "../methods/index.ts";
 import { backboneNames, stems } from "../nn/index.ts";
+import { merge } from "./setting-tree.ts";
+import { settingsRefusal } from "./settings-refusal.ts";
 
 const count = z.number().int().positive();
 
 const optimizerSettings = z.strictObject({
   name: z.enum(["sgd", "lars", "adamw"]),
   /** Peak rate of weights, before `batchRule`. "authors": the Barlow Twins authors' rate by batch (LARS only). */
-  learningRate: z.union([z.number().nonnegative().max(1000), z.literal("authors")]),
+  learningRate: z.union([z.number().nonnegative().max(1000), z.literal("authors")], {
+    error: "a number from 0 to 1000, or authors",
+  }),
   /** linear: x batch / 256; sqrt: x √batch; none: as it is. */
   batchRule: z.enum(["linear", "sqrt", "none"]),
   /** The same for biases and norm parameters; null: as the weights. */
@@ -149,41 +153,9 @@ export function resolveSettings(...layers: readonly PartialSettings[]): Settings
   const defaults = defaultSettings(given);
   const whole = merge(defaults, given);
   const parsed = schemaFor(methods[defaults.method] ?? methods["barlow-twins"]).safeParse(whole);
-  if (!parsed.success) throw settingsRefusal(parsed.error, defaults);
+  if (!parsed.success) throw settingsRefusal(parsed.error, whole, defaults);
   checkTogether(parsed.data);
   return parsed.data;
-}
-
-const isTree = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function merge(base: unknown, over: unknown): unknown {
-  if (over === undefined) return base;
-  if (Array.isArray(base) && isTree(over)) return base.map((item, i) => merge(item, over[i] ?? over["*"]));
-  if (!isTree(base) || !isTree(over)) return over;
-  const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
-  return Object.fromEntries(Array.from(keys, (key) => [key, merge(base[key], over[key])]));
-}
-
-function settingsRefusal(error: z.ZodError, known: Settings): SelfsightError {
-  const lines = error.issues.flatMap((issue) => {
-    const path = issue.path.join(".");
-    if (path === "method")
-      return [`method: ${issue.message}.${didYouMean(String(known.method), Object.keys(methods))}`];
-    if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message}`];
-    const siblings = keysAt(issue.path, known);
-    return issue.keys.map((key) => `${path ? `${path}.` : ""}${key}: no such setting.${didYouMean(key, siblings)}`);
-  });
-  return new SelfsightError("configuration", `settings: ${lines.join("; ")}`);
-}
-
-/** Names of the settings beside an unknown one. */
-function keysAt(path: readonly PropertyKey[], known: Settings): string[] {
-  const place = path.reduce<unknown>(
-    (tree, key) => (isTree(tree) || Array.isArray(tree) ? (tree as Record<PropertyKey, unknown>)[key] : undefined),
-    known,
-  );
-  return isTree(place) ? Object.keys(place) : [];
 }
 
 /** What no single key can say. */
@@ -230,31 +202,3 @@ function checkMicroBatch({ couplesImages, title }: Method, { microBatch, batchSi
 
 const refusal = (given: string, needed: string, advice: string) =>
   new SelfsightError("configuration", `settings: ${given}; ${needed}; ${advice}`);
-
-/** Turns `key.sub=value` into a tree; values are read as JSON where they are JSON (numbers, true, null), else as text. */
-export function settingFrom(assignment: string): PartialSettings {
-  const at = assignment.indexOf("=");
-  if (at < 1)
-    throw new SelfsightError(
-      "configuration",
-      `--set: ${assignment}; key=value is needed, such as optimizer.learningRate=0.3; write it so`,
-    );
-  const keys = assignment.slice(0, at).split(".");
-  if (keys.some((key) => ["__proto__", "constructor", "prototype", ""].includes(key)))
-    throw new SelfsightError(
-      "configuration",
-      `--set: ${keys.join(".")}; no such setting; see \`selfsight pretrain --help\``,
-    );
-  return keys.reduceRight<unknown>(
-    (value, key) => ({ [key]: value }),
-    valueFrom(assignment.slice(at + 1)),
-  ) as PartialSettings;
-}
-
-function valueFrom(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}

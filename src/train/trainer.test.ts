@@ -11,7 +11,7 @@ import {
   trainTiny,
 } from "../../test/tiny-run.ts";
 import { SelfsightError } from "../errors.ts";
-import { namedParameters, type stateOf } from "../nn/index.ts";
+import { freeNetwork, freeOptimizer, namedParameters, type stateOf } from "../nn/index.ts";
 import { liveTensors, threads } from "../torch/index.ts";
 import { checkpointNames, loadNewestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type LogEvent, readLog } from "./log.ts";
