@@ -1,6 +1,7 @@
 // The addon's table of contents. Three rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), modes.cc (the rest).
 #include "session.h"
 
+#include <ATen/Context.h>
 #include <malloc.h>
 
 #include <limits>
@@ -24,10 +25,27 @@ bool tuneAllocator() {
   return true;
 }
 
+/** Where NNPACK does not know the processor it says so at every small convolution; oneDNN does its work anyway. */
+template <typename Context>
+auto silenceNnpack(Context& context, int) -> decltype(context.setUserEnabledNNPACK(false)) {
+  return context.setUserEnabledNNPACK(false);
+}
+template <typename Context>
+void silenceNnpack(Context&, long) {}  // releases without that switch
+
+/** At the end of a thread its tensors go before its JavaScript objects do, whose memory some of them borrow. */
+void endSession(Session* session) {
+  session->slots.clear();
+  letGo(session->returned);
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   static const bool isTuned = tuneAllocator();
   (void)isTuned;
-  env.SetInstanceData(new Session());
+  silenceNnpack(at::globalContext(), 0);
+  auto* session = new Session();
+  env.SetInstanceData(session);
+  env.AddCleanupHook(endSession, session);
   registerOperators(env, exports);
   registerTensors(env, exports);
   registerModes(env, exports);

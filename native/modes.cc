@@ -18,12 +18,11 @@
 namespace selfsight {
 namespace {
 
+/** The tensors of a list of handles; none where the list is left out. */
 std::vector<at::Tensor> tensorsFrom(const Session& session, const Napi::Value& value) {
   std::vector<at::Tensor> tensors;
-  if (!value.IsArray()) return tensors;
-  const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i)
-    tensors.push_back(array.Get(i).IsNumber() ? tensorFrom(session, array.Get(i)) : at::Tensor());
+  if (value.IsUndefined()) return tensors;
+  for (const double handle : handlesFrom(value)) tensors.push_back(session.slots.get(handle));
   return tensors;
 }
 
@@ -60,7 +59,10 @@ Napi::Value gradientOf(const Napi::CallbackInfo& info) {
 Napi::Value setGradient(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     at::Tensor tensor = tensorFrom(session, info[0]);
-    tensor.mutable_grad() = info[1].IsNumber() ? tensorFrom(session, info[1]) : at::Tensor();
+    const at::Tensor gradient = info[1].IsNull() ? at::Tensor() : tensorFrom(session, info[1]);
+    if (gradient.defined() && (gradient.sizes() != tensor.sizes() || gradient.device() != tensor.device()))
+      throw std::invalid_argument("the gradient must have the tensor's shape and place");
+    tensor.mutable_grad() = gradient;
     return info.Env().Undefined();
   });
 }
@@ -133,7 +135,9 @@ at::Generator generatorOf(const Napi::Value& device) {
 
 Napi::Value manualSeed(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    at::manual_seed(uint64_t(info[0].ToNumber().Int64Value()));
+    const double seed = info[0].IsNumber() ? double(info[0].As<Napi::Number>()) : -1;
+    if (!(seed >= 0 && seed <= 9007199254740991.0) || seed != std::floor(seed)) throw std::invalid_argument("a whole number from 0 to 2^53 - 1 is needed");
+    at::manual_seed(uint64_t(seed));
     return info.Env().Undefined();
   });
 }
@@ -160,10 +164,10 @@ Napi::Value setRandomState(const Napi::CallbackInfo& info) {
 /** threads(wanted?) → the threads that one operator uses. */
 Napi::Value threads(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    if (info[0].IsNumber()) {
-      const int wanted = info[0].ToNumber();
-      if (wanted < 1 || wanted > 4096) throw std::invalid_argument("threads: between 1 and 4096");
-      at::set_num_threads(wanted);
+    if (!info[0].IsUndefined()) {
+      const double wanted = info[0].IsNumber() ? double(info[0].As<Napi::Number>()) : 0;
+      if (!(wanted >= 1 && wanted <= 4096) || wanted != std::floor(wanted)) throw std::invalid_argument("a whole number from 1 to 4096 is needed");
+      at::set_num_threads(int(wanted));
     }
     return Napi::Number::New(info.Env(), at::get_num_threads());
   });

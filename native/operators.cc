@@ -3,7 +3,7 @@
 
 #include <ATen/core/List.h>
 
-#include <limits>
+#include <algorithm>
 
 namespace selfsight {
 namespace {
@@ -32,11 +32,10 @@ Base baseOf(const std::string& name) {
 Argument describe(const c10::Argument& source) {
   Argument argument;
   argument.name = source.name();
-  std::string type = source.type()->str();  // such as Tensor?[], int[], Scalar?
+  std::string type = source.type()->str();  // such as Tensor[], int[]?, Scalar?
   argument.isOptional = strip(type, "?");
   argument.isList = strip(type, "[]");
-  argument.elementIsOptional = argument.isList && strip(type, "?");
-  argument.base = baseOf(type);
+  argument.base = baseOf(type);  // Other where the elements may be null (Tensor?[]): no operator of ours has that
   if (source.N()) argument.fixedLength = *source.N();
   argument.defaultValue = source.default_value();
   return argument;
@@ -108,17 +107,19 @@ c10::IValue listOf(const Argument& argument, const Napi::Value& value, Read read
   return list;
 }
 
-c10::IValue optionalTensorList(const Session& session, const Argument& argument, const Napi::Value& value) {
-  return listOf<c10::optional<at::Tensor>>(argument, value, [&](const Napi::Value& element) -> c10::optional<at::Tensor> {
-    if (element.IsNull() || element.IsUndefined()) return c10::nullopt;
-    return tensorOf(session, argument, element);
-  });
+c10::IValue tensorList(const Session& session, const Argument& argument, const Napi::Value& value) {
+  c10::List<at::Tensor> list;
+  if (value.IsArray() && value.As<Napi::Array>().Length() == 0) return list;
+  if (!isHandles(value)) refuse(argument, "an array of tensors");
+  const Handles handles = handlesFrom(value);
+  list.reserve(handles.count);
+  for (const double handle : handles) list.push_back(session.slots.get(handle));
+  return list;
 }
 
 c10::IValue list(const Session& session, const Argument& argument, const Napi::Value& value) {
-  if (argument.elementIsOptional) return optionalTensorList(session, argument, value);
   switch (argument.base) {
-    case Base::Tensor: return listOf<at::Tensor>(argument, value, [&](const Napi::Value& e) { return tensorOf(session, argument, e); });
+    case Base::Tensor: return tensorList(session, argument, value);
     case Base::Int: return listOf<int64_t>(argument, value, [&](const Napi::Value& e) { return intFrom(argument, e); });
     case Base::Float: return listOf<double>(argument, value, [&](const Napi::Value& e) { return doubleFrom(argument, e); });
     case Base::Bool: return listOf<bool>(argument, value, [&](const Napi::Value& e) { return bool(e.ToBoolean()); });
@@ -159,21 +160,16 @@ Napi::Value toJavaScript(Napi::Env env, Session& session, const c10::IValue& val
 }
 
 /** Our schema line names its arguments; what it leaves out must have a default in the loaded libtorch. */
-std::vector<int> placesByName(const std::vector<Argument>& arguments, const Napi::Array& names) {
-  std::vector<int> positions;
-  std::vector<bool> isNamed(arguments.size(), false);
+void placeByName(std::vector<Argument>& arguments, const Napi::Array& names) {
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
-    size_t at = 0;
-    while (at < arguments.size() && arguments[at].name != name) ++at;
-    if (at == arguments.size()) throw std::invalid_argument("has no argument '" + name + "'");
-    isNamed[at] = true;
-    positions.push_back(int(at));
+    const auto found = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& argument) { return argument.name == name; });
+    if (found == arguments.end()) throw std::invalid_argument("has no argument '" + name + "'");
+    found->givenAt = i + 1;
   }
-  for (size_t at = 0; at < arguments.size(); ++at)
-    if (!isNamed[at] && !arguments[at].defaultValue && !arguments[at].isOptional)
-      throw std::invalid_argument("needs argument '" + arguments[at].name + "', which our line leaves out");
-  return positions;
+  for (const Argument& argument : arguments)
+    if (argument.givenAt == kNotGiven && !argument.defaultValue && !argument.isOptional)
+      throw std::invalid_argument("needs argument '" + argument.name + "', which our line leaves out");
 }
 
 /** findOperator(name, overload, argumentNames) → number of the operator, or null where this libtorch has none. */
@@ -182,49 +178,49 @@ Napi::Value findOperator(const Napi::CallbackInfo& info) {
     const c10::OperatorName name(info[0].ToString(), info[1].ToString());
     const auto found = c10::Dispatcher::singleton().findSchema(name);
     if (!found) return info.Env().Null();
-    Operator op{*found, {}, {}, {}};
+    if (!info[2].IsArray()) throw std::invalid_argument("the names of its arguments are needed");
+    const auto names = info[2].As<Napi::Array>();
+    Operator op{*found, {}, names.Length(), false};
     for (const c10::Argument& argument : found->schema().arguments()) op.arguments.push_back(describe(argument));
     for (const c10::Argument& result : found->schema().returns())
-      op.returnsWritten.push_back(result.alias_info() && result.alias_info()->isWrite());
-    op.positions = placesByName(op.arguments, info[2].As<Napi::Array>());
+      op.writesResult = op.writesResult || (result.alias_info() && result.alias_info()->isWrite());
+    placeByName(op.arguments, names);
     session.operators.push_back(std::move(op));
     return Napi::Number::New(info.Env(), double(session.operators.size() - 1));
   });
 }
 
-torch::jit::Stack stackFrom(const Session& session, const Operator& op, const Napi::Array& given) {
-  Napi::Env env = given.Env();
-  std::vector<Napi::Value> values(op.arguments.size(), env.Undefined());
-  if (given.Length() > op.positions.size()) throw std::invalid_argument("was given more arguments than it has");
-  for (uint32_t i = 0; i < given.Length(); ++i) values[op.positions[i]] = given.Get(i);
+const Operator& operatorFrom(const Session& session, const Napi::Value& value) {
+  const double number = value.IsNumber() ? double(value.As<Napi::Number>()) : -1;
+  if (!(number >= 0 && number < session.operators.size())) throw std::invalid_argument("the loaded libtorch has no such operator");
+  return session.operators[size_t(number)];
+}
+
+torch::jit::Stack stackFrom(const Session& session, const Operator& op, const Napi::CallbackInfo& info) {
+  if (info.Length() > op.argumentCount + 1) throw std::invalid_argument("more arguments were given than it has");
   torch::jit::Stack stack;
-  stack.reserve(values.size());
-  for (size_t i = 0; i < values.size(); ++i) stack.push_back(convert(session, op.arguments[i], values[i]));
+  stack.reserve(op.arguments.size() + 1);
+  for (size_t i = 0; i < op.arguments.size(); ++i) stack.push_back(convert(session, op.arguments[i], info[op.arguments[i].givenAt]));
   return stack;
 }
 
-/** call(operator, arguments) → array of results; a result that is an argument written in place is null. */
+/** call(operator, ...arguments) → its result, an array where it has several, undefined where it has none or writes in place. */
 Napi::Value call(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const uint32_t number = info[0].As<Napi::Number>();
-    if (number >= session.operators.size() || !info[1].IsArray()) throw std::invalid_argument("internal: no such operator");
-    const Operator& op = session.operators[number];
-    torch::jit::Stack stack = stackFrom(session, op, info[1].As<Napi::Array>());
+    const Operator& op = operatorFrom(session, info[0]);
+    torch::jit::Stack stack = stackFrom(session, op, info);
     op.handle.callBoxed(stack);
-    auto results = Napi::Array::New(info.Env(), stack.size());
-    for (uint32_t i = 0; i < stack.size(); ++i)
-      results.Set(i, op.returnsWritten[i] ? info.Env().Null() : toJavaScript(info.Env(), session, stack[i]));
-    return results;
+    if (stack.empty() || op.writesResult) return info.Env().Undefined();
+    if (stack.size() == 1) return toJavaScript(info.Env(), session, stack[0]);
+    return arrayOf(info.Env(), stack, [&](const c10::IValue& result) { return toJavaScript(info.Env(), session, result); });
   });
 }
 
 /** schemaOf(operator) → the loaded libtorch's own line. */
 Napi::Value schemaOf(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const uint32_t number = info[0].As<Napi::Number>();
-    if (number >= session.operators.size()) throw std::invalid_argument("internal: no such operator");
     std::ostringstream line;
-    line << session.operators[number].handle.schema();
+    line << operatorFrom(session, info[0]).handle.schema();
     return Napi::String::New(info.Env(), line.str());
   });
 }

@@ -5,6 +5,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,23 +15,26 @@
 
 namespace selfsight {
 
+/** No call has so many arguments: what stands there is undefined. */
+constexpr size_t kNotGiven = 1000;
+
 /** How one argument of an operator is made from a JavaScript value. */
 struct Argument {
   enum class Base { Tensor, Int, Float, Bool, Scalar, String, Device, Generator, Other };
   std::string name;
   Base base = Base::Other;
   bool isList = false;
-  bool isOptional = false;         // the argument itself may be null
-  bool elementIsOptional = false;  // Tensor?[]
-  int32_t fixedLength = -1;        // int[2]: a single number stands for both
+  bool isOptional = false;     // may be null
+  int32_t fixedLength = -1;    // int[2]: a single number stands for both
   c10::optional<c10::IValue> defaultValue;
+  size_t givenAt = kNotGiven;  // place among the arguments of `call`
 };
 
 struct Operator {
   c10::OperatorHandle handle;
   std::vector<Argument> arguments;  // in the order of the loaded libtorch's schema
-  std::vector<int> positions;       // place in our schema line → place in `arguments`
-  std::vector<bool> returnsWritten; // a result that is an argument written in place
+  size_t argumentCount;             // of our schema line
+  bool writesResult;                // the result is an argument, written in place
 };
 
 /** Buffers borrowed from JavaScript whose last tensor is gone; they are let go on the thread that lent them. */
@@ -41,7 +45,7 @@ struct ReturnedBuffers {
 
 struct Session {
   SlotTable slots;
-  std::vector<Operator> operators;
+  std::deque<Operator> operators;  // a reference to one stays good while others are added
   std::shared_ptr<ReturnedBuffers> returned = std::make_shared<ReturnedBuffers>();
 };
 
@@ -64,6 +68,18 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
 }
 
 const at::Tensor& tensorFrom(const Session& session, const Napi::Value& value);
+
+/** A list of handles as it travels: the numbers of a Float64Array, which cost one call instead of one for each. */
+struct Handles {
+  const double* values;
+  size_t count;
+  const double* begin() const { return values; }
+  const double* end() const { return values + count; }
+};
+bool isHandles(const Napi::Value& value);
+Handles handlesFrom(const Napi::Value& value);
+
+void letGo(const std::shared_ptr<ReturnedBuffers>& returned);
 at::ScalarType scalarTypeFrom(const std::string& name);
 std::string nameOf(at::ScalarType type);
 

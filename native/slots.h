@@ -39,9 +39,13 @@ class SlotTable {
     Slot& slot = slots_[index];
     slot.tensor = at::Tensor();
     slot.live = false;
-    ++slot.generation;
-    free_.push_back(index);
     --live_;
+    if (++slot.generation < kGenerations) free_.push_back(index);  // after 2^29 uses a place retires, so that no handle comes twice
+  }
+
+  void clear() {
+    for (uint32_t index = 0; index < slots_.size(); ++index)
+      if (slots_[index].live) release(handleOf(index));
   }
 
   bool alive(double handle) const { return find(handle) != nullptr; }
@@ -61,6 +65,7 @@ class SlotTable {
     bool live = false;
   };
   static constexpr uint32_t kIndexBits = 24;
+  static constexpr uint32_t kGenerations = 1u << 29;  // a handle stays below 2^53, where doubles are exact
 
   void grow() {
     if (slots_.size() >> kIndexBits) throw std::length_error("more than 2^24 tensors are alive; something keeps them");

@@ -19,27 +19,43 @@ constexpr ElementType kElementTypes[] = {
 };
 
 std::vector<int64_t> sizesFrom(const Napi::Value& value) {
+  if (!value.IsArray()) throw std::invalid_argument("an array of sizes is needed");
   const auto array = value.As<Napi::Array>();
   std::vector<int64_t> sizes;
   for (uint32_t i = 0; i < array.Length(); ++i) {
-    const double size = array.Get(i).ToNumber();
-    if (!(size >= 0) || size != std::floor(size)) throw std::invalid_argument("sizes must be whole numbers, zero or more");
+    const Napi::Value element = array.Get(i);
+    const double size = element.IsNumber() ? double(element.As<Napi::Number>()) : -1;
+    if (!(size >= 0 && size <= 9007199254740991.0) || size != std::floor(size)) throw std::invalid_argument("sizes must be whole numbers, zero or more");
     sizes.push_back(int64_t(size));
   }
   return sizes;
 }
 
+/** What lies behind a typed array; of a detached one no bytes. Serves shared buffers too, which Napi::ArrayBuffer does not. */
+struct View {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+};
+
+View viewOf(const Napi::Value& value) {
+  if (!value.IsTypedArray()) throw std::invalid_argument("a typed array is needed");
+  View view;
+  if (napi_get_typedarray_info(value.Env(), value, &view.type, &view.length, &view.data, nullptr, nullptr) != napi_ok)
+    throw std::invalid_argument("the typed array cannot be read");
+  return view;
+}
+
 /** The bytes behind a typed array, checked against the sizes that they are to have. */
 void* bytesOf(const Napi::Value& value, const std::vector<int64_t>& sizes, at::ScalarType type) {
-  if (!value.IsTypedArray()) throw std::invalid_argument("a typed array is needed");
-  const auto array = value.As<Napi::TypedArray>();
-  if (array.ArrayBuffer().IsDetached()) throw std::invalid_argument("the typed array's buffer is detached");
+  const View view = viewOf(value);
+  const size_t byteLength = view.length * value.As<Napi::TypedArray>().ElementSize();
   uint64_t needed = at::elementSize(type);
   for (const int64_t size : sizes)
     if (__builtin_mul_overflow(needed, uint64_t(size), &needed)) throw std::invalid_argument("the sizes overflow");
-  if (array.ByteLength() != needed)
-    throw std::invalid_argument("the array holds " + std::to_string(array.ByteLength()) + " bytes, the sizes need " + std::to_string(needed));
-  return static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  if (byteLength != needed)
+    throw std::invalid_argument("the array holds " + std::to_string(byteLength) + " bytes, the sizes need " + std::to_string(needed));
+  return view.data;
 }
 
 /** fromTypedArray(array, sizes, type) → handle of a copy. */
@@ -52,15 +68,6 @@ Napi::Value fromTypedArray(const Napi::CallbackInfo& info) {
     if (copy.nbytes() > 0) std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
     return Napi::Number::New(info.Env(), session.slots.put(copy));
   });
-}
-
-void letGo(const std::shared_ptr<ReturnedBuffers>& returned) {
-  std::vector<Napi::ObjectReference*> waiting;
-  {
-    std::lock_guard<std::mutex> lock(returned->mutex);
-    waiting.swap(returned->waiting);
-  }
-  for (Napi::ObjectReference* reference : waiting) delete reference;
 }
 
 /** borrowTypedArray(array, sizes, type) → handle of a tensor on the array's own bytes, which stay alive as long as any tensor on them. */
@@ -79,6 +86,12 @@ Napi::Value borrowTypedArray(const Napi::CallbackInfo& info) {
     at::Tensor view = at::from_blob(bytes, sizes, giveBack, at::TensorOptions().dtype(type));
     return Napi::Number::New(info.Env(), session.slots.put(view));
   });
+}
+
+/** V8 ends the process when asked for more elements than this. */
+void checkFits(const at::Tensor& tensor) {
+  if (tensor.numel() >= int64_t(1) << 32)
+    throw std::invalid_argument("it has " + std::to_string(tensor.numel()) + " elements, a typed array holds less than 2^32; take it in parts");
 }
 
 template <typename Element>
@@ -103,6 +116,7 @@ Napi::Value typedArrayOf(Napi::Env env, at::ScalarType type, Napi::ArrayBuffer b
 Napi::Value toTypedArray(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     at::Tensor tensor = tensorFrom(session, info[0]).detach();
+    checkFits(tensor);
     const auto type = tensor.scalar_type();
     const bool isShortFloat = type == at::kHalf || type == at::kBFloat16;
     tensor = tensor.to(at::kCPU, isShortFloat ? at::kFloat : type).contiguous();
@@ -115,14 +129,14 @@ Napi::Value toTypedArray(const Napi::CallbackInfo& info) {
 /** lendTypedArray(handle) → a typed array on the tensor's own bytes, which it keeps alive. */
 Napi::Value lendTypedArray(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    auto* held = new at::Tensor(tensorFrom(session, info[0]).detach());
-    const auto type = held->scalar_type();
-    const bool isPlain = held->is_cpu() && held->is_contiguous() && type != at::kHalf && type != at::kBFloat16 && held->numel() > 0;
-    if (!isPlain) {
-      delete held;
+    const at::Tensor tensor = tensorFrom(session, info[0]).detach();
+    checkFits(tensor);
+    const auto type = tensor.scalar_type();
+    const bool isPlain = tensor.is_cpu() && tensor.is_contiguous() && type != at::kHalf && type != at::kBFloat16 && tensor.numel() > 0;
+    if (!isPlain)
       throw std::invalid_argument("only a contiguous CPU tensor of a type that JavaScript has, with at least one element, can be lent; copy it instead");
-    }
-    auto letGoOf = [](Napi::Env, void*, at::Tensor* tensor) { delete tensor; };
+    auto letGoOf = [](Napi::Env, void*, at::Tensor* lent) { delete lent; };
+    auto* held = new at::Tensor(tensor);
     auto buffer = Napi::ArrayBuffer::New(info.Env(), held->data_ptr(), held->nbytes(), letGoOf, held);
     return typedArrayOf(info.Env(), type, buffer);
   });
@@ -151,11 +165,10 @@ Napi::Value item(const Napi::CallbackInfo& info) {
   });
 }
 
-/** free(handles): an array of numbers. */
+/** free(handles) */
 Napi::Value release(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const auto handles = info[0].As<Napi::Array>();
-    for (uint32_t i = 0; i < handles.Length(); ++i) session.slots.release(handles.Get(i).ToNumber());
+    for (const double handle : handlesFrom(info[0])) session.slots.release(handle);
     letGo(session.returned);
     return info.Env().Undefined();
   });
@@ -167,7 +180,7 @@ Napi::Value isAlive(const Napi::CallbackInfo& info) {
   });
 }
 
-/** tensorCounts() → { live, peak, bytes }: live handles, the most at one time, and the bytes that their storages hold. */
+/** tensorCounts() → { live, peak, bytes }: live handles, the most at one time, and the bytes of their elements, views counted too. */
 Napi::Value tensorCounts(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     double bytes = 0;
@@ -181,6 +194,23 @@ Napi::Value tensorCounts(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+void letGo(const std::shared_ptr<ReturnedBuffers>& returned) {
+  std::vector<Napi::ObjectReference*> waiting;
+  {
+    std::lock_guard<std::mutex> lock(returned->mutex);
+    waiting.swap(returned->waiting);
+  }
+  for (Napi::ObjectReference* reference : waiting) delete reference;
+}
+
+bool isHandles(const Napi::Value& value) { return value.IsTypedArray() && viewOf(value).type == napi_float64_array; }
+
+Handles handlesFrom(const Napi::Value& value) {
+  if (!isHandles(value)) throw std::invalid_argument("a list of tensors is needed");
+  const View view = viewOf(value);
+  return {static_cast<const double*>(view.data), view.length};
+}
 
 const at::Tensor& tensorFrom(const Session& session, const Napi::Value& value) {
   if (!value.IsNumber()) throw std::invalid_argument("a tensor is needed");

@@ -29,27 +29,31 @@ export type NumberArray =
 /** A tensor's number in the addon's slot table. */
 export type Handle = number;
 
+/** A list of handles as it crosses the border: one call instead of one for each element. */
+export type Handles = Float64Array;
+
+export function handlesOf(tensors: readonly { readonly handle: Handle }[]): Handles {
+  const handles = new Float64Array(tensors.length);
+  for (let i = 0; i < handles.length; i++) handles[i] = tensors[i]!.handle;
+  return handles;
+}
+
 /** The functions of native/*.cc. */
 export interface Addon {
   findOperator(name: string, overload: string, argumentNames: string[]): number | null;
   schemaOf(operator: number): string;
-  call(operator: number, values: readonly unknown[]): unknown[];
+  call(operator: number | undefined, ...values: readonly unknown[]): unknown;
   fromTypedArray(array: NumberArray, shape: readonly number[], dtype: DType): Handle;
   borrowTypedArray(array: NumberArray, shape: readonly number[], dtype: DType): Handle;
   toTypedArray(handle: Handle): NumberArray;
   lendTypedArray(handle: Handle): NumberArray;
   describe(handle: Handle): { shape: number[]; dtype: DType; device: string };
   item(handle: Handle): number;
-  free(handles: readonly Handle[]): void;
+  free(handles: Handles): void;
   isAlive(handle: Handle): boolean;
   tensorCounts(): { live: number; peak: number; bytes: number };
-  backward(roots: Handle[], gradients: Handle[] | undefined, retainGraph: boolean): void;
-  gradients(
-    outputs: Handle[],
-    inputs: Handle[],
-    gradients: Handle[] | undefined,
-    retainGraph: boolean,
-  ): (Handle | null)[];
+  backward(roots: Handles, gradients: Handles | undefined, retainGraph: boolean): void;
+  gradients(outputs: Handles, inputs: Handles, gradients: Handles | undefined, retainGraph: boolean): (Handle | null)[];
   gradientOf(handle: Handle): Handle | null;
   setGradient(handle: Handle, gradient: Handle | null): void;
   setData(handle: Handle, values: Handle): void;

@@ -1,4 +1,4 @@
-import { addon, type DType } from "./addon.ts";
+import { addon, type DType, handlesOf } from "./addon.ts";
 import { engineError } from "./operators.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -32,9 +32,8 @@ export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: ()
 
 /** One backward pass from several tensors at once, each with dL/d(itself): adds to the gradient of every leaf. */
 export function backward(outputs: readonly Tensor[], outputGradients: readonly Tensor[]): void {
-  const handles = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.handle);
   try {
-    addon().backward(handles(outputs), handles(outputGradients), false);
+    addon().backward(handlesOf(outputs), handlesOf(outputGradients), false);
   } catch (error) {
     throw engineError("backward", [...outputs], error);
   }
@@ -46,9 +45,8 @@ export function gradients(
   inputs: readonly Tensor[],
   { retainGraph = false } = {},
 ): (Tensor | undefined)[] {
-  const handles = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.handle);
   try {
-    const found = addon().gradients(handles(outputs), handles(inputs), undefined, retainGraph);
+    const found = addon().gradients(handlesOf(outputs), handlesOf(inputs), undefined, retainGraph);
     return found.map((handle) => (handle === null ? undefined : new Tensor(handle)));
   } catch (error) {
     throw engineError("gradients", [...outputs], error);

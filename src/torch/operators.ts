@@ -1,5 +1,5 @@
 import { SelfsightError } from "../errors.ts";
-import { addon, type DType, type Handle } from "./addon.ts";
+import { addon, type DType, type Handle, handlesOf } from "./addon.ts";
 import { newerSchemas, schemas } from "./schemas.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -45,7 +45,7 @@ type Result<R extends string> = R extends "()"
     ? [Tensor, Tensor]
     : R extends "Tensor[]"
       ? Tensor[]
-      : R extends "Tensor" | `Tensor!${string}`
+      : R extends "Tensor" | "Tensor!"
         ? Tensor
         : never;
 type NameOf<S> = S extends `aten::${infer Name}(${string}` ? Name : never;
@@ -115,39 +115,41 @@ export function bindOperators(wrap: (handle: Handle) => Tensor): Operators {
 }
 
 function operator(line: string, wrap: (handle: Handle) => Tensor): (...values: unknown[]) => unknown {
-  const { name, argumentNames, result } = parse(line);
-  const written = result.startsWith("Tensor!")
-    ? Math.max(0, argumentNames.indexOf(result.slice("Tensor!".length)))
-    : -1;
+  const { name, result } = parse(line);
+  const isInPlace = result === "Tensor!";
+  let number: number | undefined;
   return (...values) => {
-    numbers ??= numbersOfOperators();
-    const results = callNative(name, numbers.get(line)!, values);
-    if (written >= 0) return values[written];
-    const wrapped = results.map((value) => (Array.isArray(value) ? value.map(wrap) : wrap(value as Handle)));
-    return wrapped.length > 1 ? wrapped : wrapped[0];
+    number ??= numberOf(line);
+    try {
+      const handles = addon().call(number, ...values.map(native));
+      if (isInPlace) return values[0];
+      return Array.isArray(handles) ? handles.map(wrap) : handles === undefined ? undefined : wrap(handles as Handle);
+    } catch (error) {
+      throw engineError(name, values, error);
+    }
   };
+}
+
+function numberOf(line: string): number | undefined {
+  numbers ??= numbersOfOperators();
+  return numbers.get(line);
 }
 
 /** Whether the loaded libtorch has one of the newer operators. */
 export function isSupported(name: NameOf<(typeof newerSchemas)[number]>): boolean {
-  numbers ??= numbersOfOperators();
-  return newerSchemas.some((line) => line.startsWith(`aten::${name}(`) && numbers?.has(line));
+  return newerSchemas.some((line) => line.startsWith(`aten::${name}(`) && numberOf(line) !== undefined);
 }
 
-function callNative(name: string, number: number, values: unknown[]): unknown[] {
-  try {
-    return addon().call(number, values.map(handlesOf));
-  } catch (error) {
-    throw engineError(name, values, error);
-  }
-}
+const isTensorList = (value: object): value is readonly Tensor[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isTensor);
 
 const isTensor = (value: unknown): value is Tensor => typeof value === "object" && value !== null && "handle" in value;
 
-function handlesOf(value: unknown): unknown {
+/** How a value crosses the border: tensors as handles, lists of tensors as one array of them, all else as it is. */
+function native(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
   if (isTensor(value)) return value.handle;
-  if (Array.isArray(value) && value.length > 0 && typeof value[0] === "object") return value.map(handlesOf);
-  return value;
+  return isTensorList(value) ? handlesOf(value) : value;
 }
 
 /** The engine's sentence with the operator and the shapes that it was given. */

@@ -90,7 +90,6 @@ export const schemas = [
   // matrices
   "aten::matmul(Tensor self, Tensor other) -> Tensor",
   "aten::mm(Tensor self, Tensor mat2) -> Tensor",
-  "aten::mm.out(Tensor self, Tensor mat2, Tensor out) -> Tensor!out",
   "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
   "aten::linear(Tensor input, Tensor weight, Tensor? bias=) -> Tensor",
   "aten::eye(int n, ScalarType? dtype=, Device? device=) -> Tensor",

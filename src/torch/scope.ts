@@ -1,5 +1,5 @@
 import { SelfsightError } from "../errors.ts";
-import { addon, type Handle } from "./addon.ts";
+import { addon, type Handle, handlesOf } from "./addon.ts";
 
 // Memory has one rule: tensors born inside `scope(fn)` are freed when it ends, except those that it returns. Finalizers are
 // no part of it: they do not run inside a synchronous training step (measured: 3,000 of 3,000 objects stayed alive).
@@ -42,7 +42,7 @@ export function keep<T extends Owned>(tensor: T): T {
 
 /** Frees tensors now; freeing twice is harmless. */
 export function freeAll(tensors: Iterable<Owned>): void {
-  addon().free(Array.from(tensors, (tensor) => tensor.handle));
+  addon().free(handlesOf([...tensors]));
 }
 
 /** Live tensors of this thread: how many, the most at one time, and their bytes. */

@@ -1,4 +1,4 @@
-import { addon, type DType, type Handle, type NumberArray } from "./addon.ts";
+import { addon, type DType, type Handle, handlesOf, type NumberArray } from "./addon.ts";
 import { bindOperators, engineError, type MemoryFormat } from "./operators.ts";
 import { freeAll, registerBirth } from "./scope.ts";
 
@@ -112,7 +112,7 @@ export class Tensor {
   }
   /** Adds d(this)/d(leaf) to the gradient of every leaf that requires it. */
   backward(gradient?: Tensor, { retainGraph = false } = {}): void {
-    this.#native("backward", () => addon().backward([this.handle], gradient && [gradient.handle], retainGraph));
+    this.#native("backward", () => addon().backward(handlesOf([this]), gradient && handlesOf([gradient]), retainGraph));
   }
   detach(): Tensor {
     return op.detach(this);
