@@ -68,7 +68,7 @@ function openPixels(dataset: Dataset, run: string | undefined): OpenedRepresenta
 function openUntrained(dataset: Dataset, run: string | undefined, options: RepresentationOptions) {
   const settings =
     run === undefined
-      ? defaultSettings({ size: naturalSize(dataset), seed: options.seed ?? 0 })
+      ? { ...defaultSettings({ size: naturalSize(dataset) }), seed: options.seed ?? 0 }
       : readRun(run).settings;
   return opened(untrainedBackbone(settings), { name: "untrained", ...viewOf(settings) }, options);
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { displayName, SelfsightError } from "../errors.ts";
 import {
   backboneNames,
+  freeNetwork,
   fromStored,
   loadState,
   type ResNet,
@@ -94,6 +95,11 @@ function checkWidth(path: string, { width }: BackboneDescription, weights: Store
 /** Builds the network with the given weights; to be freed with `freeNetwork`. Errors: checkpoint, when names or shapes differ. */
 export function buildBackbone({ backbone, stem, width, weights }: BackboneWeights): ResNet {
   const network = resnet(backbone, { stem, width, zeroInitResidual: false });
-  scope(() => loadState(network, new Map(Array.from(weights, ([name, value]) => [name, fromStored(value)]))));
-  return network;
+  try {
+    scope(() => loadState(network, new Map(Array.from(weights, ([name, value]) => [name, fromStored(value)]))));
+    return network;
+  } catch (error) {
+    freeNetwork(network);
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 // N images, C channels. ResNet, arXiv 1512.03385; names, order and strides (on the 3x3) as in torchvision.
 
 import { SelfsightError } from "../errors.ts";
-import { noGrad, type Tensor } from "../torch/index.ts";
+import { noGrad, scope, type Tensor } from "../torch/index.ts";
 import { BatchNorm, Conv2d, GlobalAveragePool, Identity, MaxPool2d, Sequential } from "./layers.ts";
 import { Module } from "./module.ts";
 
@@ -158,5 +158,5 @@ export function resnet(name: BackboneName, options: ResNetOptions): ResNet {
       `backbone: width ${width}; a whole number of channels from 1 to 1024 is needed; the paper's networks have 64`,
     );
   }
-  return new ResNet(name, options);
+  return scope(() => new ResNet(name, options)); // frees what the layers put aside while they are made
 }
