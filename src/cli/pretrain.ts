@@ -16,6 +16,7 @@ import {
   readLog,
   readRun,
   refuseLockedFolder,
+  refuseUnlabelled,
   refuseUsedFolder,
   resolveSettings,
   resumedSettings,
@@ -59,6 +60,7 @@ async function startRun(data: string, options: PretrainOptions): Promise<void> {
 /** Makes a run's folder with its run.json. */
 export function newRun(folder: string, data: string, settings: Settings, dataset: Dataset): void {
   refuseSmallData(dataset, settings);
+  refuseUnlabelled(settings, dataset);
   createRunFolder(folder, {
     format: 1,
     settings,
@@ -82,7 +84,7 @@ function optionsAsSettings(options: PretrainOptions): PartialSettings {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PartialSettings;
 }
 
-async function openTrainingData(data: string, { limit }: Settings): Promise<Dataset> {
+export async function openTrainingData(data: string, { limit }: Settings): Promise<Dataset> {
   const dataset = await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
   if (dataset.kind === "folder" && dataset.skipped.length > 0) {
     const first = dataset.skipped.slice(0, 3).map(({ label, reason }) => `${label} (${reason})`);
@@ -101,7 +103,7 @@ function refuseSmallData(dataset: Dataset, { batchSize }: Settings): void {
   );
 }
 
-const nameOf = (data: string): string => basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "data";
+export const nameOf = (data: string): string => basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "data";
 
 /** The first of NAME, NAME-2, NAME-3 ... that is not there yet. */
 export function freeFolder(wanted: string): string {

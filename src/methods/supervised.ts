@@ -34,22 +34,16 @@ export const supervised = defineMethod({
   },
   views: (size) => supervisedViews({ size }),
   build(backbone, _, { classes }) {
-    if (classes < 2) throw refusal(classes);
     const classifier = new Linear(backbone.outputSize, classes);
     return {
       trainable: { backbone, classifier },
       represent: (views) => views.map((view) => backbone.forward(view)), // [N, R]
       embed: ([features]) => [features!, classifier.forward(features!)], // [N, R], [N, C]
       loss([, logits], { labels }) {
-        if (!labels) throw refusal(0);
+        if (!labels)
+          throw new SelfsightError("bug", "supervised: no labels in the context; classes [N] are needed; pass them");
         return supervisedLoss(logits!, labels);
       },
     };
   },
 });
-
-const refusal = (classes: number) =>
-  new SelfsightError(
-    "data",
-    `supervised: the pictures have ${classes === 1 ? "one class" : "no labels"}; labels of two classes or more are needed; put the pictures in one sub-folder for each class, or choose another --method`,
-  );

@@ -28,6 +28,7 @@ export {
   chosenDevice,
   chosenPrecision,
   peakRates,
+  refuseUnlabelled,
   restore,
   scheduleFactor,
   type TrainState,

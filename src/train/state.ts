@@ -46,10 +46,21 @@ export interface DataFacts {
 export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts, "classes"> = {}): BuiltMethod {
   const { backbone, stem, width, zeroInitResidual, seed } = settings;
   const method = methodOf(settings);
+  refuseUnlabelled(settings, { classes });
   manualSeed(seed);
   const makeBackbone = () => resnet(backbone, { stem, width, zeroInitResidual });
   const build = () => method.build(makeBackbone(), methodSettings(settings), { classes: classes.length, makeBackbone });
   return scope(build); // layers keep their own tensors; what initialisation leaves behind goes
+}
+
+/** Errors: data, when the method learns from labels and the pictures have none. */
+export function refuseUnlabelled(settings: Settings, { classes = [] }: Pick<DataFacts, "classes">): void {
+  if (!methodOf(settings).needsLabels || classes.length >= 2) return;
+  const found = classes.length === 1 ? "one class" : "no labels";
+  throw new SelfsightError(
+    "data",
+    `${settings.method}: the pictures have ${found}; labels of two classes or more are needed; put the pictures in one sub-folder for each class, or choose another --method`,
+  );
 }
 
 export function buildState(settings: Settings, data: DataFacts): TrainState {
