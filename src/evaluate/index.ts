@@ -12,6 +12,7 @@ export {
   openLabelled,
 } from "./labelled-data.ts";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.ts";
+export { nearestNeighbours } from "./neighbours.ts";
 export {
   type BackboneFacts,
   backboneRepresentation,

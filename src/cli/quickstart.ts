@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import type { Dataset } from "../data/index.ts";
+import { displayName, SelfsightError } from "../errors.ts";
+import { recipes } from "../recipes/index.ts";
+import { type PartialSettings, resolveSettings, type Settings, settingFrom } from "../train/index.ts";
+import { secondsPerStep } from "./pace.ts";
+import { freeFolder, nameOf, newRun, openTrainingData, runToEnd } from "./pretrain.ts";
+import type { QuickstartOptions } from "./quickstart-options.ts";
+import { reportRun } from "./report.ts";
+
+/** Longer than this a first look shall not take, unless --minutes says so. */
+const mostMinutes = 5;
+
+/** `selfsight quickstart`: a short run, its figures against both baselines, and its page. */
+export async function quickstart(options: QuickstartOptions): Promise<void> {
+  refuseMinutes(options.minutes);
+  const given = quickstartSettings(options);
+  const dataset = await openTrainingData(options.data, given);
+  const settings = await withSteps(fitted(given, dataset), dataset, options);
+  const folder = options.out ?? freeFolder(join("runs", `quickstart-${nameOf(options.data)}`));
+  newRun(folder, options.data, settings, dataset);
+  console.log(`the run's folder is ${displayName(folder)}`);
+  const { reason } = await runToEnd({ folder, settings, dataset });
+  if (reason === "complete") return reportRun(folder, {});
+  console.log(`then write its report with: selfsight report ${displayName(folder)}`);
+}
+
+function refuseMinutes(minutes: number | undefined): void {
+  if (minutes === undefined || (minutes > 0 && minutes < 100_000)) return;
+  throw new SelfsightError(
+    "configuration",
+    `quickstart: --minutes ${minutes}; a number above 0 is needed; leave it out for the recipe's own length`,
+  );
+}
+
+/** The recipe of the pictures' name; other pictures take that of the shapes, which asks least of them. */
+function quickstartSettings({ data, seed, set }: QuickstartOptions): Settings {
+  const recipe: PartialSettings = data === "fashion-mnist" ? recipes["fashion-mnist"] : recipes.shapes;
+  return resolveSettings(recipe, { seed }, ...set.map(settingFrom));
+}
+
+/** Few pictures make smaller batches: four steps an epoch at least, so that order and views vary. */
+function fitted(settings: Settings, { length }: Dataset): Settings {
+  if (length >= settings.batchSize) return settings;
+  return { ...settings, batchSize: Math.max(2, Math.min(settings.batchSize, length)) };
+}
+
+/** As many steps as the time holds: --minutes exactly, else the recipe's own number unless this machine is too slow for it. */
+async function withSteps(
+  settings: Settings,
+  dataset: Dataset,
+  { minutes, data }: QuickstartOptions,
+): Promise<Settings> {
+  if (settings.steps !== null) return settings;
+  const seconds = await secondsPerStep(settings, dataset);
+  const held = Math.max(1, Math.floor(((minutes ?? mostMinutes) * 60) / seconds));
+  const planned = settings.epochs! * Math.floor(dataset.length / settings.batchSize);
+  const hasRecipe = Object.hasOwn(recipes, data);
+  const steps = minutes === undefined && hasRecipe ? Math.min(planned, held) : held;
+  console.log(
+    `one step takes ${seconds.toFixed(2)} s here: ${steps} steps in about ${((steps * seconds) / 60).toFixed(1)} minutes`,
+  );
+  return { ...settings, steps, epochs: null };
+}

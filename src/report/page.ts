@@ -1,0 +1,55 @@
+import { html, Markup } from "./markup.ts";
+import type { Report } from "./report.ts";
+import { correlationSection, learningSection, neighbourSection, scoreSection, viewSection } from "./sections.ts";
+import { style } from "./style.ts";
+import { headline } from "./verdict.ts";
+
+/** Nothing from elsewhere, no scripts: even a name that slipped through could load and run nothing. */
+const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/** The whole page as one file of HTML. */
+export function reportPage(report: Report): string {
+  const title = headline(report.dataset, report.scores);
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>${title}</title>
+<style>${new Markup(style)}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${opening(report)}
+${scoreSection(report)}
+${viewSection(report)}
+${learningSection(report)}
+${correlationSection(report)}
+${neighbourSection(report)}
+${commandSection(report)}
+${factSection(report)}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function opening({ images, dataset, method, trainingSeconds, isComplete }: Report): Markup {
+  const end = isComplete ? undefined : html` The run was stopped early; this is how far it came.`;
+  return html`<p class="lead">${method} looked at ${images.toLocaleString("en")} pictures of ${dataset} for ${duration(trainingSeconds)}, without a single label.${end}</p>`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
+  const minutes = Math.floor(Math.round(seconds) / 60);
+  const rest = Math.round(seconds) % 60;
+  return rest === 0 ? `${minutes} minutes` : `${minutes} min ${rest} s`;
+}
+
+const commandSection = ({ commands }: Report): Markup =>
+  html`<section><h2>Go on from here</h2>${commands.map(([purpose, command]) => html`<p>${purpose}</p><pre>${command}</pre>`)}</section>`;
+
+const factSection = ({ facts }: Report): Markup =>
+  html`<section><h2>The run</h2><dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
