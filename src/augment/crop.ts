@@ -1,0 +1,65 @@
+// N images, S side of a view, C channels, H height, W width. Crop, resize and flip, from bytes to views [N, C, S, S] in [0, 1].
+import type { PixelBlock, RawImage } from "../data/index.ts";
+import { borrow, engine, op, scope, stack, type Tensor } from "../torch/index.ts";
+import { resample } from "./operations.ts";
+import type { Box, ViewParameters } from "./parameters.ts";
+import type { ViewRecipe } from "./recipe.ts";
+import { type AxisCrop, fillResampling } from "./resampling.ts";
+
+/** Where a view's pixels come from. */
+export type Cut = Pick<ViewParameters, "box" | "isFlipped">;
+
+export interface Target {
+  size: number;
+  interpolation: ViewRecipe["crop"]["interpolation"];
+  device: string;
+}
+
+const unit = { min: 0, max: 1 };
+
+/** The pixels of a block on the device, as bytes: [N, C, H, W]. */
+export function uploadBlock({ pixels, channels, height, width }: PixelBlock, device: string): Tensor {
+  const bytes = borrow(pixels, [pixels.length / (channels * height * width), channels, height, width]);
+  return device === "cpu" ? bytes : bytes.toDevice(device);
+}
+
+/** Bytes as float32 in [0, 1]. */
+export const floats = (bytes: Tensor): Tensor => bytes.to("float32").mul_(1 / 255);
+
+/** Pictures of one size [N, C, H, W]: crop, resize and flip are one matrix along each axis. */
+export function cropBlock(bytes: Tensor, cuts: readonly Cut[], target: Target): Tensor {
+  const rows = cuts.map(({ box }) => ({ start: box.top, length: box.height }));
+  const columns = cuts.map(({ box, isFlipped }) => ({ start: box.left, length: box.width, isFlipped }));
+  const tall = matrices(rows, bytes.size(2), target);
+  const wide = matrices(columns, bytes.size(3), target);
+  return resample(floats(bytes), tall, wide).clamp_(unit);
+}
+
+/** The matrices [N, S, L] of crops along an axis of L pixels. */
+
+export function matrices(crops: readonly AxisCrop[], length: number, { size, interpolation, device }: Target): Tensor {
+  const values = new Float32Array(crops.length * size * length); // [N, S, L]
+  for (const [i, crop] of crops.entries()) fillResampling(values, i * size * length, size, length, crop, interpolation);
+  const made = borrow(values, [crops.length, size, length]);
+  return device === "cpu" ? made : made.toDevice(device);
+}
+
+/** Files have sizes of their own: each is cropped and resized alone, in bytes where this libtorch can (as Pillow does). */
+export function cropFiles(images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor {
+  const resized = images.map((image, i) => scope(() => cropFile(image, cuts[i]!, target))); // each [3, S, S]
+  return floats(stack(resized)).clamp_(unit);
+}
+
+function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolation, device }: Target): Tensor {
+  const crop = cutOut(image, box);
+  const local = device === "cpu" ? crop : crop.toDevice(device);
+  const input = device === "cpu" && resizesBytes() ? local : local.to("float32");
+  const resized = op[`_upsample_${interpolation}2d_aa`](input, [size, size], false); // [1, 3, S, S]
+  return (isFlipped ? resized.flip(3) : resized).squeeze(0);
+}
+
+const cutOut = ({ pixels, height, width }: RawImage, box: Box): Tensor =>
+  borrow(pixels, [1, 3, height, width]).narrow(2, box.top, box.height).narrow(3, box.left, box.width).contiguous();
+
+/** Resizing of bytes came with libtorch 2.1. */
+const resizesBytes = (): boolean => !/^(1\.|2\.0)/.test(engine().builtFor);

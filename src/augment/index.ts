@@ -1,0 +1,13 @@
+/** LAYER 3: views of pictures. A recipe is data; its executor is batched tensor operations on the device. */
+export { matrices } from "./crop.ts";
+export * as imageOperations from "./operations.ts";
+export { type ViewKey, type ViewParameters, viewParameters } from "./parameters.ts";
+export {
+  type BarlowTwinsViewsOptions,
+  barlowTwinsViews,
+  type Normalization,
+  normalizations,
+  type ViewRecipe,
+  viewRecipeSchema,
+} from "./recipe.ts";
+export { evaluationImages, type MakeViewsOptions, makeViews } from "./views.ts";
