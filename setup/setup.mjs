@@ -1,7 +1,7 @@
 // What both commands share: npm packages, libtorch, the addon, the compiled sources. Each is done once; a second run takes
 // a fraction of a second. No step asks a question; what fails says what was tried and what to do.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildAddon, isFresh } from "./addon.mjs";
@@ -13,6 +13,7 @@ export function setUp() {
   if (process.platform !== "linux" || process.arch !== "x64")
     say(`${process.platform} ${process.arch} has not been tried; Linux on x64 has`);
   installPackages();
+  linkCommand();
   buildEngine();
   compileSources();
 }
@@ -30,6 +31,13 @@ function installPackages() {
     failure: "npm install failed; check the connection and npm's own settings, then run this again",
   });
   writeFileSync(stampFile, stamp);
+}
+
+/** So that `npx selfsight` finds the command in the clone at once, without making a package of it first. */
+function linkCommand() {
+  const bin = join(projectRoot, "node_modules", ".bin");
+  if (existsSync(bin) && !existsSync(join(bin, "selfsight")))
+    symlinkSync(join("..", "..", "bin", "selfsight.mjs"), join(bin, "selfsight"));
 }
 
 function buildEngine() {
