@@ -1,7 +1,6 @@
 // Every reference case: its inputs go through our operation, its outputs are compared with the stored ones.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { imageOperationCases } from "../augment/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { weightedKnn } from "../evaluate/index.ts";
 import { barlowTwinsLoss } from "../methods/index.ts";
@@ -19,6 +18,7 @@ import {
 } from "../nn/index.ts";
 import { arange, freeAll, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
 import { type Case, type Comparison, compare, numberOf, type Operation, strict } from "./verify-case.ts";
+import { imageOperation } from "./verify-images.ts";
 import { lossCases } from "./verify-losses.ts";
 
 export interface CaseResult {
@@ -263,7 +263,7 @@ function imageOperationsCase(reference: Case): Comparison[] {
   const image = reference.get("image"); // [3, H, W]
   const outputs = reference.names.filter((name) => name !== "image" && name !== "image_u8");
   return outputs.map((name) => {
-    const computed = imageOperationCases(name, image);
+    const computed = imageOperation(name, image);
     return computed ? compare(reference, name, computed) : { name, error: Number.NaN, tolerance: strict };
   });
 }
