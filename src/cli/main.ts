@@ -2,8 +2,11 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBench } from "./bench-options.ts";
+import { addCollapse } from "./collapse-options.ts";
+import { addCompare } from "./compare-options.ts";
 import { addEvaluate } from "./evaluate-options.ts";
 import { addPretrain } from "./pretrain-options.ts";
+import { addQuickstart } from "./quickstart-options.ts";
 
 // Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
 
@@ -16,14 +19,7 @@ const program = new Command("selfsight")
 
 const json = () => new Option("--json", "print JSON for machines");
 
-program
-  .command("quickstart")
-  .description("learn from real pictures for a few minutes and show what was learned")
-  .option("--data <data>", "fashion-mnist, shapes (no network at all), cifar10 or a folder", "fashion-mnist")
-  .option("--out <folder>", "run folder (default: runs/quickstart-DATA, numbered)")
-  .option("--minutes <number>", "time to train for", Number, 4.5)
-  .option("--seed <number>", "seed", Number, 0)
-  .action(async (options) => (await import("./quickstart.ts")).quickstart(options));
+addQuickstart(program);
 
 program
   .command("doctor")
@@ -33,6 +29,8 @@ program
 
 addPretrain(program);
 addEvaluate(program);
+addCompare(program);
+addCollapse(program);
 addBench(program);
 
 program

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { extname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import { recipes } from "../recipes/index.ts";
 import type { PartialSettings } from "../train/index.ts";
+import { readDataFile } from "./data-file.ts";
 
 /** A shipped recipe by name, or a user's file: .ts, .mts, .js, .mjs (default export), .json, .yaml, .yml. Errors: configuration. */
 export async function loadRecipe(name: string): Promise<PartialSettings> {
@@ -16,7 +17,7 @@ export async function loadRecipe(name: string): Promise<PartialSettings> {
 
 async function readRecipe(path: string): Promise<PartialSettings> {
   try {
-    const value = await parseRecipe(path);
+    const value = await readDataFile(path);
     if (typeof value !== "object" || value === null || Array.isArray(value))
       throw new Error("it holds no table of settings");
     return value as PartialSettings;
@@ -27,12 +28,4 @@ async function readRecipe(path: string): Promise<PartialSettings> {
       { cause },
     );
   }
-}
-
-async function parseRecipe(path: string): Promise<unknown> {
-  const extension = extname(path);
-  if (extension === ".json") return JSON.parse(readFileSync(path, "utf8"));
-  if (extension === ".yaml" || extension === ".yml") return (await import("yaml")).parse(readFileSync(path, "utf8"));
-  const { createJiti } = await import("jiti");
-  return createJiti(import.meta.url).import(path, { default: true });
 }

@@ -268,10 +268,9 @@ export interface PublishedFigure {
   row: PublishedRow;
 }
 
-/** All published rows of one id, in the order of the tables. */
+/** Of each table the first row of this id, in the order of the tables. */
 export const publishedRows = (tables: readonly PublishedTableId[], id: string): PublishedFigure[] =>
-  tables.flatMap((table) =>
-    (publishedTables[table].rows as readonly PublishedRow[])
-      .filter((row) => row.id === id)
-      .map((row) => ({ table, row })),
-  );
+  tables.flatMap((table) => {
+    const row = (publishedTables[table].rows as readonly PublishedRow[]).find((own) => own.id === id);
+    return row ? [{ table, row }] : [];
+  });

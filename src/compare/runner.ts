@@ -4,40 +4,48 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { SelfsightError } from "../errors.ts";
 import { makeFolder, writeFileDurably } from "../files.ts";
 import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../train/index.ts";
 import { type CellFailure, readFailure, readResult, readTraining, writeFailure } from "./cell-files.ts";
 import { budgetOf, type Cell, type CellJob, cellsOf, chosenData, evaluationsHash, type Length } from "./cells.ts";
-import { budgetKey, type Plan, type PlanRow, rowSettings } from "./plan.ts";
+import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "./plan.ts";
 import { type Outcome, type Running, startProcess } from "./start-process.ts";
 
 export interface RunPlanOptions {
   folder: string;
   /** Keeps each cell's correlation matrix. Default false. */
   withCorrelation?: boolean;
-  onProgress?: (progress: Progress) => void;
+  onProgress?: (progress: PlanProgress) => void;
   /** Ends the plan after saving. */
   signal?: AbortSignal;
   /** Called whenever a cell has ended. */
-  onCellEnd?: (rows: readonly PlannedRow[]) => void;
+  onCellEnd?: (rows: readonly PlannedRow[], data: string) => void;
+}
+
+interface Place {
+  label: string;
+  seed: number;
+  /** Of the cells, from 1. */
+  number: number;
+  cells: number;
 }
 
 /** Where the plan stands. */
-export type Progress =
-  | { kind: "plan"; data: string; cells: number; finished: number }
-  | { kind: "pace"; row: PlanRow; minutes: number; steps: number }
-  | { kind: "start"; cell: Cell; number: number; cells: number }
-  | { kind: "event"; cell: Cell; number: number; cells: number; event: LogEvent }
-  | { kind: "kept"; cell: Cell; number: number; cells: number }
-  | { kind: "failed"; cell: Cell; number: number; cells: number; failure: CellFailure };
+export type PlanProgress =
+  | { kind: "plan"; data: string; cells: number }
+  | { kind: "pace"; label: string; minutes: number; steps: number }
+  | ({ kind: "start" | "kept" | "done" } & Place)
+  | ({ kind: "event"; event: LogEvent } & Place)
+  | ({ kind: "failed"; failure: CellFailure } & Place);
 
 /** A row with its cells; none where its length could not be found out. */
 export interface PlannedRow {
   row: PlanRow;
-  cells: readonly (Cell & { folder: string })[];
+  cells: readonly PlannedCell[];
   failure?: CellFailure;
 }
+
+export type PlannedCell = Cell & { folder: string };
 
 interface Session extends RunPlanOptions {
   plan: Plan;
@@ -56,7 +64,7 @@ export async function runPlan(
   try {
     const data = await chosenData(plan);
     const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
-    session.onProgress?.({ kind: "plan", data, cells: session.cells, finished: 0 });
+    session.onProgress?.({ kind: "plan", data, cells: session.cells });
     for (const row of plan.rows)
       if (!(await runRow(session, row))) return { reason: "stopped", data, rows: session.rows };
     return { reason: "complete", data, rows: session.rows };
@@ -78,20 +86,15 @@ async function runRow(session: Session, row: PlanRow): Promise<boolean> {
   session.rows.push({ row, cells });
   for (const cell of cells) {
     const isToGoOn = await runOneCell(session, cell);
-    session.onCellEnd?.(session.rows);
+    session.onCellEnd?.(session.rows, data);
     if (!isToGoOn) return false;
   }
   return true;
 }
 
-async function runOneCell(session: Session, cell: Cell & { folder: string }): Promise<boolean> {
-  const { plan, data, cells, onProgress, withCorrelation = false } = session;
-  const number =
-    session.rows.reduce((sum, row) => sum + row.cells.length, 0) -
-    plan.seeds.length +
-    plan.seeds.indexOf(cell.seed) +
-    1;
-  const place = { cell, number, cells };
+async function runOneCell(session: Session, cell: PlannedCell): Promise<boolean> {
+  const { plan, data, onProgress, withCorrelation = false } = session;
+  const place = placeOf(session, cell);
   const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
   if (isFinished(job)) {
     onProgress?.({ kind: "kept", ...place });
@@ -100,15 +103,19 @@ async function runOneCell(session: Session, cell: Cell & { folder: string }): Pr
   if (session.signal?.aborted) return false;
   onProgress?.({ kind: "start", ...place });
   await freed(cell.folder);
-  const outcome = await ended(
-    session,
-    startProcess({ kind: "cell", job: jobOf(job) }, (event) => onProgress?.({ kind: "event", ...place, event })),
-  );
+  const onEvent = (event: LogEvent) => onProgress?.({ kind: "event", ...place, event });
+  const outcome = await ended(session, startProcess({ kind: "cell", job: jobOf(job) }, onEvent));
+  if (outcome.how === "done") onProgress?.({ kind: "done", ...place });
   if (outcome.how === "failed") {
     writeFailure(cell.folder, outcome.failure);
     onProgress?.({ kind: "failed", ...place, failure: outcome.failure });
   }
   return outcome.how !== "stopped";
+}
+
+function placeOf({ plan, rows, cells }: Session, { row, seed }: Cell): Place {
+  const before = (rows.length - 1) * plan.seeds.length;
+  return { label: labelOf(row), seed, number: before + plan.seeds.indexOf(seed) + 1, cells };
 }
 
 /** Only what the process needs; the rest of a cell is ours. */
@@ -166,7 +173,7 @@ async function lengthOf(session: Session, row: PlanRow): Promise<Length | "stopp
   if (found.how === "failed") return { failure: found.failure };
   if (found.how !== "paced") return "stopped";
   if (!kept) keepBudget(folder, key, { minutes: budget.minutes, steps: found.steps });
-  session.onProgress?.({ kind: "pace", row, minutes: budget.minutes, steps: found.steps });
+  session.onProgress?.({ kind: "pace", label: labelOf(row), minutes: budget.minutes, steps: found.steps });
   return { steps: found.steps };
 }
 
@@ -204,6 +211,3 @@ export function firstFailure(rows: readonly PlannedRow[]): CellFailure | undefin
 /** A failure stands until there is a result. */
 export const failureOf = (folder: string): CellFailure | undefined =>
   readResult(folder) ? undefined : readFailure(folder);
-
-/** Errors: configuration, for a command that was stopped while it had nothing to say. */
-export const failureError = ({ kind, message }: CellFailure): SelfsightError => new SelfsightError(kind, message);

@@ -1,0 +1,30 @@
+/** The shipped plans; each opens with its command, hardware and time. */
+import { labelOf, type Plan, type PlanInput, parsePlan } from "../plan.ts";
+import { cifar10Epochs200 } from "./cifar10-200-epochs.ts";
+import { cifar10Epochs1000 } from "./cifar10-1000-epochs.ts";
+import { methodsQuick } from "./methods-quick.ts";
+import { paperTable1 } from "./paper-table-1.ts";
+
+export const plans = {
+  "methods-quick": methodsQuick,
+  "cifar10-200-epochs": cifar10Epochs200,
+  "cifar10-1000-epochs": cifar10Epochs1000,
+  "paper-table-1": paperTable1,
+} as const satisfies Record<string, PlanInput>;
+
+export interface PlanDescription {
+  name: string;
+  title: string;
+  data: Plan["data"];
+  rows: string[];
+  /** Training runs: rows x seeds. */
+  cells: number;
+  cost: string;
+}
+
+/** What `selfsight compare --list` says. */
+export const describePlans = (): PlanDescription[] =>
+  Object.entries(plans).map(([name, written]) => {
+    const { title, data, rows, seeds, cost } = parsePlan(written, name);
+    return { name, title, data, rows: rows.map(labelOf), cells: rows.length * seeds.length, cost };
+  });
