@@ -3,8 +3,9 @@ import { z } from "zod";
 import { barlowTwinsViews } from "../augment/index.ts";
 import { projector } from "../nn/index.ts";
 import { noGrad, scope, type Tensor } from "../torch/index.ts";
+import { ablatedLoss, ablationOptions, asymmetric, isPlain, predictorFor } from "./barlow-twins-ablations.ts";
 import { defineMethod, expectPair, type MethodLoss } from "./method.ts";
-import { inFloat32, projectorWidths, widthsOf, withGradients } from "./parts.ts";
+import { inFloat32, lastWidth, projectorWidths, widthsOf, withGradients } from "./parts.ts";
 
 /**
  * Views of one image should agree (diagonal → 1); features should not repeat each other (off the diagonal → 0).
@@ -78,6 +79,9 @@ export const barlowTwins = defineMethod({
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051),
     projector: projectorWidths.default("2048-2048-2048"),
+    /** Multiplies the loss; the authors' first release used 0.024. LARS' adapted weights do not feel it, all others do. */
+    lossScale: z.number().positive().max(1000).default(1),
+    ...ablationOptions,
   }),
   defaults: {
     warmupEpochs: 10,
@@ -85,14 +89,24 @@ export const barlowTwins = defineMethod({
     optimizer: { name: "lars", learningRate: "authors", biasLearningRate: 0.0048, weightDecay: 1e-6 },
   },
   views: (size) => barlowTwinsViews({ size }),
-  floor: ({ lambda, projector: widths }, batchSize) => barlowTwinsFloor(lambda, widthsOf(widths).at(-1)!, batchSize),
-  build(backbone, { lambda, projector: widths }) {
-    const head = projector(backbone.outputSize, widthsOf(widths));
+  floor: ({ lambda, lossScale, projector: widths, ...ablation }, batchSize) =>
+    isPlain(ablation) ? lossScale * barlowTwinsFloor(lambda, lastWidth(widths), batchSize) : 0,
+  build(backbone, options) {
+    const { projector: widths, projectorNorm, asymmetry, lossScale } = options;
+    const head = projector(backbone.outputSize, widthsOf(widths), { batchNorm: projectorNorm });
+    const predictor = predictorFor(asymmetry, lastWidth(widths));
+    const lossOf = isPlain(options) ? barlowTwinsLoss : ablatedLoss;
     return {
-      trainable: { backbone, projector: head },
+      trainable: { backbone, projector: head, ...(predictor && { predictor }) },
       represent: (views) => views.map((view) => backbone.forward(view)),
-      embed: (representations) => representations.map((representation) => head.forward(representation)), // 2 x [N, D]
-      loss: ([zA, zB]) => barlowTwinsLoss(zA!, zB!, { lambda }),
+      embed(representations) {
+        const embeddings = representations.map((representation) => head.forward(representation)); // 2 x [N, D]
+        return asymmetry === "none" ? embeddings : asymmetric(embeddings, asymmetry, predictor);
+      },
+      loss([zA, zB]) {
+        const { loss, metrics } = lossOf(zA!, zB!, options);
+        return { loss: lossScale === 1 ? loss : loss.mul(lossScale), metrics };
+      },
     };
   },
 });

@@ -11,6 +11,7 @@ import { trainStep } from "./step.ts";
 const small = { projector: "16-8" };
 const coupled: [MethodName, Record<string, string | number>][] = [
   ["barlow-twins", small],
+  ["barlow-twins", { ...small, asymmetry: "both" }],
   ["simclr", small],
   ["vicreg", small],
   ["swav", { ...small, prototypes: 6 }],

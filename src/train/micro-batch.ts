@@ -46,8 +46,11 @@ function representInParts(state: TrainState, parts: readonly Batch[], context: S
 }
 
 function backwardPart(representations: readonly Tensor[], whole: readonly Tensor[], start: number): void {
-  const gradients = whole.map((view, i) => view.grad!.narrow(0, start, representations[i]!.size(0)));
-  backward(representations, gradients);
+  const learned = whole.flatMap(({ grad }, i) => (grad ? [{ own: representations[i]!, grad }] : [])); // a held view has none
+  backward(
+    learned.map(({ own }) => own),
+    learned.map(({ own, grad }) => grad.narrow(0, start, own.size(0))),
+  );
 }
 
 function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
