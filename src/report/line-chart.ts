@@ -22,6 +22,7 @@ const width = 420;
 const height = 240;
 const plot = { left: 46, right: 12, top: 30, bottom: 38 };
 const mostPoints = 200;
+const fewPoints = 12;
 
 /** Lines over one axis as inline SVG; colours and type come from the page's style. */
 export function lineChart({ title, xLabel, series, scale = "linear" }: LineChart): Markup {
@@ -31,10 +32,17 @@ export function lineChart({ title, xLabel, series, scale = "linear" }: LineChart
   const x = linearScale({ domain: extent(all.map(([at]) => at)), range: [plot.left, width - plot.right] });
   const y = verticalScale(scale, extent(all.map(([, value]) => value)));
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${describe(title, shown)}">
-${grid(x, y)}${axisLabel(xLabel)}${legend(shown.map(({ name }) => name))}
-${shown.map(({ name, points }, i) => html`<polyline class="line series-${i + 1}" points="${path(points, x, y)}"><title>${name}</title></polyline>`)}
+${grid(x, y)}${axisLabel(xLabel)}${shown.length > 1 ? legend(shown.map(({ name }) => name)) : undefined}
+${shown.map(({ name, points }, i) => html`<polyline class="line series-${i + 1}" points="${path(points, x, y)}"><title>${name}</title></polyline>${dots(points, x, y, i)}`)}
 </svg>`;
 }
+
+/** A line of few points is hard to see: each is marked. */
+const dots = (points: readonly Point[], x: Scale, y: Scale, place: number): Markup[] =>
+  (points.length <= fewPoints ? points : []).map(
+    ([at, value]) =>
+      html`<circle class="dot series-${place + 1}" cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3"/>`,
+  );
 
 const isShown =
   (scale: "linear" | "log") =>

@@ -1,6 +1,7 @@
+import { learningSection } from "./learning-section.ts";
 import { html, Markup } from "./markup.ts";
 import type { Report } from "./report.ts";
-import { correlationSection, learningSection, neighbourSection, scoreSection, viewSection } from "./sections.ts";
+import { correlationSection, neighbourSection, scoreSection, viewSection } from "./sections.ts";
 import { style } from "./style.ts";
 import { headline } from "./verdict.ts";
 

@@ -1,7 +1,6 @@
 import { barChart, percent } from "./bar-chart.ts";
-import { type LineChart, lineChart, type Point } from "./line-chart.ts";
 import { html, type Markup } from "./markup.ts";
-import type { LoggedStep, MatrixFigure, NeighbourRow, Report, Score, Scores, Thumbnail } from "./report.ts";
+import type { MatrixFigure, NeighbourRow, Report, Score, Scores, Thumbnail } from "./report.ts";
 import { verdict } from "./verdict.ts";
 
 // ---- what it is worth ----
@@ -49,39 +48,6 @@ export function viewSection({ views }: Report): Markup | undefined {
 const viewNames = ["view T", "view T′"];
 
 const image = ({ uri }: Thumbnail, alt: string): Markup => html`<img src="${uri}" alt="${alt}">`;
-
-// ---- how it learned ----
-
-export function learningSection({ steps, lambda }: Report): Markup | undefined {
-  if (steps.length === 0) return undefined;
-  return html`<section><h2>How it learned</h2><div class="columns">
-${chart({ title: "Loss", xLabel: "step", scale: "log", series: lossSeries(steps, lambda) }, "The loss above its floor: a batch is a sample, so even perfect features seem a little correlated, and the loss cannot fall below that. On the diagonal: how far the two views of a picture disagree. Off the diagonal: how much the features repeat each other. The axis is logarithmic.")}
-${chart({ title: "Effective rank", xLabel: "step", series: [pointsOf(steps, "effective rank", "effectiveRank")] }, "How many directions the embeddings use (RankMe). If this falls towards 1, every picture is given nearly the same answer: that is collapse.")}
-${chart({ title: "Feature spread", xLabel: "step", series: [pointsOf(steps, "feature std", "featureStd")] }, "How widely the embeddings are spread: 1 when evenly over all directions, 0 when all pictures are one point, which is the other face of collapse.")}
-${chart({ title: "Learning rate", xLabel: "step", series: [pointsOf(steps, "learning rate", "learningRate")] }, "How large the steps are: a short rise, so that nothing breaks at the start, then half a cosine down to the end.")}
-${chart({ title: "Speed", xLabel: "step", series: [pointsOf(steps, "images/s", "imagesPerSecond")] }, "Pictures in a second, each seen in two views. Dips are the pauses in which a checkpoint was saved or other programs ran.")}
-</div></section>`;
-}
-
-const chart = (options: LineChart, caption: string): Markup =>
-  html`<figure><h3>${options.title}</h3>${lineChart(options)}<figcaption>${caption}</figcaption></figure>`;
-
-type StepNumber = Exclude<keyof LoggedStep, "step">;
-
-const pointsOf = (steps: readonly LoggedStep[], name: string, key: StepNumber, factor = 1) => ({
-  name,
-  points: steps.flatMap((own): Point[] => {
-    const value = own[key];
-    return value === undefined ? [] : [[own.step, factor * value]];
-  }),
-});
-
-function lossSeries(steps: readonly LoggedStep[], lambda: number | undefined) {
-  const above = { name: "above floor", points: steps.map(({ step, loss, floor }): Point => [step, loss - floor]) };
-  if (lambda === undefined || steps[0]!.onDiagonal === undefined) return [above];
-  const off = pointsOf(steps, "λ × off diagonal", "offDiagonal", lambda);
-  return [above, pointsOf(steps, "on diagonal", "onDiagonal"), off];
-}
 
 // ---- the matrix ----
 

@@ -31,6 +31,7 @@ svg text.group, svg text.value { font-weight: 600; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .line.series-1 { stroke: var(--three); } .line.series-2 { stroke: var(--two); stroke-dasharray: 7 4; } .line.series-3 { stroke: var(--one); stroke-dasharray: 2 4; }
 .bar.series-1 { fill: var(--one); } .bar.series-2 { fill: var(--two); } .bar.series-3 { fill: var(--three); }
+.dot.series-1 { fill: var(--three); } .dot.series-2 { fill: var(--two); } .dot.series-3 { fill: var(--one); }
 .whisker { stroke: var(--ink); stroke-width: 2; }
 img { image-rendering: pixelated; display: block; background: var(--rule); }
 .matrix { width: 100%; max-width: 400px; aspect-ratio: 1; border-radius: 4px; }
@@ -46,7 +47,7 @@ img { image-rendering: pixelated; display: block; background: var(--rule); }
 .neighbour { display: grid; grid-template-columns: 96px 1fr; gap: 4px 16px; padding-bottom: 14px; border-bottom: 1px solid var(--rule); break-inside: avoid; }
 .neighbour:last-child { border-bottom: 0; padding-bottom: 0; }
 .query img { width: 72px; border-radius: 4px; }
-.row { display: grid; grid-template-columns: 64px repeat(auto-fit, minmax(40px, 58px)); gap: 8px; align-items: start; font-size: 0.8rem; margin-bottom: 8px; }
+.row { display: grid; grid-template-columns: 84px repeat(6, minmax(40px, 64px)); gap: 8px; align-items: start; font-size: 0.8rem; margin-bottom: 8px; }
 .thumb img { width: 100%; border-radius: 4px; border-bottom: 4px solid transparent; }
 .thumb.right img { border-bottom-color: var(--good); } .thumb.wrong img { border-bottom: 4px dashed var(--bad); }
 .thumb .name, .query .name { display: block; font-size: 0.72rem; line-height: 1.25; overflow-wrap: anywhere; margin-top: 3px; }
@@ -56,7 +57,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 200
 dd { margin: 0; overflow-wrap: anywhere; }
 dt { font-size: 0.82rem; }
 @media (max-width: 560px) { main { padding: 20px 14px 48px; } figure { padding: 12px; } .neighbour { grid-template-columns: 64px 1fr; gap: 4px 12px; } .query img { width: 60px; }
-  .row { grid-template-columns: repeat(5, 1fr); gap: 6px; } .row > .soft { grid-column: 1 / -1; } .thumb:nth-child(n + 7) { display: none; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } }
+  .row { grid-template-columns: repeat(6, 1fr); gap: 5px; } .row > .soft { grid-column: 1 / -1; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } }
 @media print { :root { color-scheme: light; --ground: #fff; --panel: #fff; --ink: #000; --soft: #444; --rule: #bbb; --one: #7a8190; --two: #b45f06; --three: #1a66c2; --good: #12703a; --bad: #b3261e; }
   body { font-size: 11pt; } main { padding: 0; max-width: none; } h2 { break-after: avoid; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;
