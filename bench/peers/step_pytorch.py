@@ -1,7 +1,7 @@
-"""One step of Barlow Twins in PyTorch: two fixed random views, small ResNet, projector, loss, backward, SGD."""
+"""One step of Barlow Twins in PyTorch: two fixed random views, ResNet, projector, loss, backward, SGD."""
 
 import torch
-from small_resnet import SmallResNet
+from resnet import ResNet
 from timing import measure, options, report
 from torch import nn
 
@@ -21,7 +21,7 @@ def projector(inputs, widths):
 class BarlowTwins(nn.Module):
     def __init__(self, widths):
         super().__init__()
-        self.backbone = SmallResNet(chosen.backbone, chosen.width)
+        self.backbone = ResNet(chosen.backbone, chosen.width, chosen.size)
         self.projector = projector(self.backbone.outputs, widths)
         self.normalize = nn.BatchNorm1d(widths[-1], affine=False)
 

@@ -1,5 +1,5 @@
 // What all figures of `selfsight bench` share: repeats, their summary, and what each one says beside its seconds.
-import { synchronize, threads } from "../torch/index.ts";
+import { engine, synchronize, threads } from "../torch/index.ts";
 
 export interface BenchOptions {
   backbone: string;
@@ -25,6 +25,8 @@ export interface BenchResult {
   threads: number;
   /** The most memory that this process has held so far. */
   peakResidentMiB: number;
+  /** Version of the libtorch that did the work. */
+  libtorch: string;
   [fact: string]: number | string;
 }
 
@@ -61,5 +63,6 @@ export function summary(
     ...facts,
     threads: threads(),
     peakResidentMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    libtorch: engine().builtFor,
   };
 }

@@ -1,4 +1,4 @@
-"""ResNet-18, -34 and -50 for small images: 3x3 stem with stride 1, no max-pool, no classifier; torchvision's order and strides."""
+"""ResNet-18, -34 and -50 without classifier, torchvision's order and strides. Up to 64 pixels: 3x3 stem with stride 1, no max-pool."""
 
 from torch import nn
 
@@ -34,11 +34,17 @@ class Block(nn.Module):
         return self.relu(out)
 
 
-class SmallResNet(nn.Module):
-    def __init__(self, name, width=64):
+def stem(width, size):
+    first = [convolution(3, width, 3)] if size <= 64 else [convolution(3, width, 7, 2)]
+    last = [] if size <= 64 else [nn.MaxPool2d(3, stride=2, padding=1)]
+    return nn.Sequential(*first, nn.BatchNorm2d(width), nn.ReLU(inplace=True), *last)
+
+
+class ResNet(nn.Module):
+    def __init__(self, name, width=64, size=32):
         super().__init__()
         depths, expansion = PLANS[name]
-        self.stem = nn.Sequential(convolution(3, width, 3), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        self.stem = stem(width, size)
         blocks, inputs = [], width
         for stage, depth in enumerate(depths):
             channels = width * 2**stage

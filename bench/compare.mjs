@@ -1,0 +1,153 @@
+#!/usr/bin/env node
+// Sets a figure of this machine beside the same figure of its peer in Python: fresh processes in turn (ours, peer, ours, peer, ...),
+// so that what else the machine does falls on both. A ratio is peer / ours of one turn: above 1, ours needs less.
+//   node bench/compare.mjs step --batch 64 --precision bf16 --python python3
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The peer's file, and the facts of our figure that it is run with: what was measured is the same by construction. */
+const peers = {
+  step: {
+    file: here("peers/step_pytorch.py"),
+    needs: "torch",
+    facts: ["backbone", "width", "size", "batch", "projector", "precision", "threads"],
+  },
+  loss: { file: here("peers/loss_pytorch.py"), needs: "torch", facts: ["batch", "features", "threads"] },
+  augment: {
+    file: here("peers/augment_torchvision.py"),
+    needs: "torchvision",
+    facts: ["size", "batch", "threads"],
+  },
+};
+
+const figures = ["medianSeconds", "minSeconds", "peakResidentMiB"];
+
+/** What our addon does at load, in glibc's words for a process that cannot do it itself. */
+const tunedAllocator = {
+  MALLOC_MMAP_MAX_: "0",
+  MALLOC_TRIM_THRESHOLD_: "2147483647",
+  MALLOC_TOP_PAD_: String(64 * 2 ** 20),
+};
+
+const usage = `node bench/compare.mjs ${Object.keys(peers).join("|")} [--python python3] [--rounds 5] [--tuned-peer] [--json] [options of \`selfsight bench\`]`;
+
+const own = {
+  python: { type: "string", default: "python3" },
+  rounds: { type: "string", default: "5" },
+  "tuned-peer": { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  steps: { type: "string", default: "10" },
+};
+
+function main() {
+  const { what, chosen, passed } = readArguments(process.argv.slice(2));
+  refuseMissing(chosen.python, peers[what]);
+  const turns = Array.from({ length: Number(chosen.rounds) }, () => turn(what, chosen, passed));
+  const result = {
+    what,
+    ...conditionsOf(turns[0]),
+    rounds: turns.length,
+    figures: figures.map((name) => row(name, turns)),
+  };
+  if (chosen.json) console.log(JSON.stringify(result));
+  else print(result);
+}
+
+/** Our own options apart; every other one goes to `selfsight bench`, which checks it. */
+function readArguments(given) {
+  const { values, tokens, positionals } = parseArgs({
+    args: given,
+    options: own,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const what = positionals[0];
+  if (!Object.hasOwn(peers, what ?? ""))
+    fail(`compare: ${what ?? "nothing"} was given; a figure that has a peer is needed; ${usage}`);
+  if (!/^[1-9]\d{0,2}$/.test(values.rounds)) fail(`compare: --rounds ${values.rounds}; 1 to 999 is needed; ${usage}`);
+  const ownPlaces = new Set(tokens.filter((token) => token.name in own || token.value === what).flatMap(placesOf));
+  return { what, chosen: values, passed: given.filter((_, place) => !ownPlaces.has(place)) };
+}
+
+const placesOf = ({ index, value, inlineValue }) =>
+  value !== undefined && inlineValue === false ? [index, index + 1] : [index];
+
+function refuseMissing(python, { file, needs }) {
+  const command = here("../bin/selfsight.mjs");
+  if (!existsSync(here("../dist/cli/main.js"))) fail(`compare: ${command} is not built; run \`npm run setup\``);
+  if (!existsSync(file)) fail(`compare: ${file} is missing; it is part of the repository; check out bench/peers`);
+  const found = spawnSync(python, ["-c", `import ${needs}`], { encoding: "utf8" });
+  if (found.error)
+    fail(`compare: ${python} does not start (${found.error.code}); a Python is needed; give --python PATH`);
+  const reason = found.stderr.trim().split("\n").at(-1);
+  if (found.status !== 0)
+    fail(
+      `compare: ${python} cannot import ${needs} (${reason}); the peer needs it; give --python of an environment that has it`,
+    );
+}
+
+/** One turn: ours, then the peer under the conditions that ours reports. */
+function turn(what, { python, steps, "tuned-peer": isTuned }, passed) {
+  const ours = run(process.execPath, [
+    here("../bin/selfsight.mjs"),
+    "bench",
+    what,
+    "--steps",
+    steps,
+    "--json",
+    ...passed,
+  ]);
+  const { file, facts } = peers[what];
+  const conditions = facts.flatMap((name) => (name in ours ? [`--${name}`, String(ours[name])] : []));
+  const peer = run(python, [file, "--steps", steps, ...conditions], isTuned ? tunedAllocator : {});
+  return { ours, peer };
+}
+
+function run(program, parameters, environment = {}) {
+  const env = { ...process.env, ...environment };
+  const { status, stdout, stderr } = spawnSync(program, parameters, { encoding: "utf8", env });
+  if (status !== 0) fail(`compare: ${program} ${parameters.join(" ")} ended with ${status}:\n${stderr.trim()}`);
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+}
+
+const conditionsOf = ({ ours, peer }) => ({
+  conditions: Object.fromEntries(peers[ours.what].facts.map((name) => [name, ours[name]])),
+  libtorch: { ours: ours.libtorch, peer: peer.libtorch },
+});
+
+function row(name, turns) {
+  const spread = (numbers) => {
+    const sorted = numbers.toSorted((a, b) => a - b);
+    return { min: sorted[0], median: sorted[Math.floor(sorted.length / 2)], max: sorted.at(-1) };
+  };
+  return {
+    name,
+    ours: spread(turns.map(({ ours }) => ours[name])),
+    peer: spread(turns.map(({ peer }) => peer[name])),
+    ratio: spread(turns.map(({ ours, peer }) => peer[name] / ours[name])),
+  };
+}
+
+function print({ what, conditions, libtorch, rounds, figures: rows }) {
+  const facts = Object.entries(conditions).map(([name, value]) => `${name} ${value}`);
+  console.log(
+    `${what}: ${facts.join(", ")}; ${rounds} rounds; libtorch ${libtorch.ours} (ours), ${libtorch.peer} (peer)`,
+  );
+  console.log(["min / median / max".padEnd(20), "ours".padEnd(26), "peer".padEnd(26), "peer / ours"].join(""));
+  const cell = ({ min, median, max }) =>
+    [min, median, max].map((number) => String(Number(number.toPrecision(4)))).join(" / ");
+  for (const { name, ours, peer, ratio } of rows)
+    console.log([name.padEnd(20), cell(ours).padEnd(26), cell(peer).padEnd(26), cell(ratio)].join(""));
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(2);
+}
+
+main();
