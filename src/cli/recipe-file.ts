@@ -24,7 +24,7 @@ async function readRecipe(path: string): Promise<PartialSettings> {
   } catch (cause) {
     throw new SelfsightError(
       "configuration",
-      `recipe: ${displayName(path)}: ${(cause as Error).message}; a table of settings is needed; see src/recipes for examples`,
+      `recipe: ${displayName(path)}: ${(cause as Error).message.split("\n")[0]}; a table of settings is needed; see src/recipes for examples`,
       { cause },
     );
   }

@@ -242,6 +242,12 @@ describe("saving", () => {
     }
   });
 
+  it("replaces what a failed save of the same step left", () => {
+    rmSync(join(newest, "state.json"));
+    saveCheckpoint(run, contentOf(20), { keep: 1 });
+    expect(load()).toEqual({ step: 20, said: [] });
+  });
+
   it("does not build up again a run that was moved away", () => {
     rmSync(run, { recursive: true });
     const error = refusalOf(() => saveCheckpoint(run, contentOf(30), { keep: 1 }));

@@ -72,6 +72,7 @@ export function saveCheckpoint(run: string, content: CheckpointContent, { keep }
     removeLeftovers(folderOf(run));
     mkdirSync(temporary);
     writeParts(temporary, content.state, chunks);
+    removeQuietly(final); // only ever what a failed save of this same step left: a sound one is not saved again
     renameSync(temporary, final);
     syncFolder(folderOf(run));
     removeOld(run, step, keep);

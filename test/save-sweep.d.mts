@@ -1,0 +1,7 @@
+export function canSweep(): boolean;
+export function sweep(options?: { twin?: boolean; calls?: string[]; say?: (line: string) => void }): {
+  points: number;
+  badLoads: string[];
+  errors: number;
+  badErrors: string[];
+};
