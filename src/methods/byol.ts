@@ -40,8 +40,8 @@ export const byol = defineMethod({
   smallestBatch: 2, // the heads' batch norm needs two images
   options: z.strictObject({
     projector: projectorWidths.default("4096-256"),
-    /** Widths of the predictor's hidden layers; its output is as wide as the projector's. */
-    predictor: projectorWidths.default("4096"),
+    /** Widths of the predictor's hidden layers; its output is as wide as the projector's. "none": it collapses (table 5). */
+    predictor: z.union([projectorWidths, z.literal("none")]).default("4096"),
     ...momentumOptions(0.996, 1),
   }),
   defaults: {
@@ -54,17 +54,21 @@ export const byol = defineMethod({
     const makeHead = () => projector(backbone.outputSize, widthsOf(options.projector), { bias: true });
     const output = lastWidth(options.projector);
     const student = { backbone, projector: makeHead() };
-    const predictor = projector(output, [...widthsOf(options.predictor), output], { bias: true });
+    const predictor =
+      options.predictor === "none"
+        ? undefined
+        : projector(output, [...widthsOf(options.predictor), output], { bias: true });
     const teacher = asTeacher({ backbone: makeBackbone(), projector: makeHead() }, student);
     return {
-      trainable: { ...student, predictor },
+      trainable: { ...student, ...(predictor && { predictor }) },
       frozen: { teacher },
       represent: (views) => [
         ...views.map((view) => backbone.forward(view)),
         ...noGrad(() => views.map((view) => teacher.backbone.forward(view))),
       ],
       embed([a, b, targetA, targetB]) {
-        const predictions = [a!, b!].map((view) => predictor.forward(student.projector.forward(view)));
+        const embeddings = [a!, b!].map((view) => student.projector.forward(view));
+        const predictions = predictor ? embeddings.map((view) => predictor.forward(view)) : embeddings;
         const targets = noGrad(() => [targetA!, targetB!].map((view) => teacher.projector.forward(view)));
         return [...predictions, ...targets]; // 4 x [N, D]
       },

@@ -6,6 +6,7 @@ import { cat, noGrad, type Tensor, tensor, zeros } from "../torch/index.ts";
 import { type Backbone, defineMethod, expectPair, type MethodLoss } from "./method.ts";
 import {
   asTeacher,
+  cosines,
   crossEntropy,
   EmbeddingQueue,
   inFloat32,
@@ -37,6 +38,12 @@ export function mocoLoss(queries: Tensor, keys: Tensor, queue: Tensor, options: 
     const accuracy = noGrad(() => logits.argmax(1).eq(0).to("float32").mean());
     return { loss: crossEntropy(logits, own), metrics: { contrastiveAccuracy: accuracy } };
   });
+}
+
+/** The same without the queue: −mean(q·k) / τ. All queries in one point have the least loss; for showing just that. */
+function attractionToKeys(queries: Tensor, keys: Tensor, options: { temperature: number }): MethodLoss {
+  const loss = inFloat32([queries, keys.detach()], (q, k) => cosines(q!, k!).mean().div(-options.temperature));
+  return { loss, metrics: {} };
 }
 
 /**
@@ -72,6 +79,8 @@ export const mocoV2 = defineMethod({
   options: z.strictObject({
     temperature: temperature.default(0.2),
     projector: projectorWidths.default("2048-128"),
+    /** Whether the queue's keys push away; without them the network collapses. */
+    negatives: z.boolean().default(true),
     /** Rows of the queue. */
     queueLength: z.number().int().positive().max(1_000_000).default(65536),
     ...momentumOptions(0.999, 0.999),
@@ -114,7 +123,12 @@ export const mocoV2 = defineMethod({
         const keys = noGrad(() => representations.slice(count).map((key) => teacher.projector.forward(key)));
         return [...queries, ...keys]; // each [N, D]
       },
-      loss: (embeddings) => meanOf(pairsOf(embeddings).map(([q, k]) => mocoLoss(q, k, queue.rows, options))),
+      loss: (embeddings) =>
+        meanOf(
+          pairsOf(embeddings).map(([q, k]) =>
+            options.negatives ? mocoLoss(q, k, queue.rows, options) : attractionToKeys(q, k, options),
+          ),
+        ),
       afterUpdate(context, embeddings) {
         moveTowards(teacher, student, momentumAt(context, options));
         for (const [, keys] of pairsOf(embeddings)) queue.push(keys);
@@ -131,6 +145,7 @@ function pairsOf(embeddings: readonly Tensor[]): [Tensor, Tensor][] {
 
 function meanOf(losses: readonly MethodLoss[]): MethodLoss {
   const mean = (values: Tensor[]) => values.reduce((sum, value) => sum.add(value)).div(values.length);
-  const accuracy = mean(losses.map(({ metrics }) => metrics.contrastiveAccuracy!));
-  return { loss: mean(losses.map(({ loss }) => loss)), metrics: { contrastiveAccuracy: accuracy } };
+  const accuracies = losses.flatMap(({ metrics }) => metrics.contrastiveAccuracy ?? []);
+  const metrics = accuracies.length > 0 ? { contrastiveAccuracy: mean(accuracies) } : {};
+  return { loss: mean(losses.map(({ loss }) => loss)), metrics };
 }

@@ -3,8 +3,15 @@ import { z } from "zod";
 import { projector } from "../nn/index.ts";
 import { arange, cat, noGrad, scope, type Tensor } from "../torch/index.ts";
 import { defineMethod, expectPair, type MethodLoss } from "./method.ts";
-import { inFloat32, normalized, projectorWidths, temperature, widthsOf, withGradients } from "./parts.ts";
+import { cosines, inFloat32, normalized, projectorWidths, temperature, widthsOf, withGradients } from "./parts.ts";
 import { simclrViews } from "./views.ts";
+
+/** NT-Xent without its negatives: −mean(s(a, p)) / τ. All embeddings in one point have the least loss; for showing just that. */
+export function attractionLoss(zA: Tensor, zB: Tensor, options: { temperature: number }): MethodLoss {
+  expectPair("attractionLoss", zA, zB);
+  const loss = inFloat32([zA, zB], (a, b) => cosines(a!, b!).mean().div(-options.temperature));
+  return { loss, metrics: {} };
+}
 
 /**
  * NT-Xent: each view should be nearer to the other view of its image than to the 2N − 2 views of other images.
@@ -51,6 +58,8 @@ export const simclr = defineMethod({
   options: z.strictObject({
     temperature: temperature.default(0.1),
     projector: projectorWidths.default("2048-128"),
+    /** Whether other images push away; without them the network collapses. */
+    negatives: z.boolean().default(true),
   }),
   defaults: {
     warmupEpochs: 10,
@@ -58,13 +67,14 @@ export const simclr = defineMethod({
     optimizer: { name: "lars", learningRate: 0.075, batchRule: "sqrt", weightDecay: 1e-6 }, // table B.1; 0.3 x 16 at 4096
   },
   views: (size) => simclrViews({ size }),
-  build(backbone, { temperature, projector: widths }) {
+  build(backbone, { temperature, projector: widths, negatives }) {
+    const lossOf = negatives ? ntXentLoss : attractionLoss;
     const head = projector(backbone.outputSize, widthsOf(widths), { lastNorm: "scale" });
     return {
       trainable: { backbone, projector: head },
       represent: (views) => views.map((view) => backbone.forward(view)),
       embed: (representations) => representations.map((representation) => head.forward(representation)), // 2 x [N, D]
-      loss: ([zA, zB]) => ntXentLoss(zA!, zB!, { temperature }),
+      loss: ([zA, zB]) => lossOf(zA!, zB!, { temperature }),
     };
   },
 });

@@ -10,12 +10,16 @@ import { mocoViews } from "./views.ts";
  * The prediction from one view should point where the network puts the other view, which is held still.
  *
  * loss = mean over the directions of −mean(cos(p, stopgrad(z))) (eq. 1 to 4); from −1 to 1. Pairs of predictions and targets
- * [N, D], any float type, computed in float32; gradients go to the predictions alone.
+ * [N, D], any float type, computed in float32; gradients go to the predictions alone, unless `stopGradient` is false (table 1).
  */
-export function simsiamLoss(predictions: readonly (readonly [prediction: Tensor, target: Tensor])[]): MethodLoss {
+export function simsiamLoss(
+  predictions: readonly (readonly [prediction: Tensor, target: Tensor])[],
+  { stopGradient = true } = {},
+): MethodLoss {
   const terms = predictions.map(([prediction, target]) => {
     expectPair("simsiamLoss", prediction, target);
-    return inFloat32([prediction, target.detach()], (p, z) => cosines(p!, z!).mean().neg());
+    const held = stopGradient ? target.detach() : target;
+    return inFloat32([prediction, held], (p, z) => cosines(p!, z!).mean().neg());
   });
   return { loss: terms.reduce((sum, term) => sum.add(term)).div(terms.length), metrics: {} };
 }
@@ -29,6 +33,8 @@ export const simsiam = defineMethod({
     projector: projectorWidths.default("2048-2048-2048"),
     /** Widths of the predictor's hidden layers; its output is as wide as the projector's. */
     predictor: projectorWidths.default("512"),
+    /** Whether the targets are held still; without it the network collapses (section 4.1). */
+    stopGradient: z.boolean().default(true),
   }),
   defaults: {
     warmupEpochs: 0,
@@ -37,7 +43,7 @@ export const simsiam = defineMethod({
     optimizer: { name: "sgd", learningRate: 0.05, weightDecay: 1e-4, decaysBiases: true },
   },
   views: (size) => mocoViews({ size }),
-  build(backbone, { projector: widths, predictor: hidden }) {
+  build(backbone, { projector: widths, predictor: hidden, stopGradient }) {
     const output = lastWidth(widths);
     const head = projector(backbone.outputSize, widthsOf(widths), { lastNorm: "plain" });
     const predictor = projector(output, [...widthsOf(hidden), output], { lastBias: true });
@@ -50,10 +56,13 @@ export const simsiam = defineMethod({
         return [...targets, ...targets.map((target) => predictor.forward(target))]; // 4 x [N, D]
       },
       loss: ([zA, zB, pA, pB]) =>
-        simsiamLoss([
-          [pA!, zB!],
-          [pB!, zA!],
-        ]),
+        simsiamLoss(
+          [
+            [pA!, zB!],
+            [pB!, zA!],
+          ],
+          { stopGradient },
+        ),
     };
   },
 });

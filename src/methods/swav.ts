@@ -7,6 +7,8 @@ import { EmbeddingQueue, inFloat32, lastWidth, normalized, projectorWidths, temp
 import { swavViews } from "./views.ts";
 
 export interface CodeOptions {
+  /** Whether the codes use all prototypes equally. Default true; without it one prototype may take all. */
+  sinkhorn?: boolean;
   /** Smoothness of the codes; smaller is sharper. */
   epsilon: number;
   /** Rounds of Sinkhorn-Knopp. */
@@ -59,6 +61,7 @@ export function swavLoss(
 }
 
 function codesOf(scores: Tensor, queued: Tensor | undefined, options: CodeOptions): Tensor {
+  if (options.sinkhorn === false) return scores.detach().div(options.epsilon).softmax(1);
   if (!queued) return sinkhornCodes(scores, options);
   return sinkhornCodes(cat([queued, scores.detach()]), options).narrow(0, queued.size(0), scores.size(0));
 }
@@ -88,6 +91,8 @@ export const swav = defineMethod({
     temperature: temperature.default(0.1),
     epsilon: z.number().positive().max(10).default(0.05),
     iterations: z.number().int().positive().max(100).default(3),
+    /** Whether codes are made to use all prototypes equally; without it the network collapses. */
+    sinkhorn: z.boolean().default(true),
     freezePrototypesEpochs: z.number().nonnegative().default(1),
     /** Earlier embeddings that help to make the codes of a small batch; 0: none. */
     queueLength: z.number().int().nonnegative().max(1_000_000).default(0),
