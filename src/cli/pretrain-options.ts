@@ -26,7 +26,7 @@ export function addPretrain(program: Command): void {
     .option("--method <name>", "method (default: barlow-twins)")
     .option(
       "--recipe <name>",
-      "shipped recipe (cifar10, fashion-mnist, imagenet, shapes), or a .ts, .json or .yaml file",
+      "shipped recipe (cifar10, cifar10/METHOD, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file",
     )
     .option("--backbone <name>", "resnet18, resnet34 or resnet50 (default: resnet18)")
     .option("--size <pixels>", "side of the square views (default: 32)", wholeNumber)
