@@ -32,5 +32,6 @@ export {
   threads,
 } from "./modes.ts";
 export { isSupported, type MemoryFormat } from "./operators.ts";
+export { product } from "./products.ts";
 export { freeAll, keep, liveTensors, scope } from "./scope.ts";
 export { op, type Reduction, Tensor } from "./tensor.ts";

@@ -48,8 +48,8 @@ type Result<R extends string> = R extends "()"
       : R extends "Tensor" | "Tensor!"
         ? Tensor
         : never;
-type NameOf<S> = S extends `aten::${infer Name}(${string}` ? Name : never;
-type OperatorOf<S> = S extends `aten::${string}(${infer A}) -> ${infer R}`
+type NameOf<S> = S extends `${string}::${infer Name}(${string}` ? Name : never;
+type OperatorOf<S> = S extends `${string}::${string}(${infer A}) -> ${infer R}`
   ? (...values: Arguments<Split<A>>) => Result<R>
   : never;
 
@@ -68,25 +68,23 @@ interface Line {
 }
 
 function parse(line: string): Line {
-  const [, name, overload, list, result] = /^(aten::\w+)\.?(\w*)\((.*)\) -> (.*)$/.exec(line)!;
+  const [, name, overload, list, result] = /^(\w+::\w+)\.?(\w*)\((.*)\) -> (.*)$/.exec(line)!;
   const argumentNames = list!.split(", ").map((argument) => argument.split(" ")[1]!.replace("=", ""));
   return { name: name!, overload: overload!, argumentNames, result: result! };
 }
 
 let numbers: Map<string, number> | undefined;
 
-/** Looks every line up in the loaded libtorch; done once, before the first call. */
-function numbersOfOperators(): Map<string, number> {
+/** Looks every line up in the loaded libtorch. Errors: configuration, naming each needed line that it does not have. */
+export function findOperators(needed: readonly string[], newer: readonly string[]): Map<string, number> {
   const found = new Map<string, number>();
   const problems: string[] = [];
-  for (const line of schemas) {
-    const number = lookUp(parse(line), problems);
+  const add = (line: string, missing: string[]) => {
+    const number = lookUp(parse(line), missing);
     if (number !== null) found.set(line, number);
-  }
-  for (const line of newerSchemas) {
-    const number = lookUp(parse(line), []);
-    if (number !== null) found.set(line, number);
-  }
+  };
+  for (const line of needed) add(line, problems);
+  for (const line of newer) add(line, []);
   if (problems.length === 0) return found;
   throw new SelfsightError(
     "configuration",
@@ -109,7 +107,7 @@ function lookUp({ name, overload, argumentNames }: Line, problems: string[]): nu
 /** Makes the callable operators; `wrap` turns a handle into a Tensor (given from outside, so that nothing imports in a circle). */
 export function bindOperators(wrap: (handle: Handle) => Tensor): Operators {
   const entries = [...schemas, ...newerSchemas].map(
-    (line) => [/^aten::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const,
+    (line) => [/^\w+::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const,
   );
   return Object.fromEntries(entries) as unknown as Operators;
 }
@@ -120,24 +118,37 @@ function operator(line: string, wrap: (handle: Handle) => Tensor): (...values: u
   let number: number | undefined;
   return (...values) => {
     number ??= numberOf(line);
-    try {
-      const handles = addon().call(number, ...values.map(native));
-      if (isInPlace) return values[0];
-      return Array.isArray(handles) ? handles.map(wrap) : handles === undefined ? undefined : wrap(handles as Handle);
-    } catch (error) {
-      throw engineError(name, values, error);
-    }
+    const result = callNative(name, number, values);
+    if (isInPlace) return values[0];
+    return Array.isArray(result) ? result.map(wrap) : result === undefined ? undefined : wrap(result as Handle);
   };
 }
 
 function numberOf(line: string): number | undefined {
-  numbers ??= numbersOfOperators();
+  numbers ??= findOperators(schemas, newerSchemas); // all at once, before the first call
   return numbers.get(line);
 }
 
 /** Whether the loaded libtorch has one of the newer operators. */
 export function isSupported(name: NameOf<(typeof newerSchemas)[number]>): boolean {
-  return newerSchemas.some((line) => line.startsWith(`aten::${name}(`) && numberOf(line) !== undefined);
+  return newerSchemas.some((line) => line.includes(`::${name}(`) && numberOf(line) !== undefined);
+}
+
+function callNative(name: string, number: number | undefined, values: readonly unknown[]): unknown {
+  try {
+    return addon().call(number, ...values.map(native));
+  } catch (error) {
+    throw engineError(name, values, error);
+  }
+}
+
+/** Any other call of the addon: what it throws becomes the engine's sentence. */
+export function engineCall<T>(name: string, values: readonly unknown[], body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw engineError(name, values, error);
+  }
 }
 
 const isTensorList = (value: object): value is readonly Tensor[] =>
