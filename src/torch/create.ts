@@ -1,5 +1,6 @@
+import { markAsUntransferable } from "node:worker_threads";
 import { addon, type DType, type NumberArray } from "./addon.ts";
-import { engineError } from "./operators.ts";
+import { engineCall, engineError } from "./operators.ts";
 import { op, Tensor } from "./tensor.ts";
 
 export interface Place {
@@ -36,18 +37,20 @@ export function tensor(
   return device === "cpu" ? made : made.toDevice(device);
 }
 
-/** A tensor on the array's own bytes, without a copy: writing to one writes to the other. The bytes live as long as either. */
+/**
+ * A tensor on the array's own bytes, without a copy: writing to one writes to the other. The bytes live as long as either; so
+ * their buffer can no longer be handed over to another thread, and one that can be resized is refused.
+ */
 export function borrow(values: NumberArray, shape: readonly number[]): Tensor {
-  return placed("borrow", () => addon().borrowTypedArray(values, shape, dtypeOf(values)));
+  return placed("borrow", () => {
+    if ((values.buffer as { resizable?: boolean }).resizable)
+      throw new Error("its buffer can be resized under the tensor; one of a fixed size is needed");
+    markAsUntransferable(values.buffer);
+    return addon().borrowTypedArray(values, shape, dtypeOf(values));
+  });
 }
 
-function placed(name: string, make: () => number): Tensor {
-  try {
-    return new Tensor(make());
-  } catch (error) {
-    throw engineError(name, [], error);
-  }
-}
+const placed = (name: string, make: () => number): Tensor => new Tensor(engineCall(name, [], make));
 
 export const zeros = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
   op.zeros(shape, dtype, device);

@@ -1,5 +1,7 @@
+import { SelfsightError } from "../errors.ts";
 import { addon, type DType, handlesOf } from "./addon.ts";
-import { engineError } from "./operators.ts";
+import { tensor } from "./create.ts";
+import { engineCall } from "./operators.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Runs `body` without recording for autograd. */
@@ -22,7 +24,9 @@ export interface AutocastOptions {
 /** Runs `body` with matrix products and convolutions in a shorter type; sums, norms and losses stay in float32. */
 export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: () => T): T {
   const isShort = dtype !== "float32";
-  const before = addon().autocast(device, isShort, isShort ? dtype : "bfloat16");
+  const before = engineCall("autocast", [dtype, device], () =>
+    addon().autocast(device, isShort, isShort ? dtype : "bfloat16"),
+  );
   try {
     return body();
   } finally {
@@ -32,11 +36,7 @@ export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: ()
 
 /** One backward pass from several tensors at once, each with dL/d(itself): adds to the gradient of every leaf. */
 export function backward(outputs: readonly Tensor[], outputGradients: readonly Tensor[]): void {
-  try {
-    addon().backward(handlesOf(outputs), handlesOf(outputGradients), false);
-  } catch (error) {
-    throw engineError("backward", [...outputs], error);
-  }
+  engineCall("backward", outputs, () => addon().backward(handlesOf(outputs), handlesOf(outputGradients), false));
 }
 
 /** d(outputs)/d(inputs) without touching any `.grad`; undefined where an input was not used. */
@@ -45,44 +45,50 @@ export function gradients(
   inputs: readonly Tensor[],
   { retainGraph = false } = {},
 ): (Tensor | undefined)[] {
-  try {
-    const found = addon().gradients(handlesOf(outputs), handlesOf(inputs), undefined, retainGraph);
-    return found.map((handle) => (handle === null ? undefined : new Tensor(handle)));
-  } catch (error) {
-    throw engineError("gradients", [...outputs], error);
-  }
+  const found = engineCall("gradients", outputs, () =>
+    addon().gradients(handlesOf(outputs), handlesOf(inputs), undefined, retainGraph),
+  );
+  return found.map((handle) => (handle === null ? undefined : new Tensor(handle)));
 }
 
-/** Seeds libtorch's generators of every device. */
-export const manualSeed = (seed: number): void => addon().manualSeed(seed);
+/** Seeds libtorch's generators of every device; a whole number from 0 to 2^53 - 1. */
+export const manualSeed = (seed: number): void => engineCall("manualSeed", [seed], () => addon().manualSeed(seed));
 
 /** The generator's state as bytes; a checkpoint keeps it. */
 export function randomState(device = "cpu"): Uint8Array {
-  const state = new Tensor(addon().randomState(device));
+  const state = new Tensor(engineCall("randomState", [device], () => addon().randomState(device)));
   const bytes = state.data() as Uint8Array;
   state.free();
   return bytes;
 }
 
 export function setRandomState(bytes: Uint8Array, device = "cpu"): void {
-  const state = new Tensor(addon().fromTypedArray(bytes, [bytes.length], "uint8"));
+  const state = tensor(bytes);
   try {
-    addon().setRandomState(device, state.handle);
-  } catch (error) {
-    throw engineError("setRandomState", [state], error);
+    engineCall("setRandomState", [state, device], () => addon().setRandomState(device, state.handle));
   } finally {
     state.free();
   }
 }
 
 /** The threads that one operator may use; given a number, sets it. */
-export const threads = (wanted?: number): number => addon().threads(wanted);
+export const threads = (wanted?: number): number => engineCall("threads", [wanted], () => addon().threads(wanted));
 
-/** Opens a shared library whose operators then can be called (such as torchvision's). */
-export const loadLibrary = (path: string): void => addon().loadLibrary(path);
+/** Opens a shared library whose operators then can be called (such as torchvision's). Errors: configuration, with the reason. */
+export function loadLibrary(path: string): void {
+  try {
+    addon().loadLibrary(path);
+  } catch (cause) {
+    throw new SelfsightError(
+      "configuration",
+      `load library: ${(cause as Error).message}; a shared library built for libtorch ${engine().builtFor} is needed; check the path and the version`,
+      { cause },
+    );
+  }
+}
 
 /** Waits until the device has done all its work; needed before reading a clock. */
-export const synchronize = (): void => addon().synchronize();
+export const synchronize = (): void => engineCall("synchronize", [], () => addon().synchronize());
 
 /** libtorch's version, GPUs in reach, build configuration. */
 export const engine = () => addon().engine();

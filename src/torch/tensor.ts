@@ -1,5 +1,5 @@
 import { addon, type DType, type Handle, handlesOf, type NumberArray } from "./addon.ts";
-import { bindOperators, engineError, type MemoryFormat } from "./operators.ts";
+import { bindOperators, engineCall, type MemoryFormat } from "./operators.ts";
 import { freeAll, registerBirth } from "./scope.ts";
 
 export interface Reduction {
@@ -57,11 +57,7 @@ export class Tensor {
     return facts;
   }
   #native<T>(name: string, body: () => T): T {
-    try {
-      return body();
-    } catch (error) {
-      throw engineError(name, [this], error);
-    }
+    return engineCall(name, [this], body);
   }
 
   // ---- numbers out ----
@@ -86,7 +82,7 @@ export class Tensor {
   // ---- autograd ----
 
   get requiresGrad(): boolean {
-    return addon().requiresGrad(this.handle);
+    return this.#native("requiresGrad", () => addon().requiresGrad(this.handle));
   }
   requiresGrad_(wanted = true): this {
     this.#native("requiresGrad_", () => addon().requiresGrad(this.handle, wanted));
@@ -94,7 +90,7 @@ export class Tensor {
   }
   /** The gradient that `backward` left here, or undefined. */
   get grad(): Tensor | undefined {
-    const handle = addon().gradientOf(this.handle);
+    const handle = this.#native("grad", () => addon().gradientOf(this.handle));
     return handle === null ? undefined : new Tensor(handle);
   }
   /** Replaces the contents, place and type by another tensor's; the handle stays. */
@@ -105,7 +101,7 @@ export class Tensor {
     this.#device = undefined;
   }
   clearGrad(): void {
-    addon().setGradient(this.handle, null);
+    this.#native("clearGrad", () => addon().setGradient(this.handle, null));
   }
   setGrad(gradient: Tensor): void {
     this.#native("setGrad", () => addon().setGradient(this.handle, gradient.handle));
