@@ -84,9 +84,9 @@ describe("signals", () => {
     const { child, ended } = start(["shapes", "--steps", "24", ...small, "--out", folder]);
     await until(() => stepsLogged(folder) >= 3);
     child.kill(signal);
-    const { code, out, err } = await ended;
+    const { code, out } = await ended;
     expect(code).toBe(exitCode);
-    expect(err).toContain("stopping after this step");
+    expect(out).toContain("stopping after this step");
     expect(out).toContain(`stopped on request and saved; go on with: selfsight pretrain --resume ${folder}`);
     expect(readdirSync(folder).sort()).toEqual(["checkpoints", "log.jsonl", "run.json"]);
     if (signal !== "SIGINT") return; // once is enough

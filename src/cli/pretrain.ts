@@ -158,7 +158,7 @@ interface Run {
 /** Trains with progress on the terminal; SIGINT and SIGTERM end it after the step, saved. */
 export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent }: Run): Promise<TrainResult> {
   const display = progress();
-  const stop = stopOnSignals();
+  const stop = stopOnSignals(undefined, display.say);
   const evaluate = await watchOf(settings, dataset);
   try {
     const result = await train({

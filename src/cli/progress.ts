@@ -1,44 +1,34 @@
-import { Presets, SingleBar } from "cli-progress";
 import colours from "picocolors";
 import type { LogEvent } from "../train/index.ts";
 
 /** Shows a run: a live line on a terminal, a plain line every few seconds in a pipe. */
 export interface Progress {
   show(event: LogEvent): void;
+  /** A line of its own. */
+  say(line: string): void;
   stop(): void;
 }
 
 const plainLineEverySeconds = 10;
+const drawEverySeconds = 0.1;
 
-export const progress = (): Progress => (process.stdout.isTTY ? liveProgress() : plainProgress());
+export const progress = (): Progress => (process.stdout.isTTY ? liveProgress(process.stdout) : plainProgress());
 
-/** What a person likes to know, in words. */
-function describeStep(event: Extract<LogEvent, { event: "step" }>): string {
-  const aboveFloor = event.loss - event.floor;
-  const parts = [
-    `loss ${number(event.loss)} (${number(aboveFloor)} above floor)`,
-    `${Math.round(event.imagesPerSecond)} images/s`,
-    `waiting ${Math.round(100 * event.dataWaitShare)} %`,
-  ];
-  return parts.join("  ");
-}
+type Step = Extract<LogEvent, { event: "step" }>;
+
+/** What a person likes to know, in words, the most important first. */
+const lossOf = ({ loss, floor }: Step): string => `loss ${number(loss)} (${number(loss - floor)} above floor)`;
+const speedOf = ({ imagesPerSecond }: Step): string => `${Math.round(imagesPerSecond)} images/s`;
+const waitOf = ({ dataWaitShare }: Step): string => `waiting ${Math.round(100 * dataWaitShare)} %`;
 
 const number = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** Ten marks: how many of the directions that were in use at best are in use now. */
-function collapseMeter(rank: number | undefined, best: number): string {
-  if (rank === undefined || best === 0) return "";
-  const marks = Math.max(0, Math.min(10, Math.round((10 * rank) / best)));
-  const paint = marks >= 7 ? colours.green : marks >= 3 ? colours.yellow : colours.red;
-  return `rank ${rank.toFixed(0).padStart(4)} ${paint("▮".repeat(marks))}${colours.dim("▯".repeat(10 - marks))}`;
-}
-
-function timeLeft(seconds: number): string {
+export function timeLeft(seconds: number): string {
   if (!Number.isFinite(seconds)) return "";
-  const minutes = Math.floor(seconds / 60);
-  return minutes >= 60
-    ? `${Math.floor(minutes / 60)} h ${minutes % 60} min left`
-    : `${minutes} min ${Math.round(seconds % 60)} s left`;
+  const rounded = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(rounded / 3600), Math.floor(rounded / 60) % 60];
+  if (hours > 0) return `${hours} h ${minutes} min left`;
+  return minutes > 0 ? `${minutes} min ${rounded % 60} s left` : `${rounded} s left`;
 }
 
 /** Time left from the pace so far in this process. */
@@ -51,31 +41,65 @@ function pace() {
   };
 }
 
-function liveProgress(): Progress {
-  const format = `${colours.cyan("{bar}")} {value}/{total}  {text}  {meter}  {left}`;
-  const bar = new SingleBar({ format, barsize: 20, hideCursor: true, linewrap: false }, Presets.rect);
-  const remaining = pace();
-  let totalSteps = 0;
-  let best = 0;
-  let meter = "";
-  return {
-    show(event) {
-      if (event.event === "start") {
-        totalSteps = event.totalSteps;
-        console.log(describeStart(event));
-        bar.start(totalSteps, event.step, { text: "", meter: "", left: "" });
-      } else if (event.event === "step") {
-        best = Math.max(best, event.effectiveRank ?? 0);
-        meter = collapseMeter(event.effectiveRank, best) || meter;
-        bar.update(event.step, { text: describeStep(event), meter, left: timeLeft(remaining(event.step, totalSteps)) });
-      } else printAbove(() => console.log(describeOther(event)));
-    },
-    stop: () => bar.stop(),
-  };
-  function printAbove(print: () => void): void {
-    process.stdout.write("\r\u001b[K");
-    print();
+interface Part {
+  text: string;
+  paint?: (text: string) => string;
+}
+
+/** Ten marks: how many of the directions that were in use at best are in use now. */
+function collapseMeter(rank: number, best: number): Part[] {
+  const marks = Math.max(0, Math.min(10, Math.round((10 * rank) / best)));
+  const paint = marks >= 7 ? colours.green : marks >= 3 ? colours.yellow : colours.red;
+  return [{ text: `rank ${rank.toFixed(0)} ${"▮".repeat(marks)}${"▯".repeat(10 - marks)}`, paint }];
+}
+
+/** The parts that fit into a line, from the first on, behind a bar where there is room for one. */
+export function fittedLine(parts: readonly Part[], share: number, columns: number): string {
+  const fitting: Part[] = [];
+  let room = columns - 1;
+  for (const part of parts.filter(({ text }) => text !== "")) {
+    if (room < part.text.length) break;
+    fitting.push(part);
+    room -= part.text.length + 2;
   }
+  const painted = fitting.map(({ text, paint }) => (paint ? paint(text) : text));
+  return [...barOf(share, Math.min(20, room)), ...painted].join("  ");
+}
+
+function barOf(share: number, size: number): string[] {
+  if (size < 6) return [];
+  const done = Math.round(size * share);
+  return [colours.cyan("■".repeat(done)) + colours.dim("·".repeat(size - done))];
+}
+
+function liveProgress(terminal: NodeJS.WriteStream): Progress {
+  const remaining = pace();
+  let [totalSteps, best, drawnAt, line] = [0, 0, 0, ""];
+  let meter: Part[] = [];
+  const say = (text: string) => void terminal.write(`\r\u001b[K${text}\n${line}`);
+  const showStep = (event: Step) => {
+    best = Math.max(best, event.effectiveRank ?? 0);
+    if (event.effectiveRank !== undefined && best > 0) meter = collapseMeter(event.effectiveRank, best);
+    const texts = [`${event.step}/${totalSteps}`, lossOf(event), timeLeft(remaining(event.step, totalSteps))];
+    const rest = [speedOf(event), waitOf(event)];
+    const parts = [...texts.map((text) => ({ text })), ...meter, ...rest.map((text) => ({ text }))];
+    if (performance.now() - drawnAt < 1000 * drawEverySeconds && event.step !== totalSteps) return;
+    drawnAt = performance.now();
+    line = fittedLine(parts, event.step / totalSteps, terminal.columns);
+    terminal.write(`\r${line}\u001b[K`);
+  };
+  return {
+    say,
+    show(event) {
+      if (event.event === "step") return showStep(event);
+      if (event.event === "start") totalSteps = event.totalSteps;
+      say(event.event === "start" ? describeStart(event) : describeOther(event));
+    },
+    stop() {
+      if (line !== "") terminal.write("\n");
+      line = "";
+    },
+  };
 }
 
 function plainProgress(): Progress {
@@ -83,6 +107,7 @@ function plainProgress(): Progress {
   let shownAt = Number.NEGATIVE_INFINITY;
   let totalSteps = 0;
   return {
+    say: (line) => console.log(line),
     show(event) {
       if (event.event === "start") {
         totalSteps = event.totalSteps;
@@ -93,9 +118,8 @@ function plainProgress(): Progress {
         const isLast = event.step === totalSteps;
         if (!isLast && performance.now() - shownAt < plainLineEverySeconds * 1000) return;
         shownAt = performance.now();
-        console.log(
-          `step ${event.step}/${totalSteps}  epoch ${event.epoch}  ${describeStep(event)}  ${timeLeft(left)}`.trimEnd(),
-        );
+        const parts = [`step ${event.step}/${totalSteps}`, `epoch ${event.epoch + 1}`, lossOf(event), speedOf(event)];
+        console.log([...parts, waitOf(event), isLast ? "" : timeLeft(left)].join("  ").trimEnd());
       }
     },
     stop: () => {},

@@ -3,12 +3,12 @@ export const exitCodeAfter = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 export type StopSignal = keyof typeof exitCodeAfter;
 
 /** The first signal asks for an orderly end and calls `onStop`; a second one ends at once, what was saved stays. */
-export function stopOnSignals(onStop: () => void = () => {}) {
+export function stopOnSignals(onStop: () => void = () => {}, say: (line: string) => void = console.error) {
   const stop: { signal: StopSignal | undefined; release: () => void } = { signal: undefined, release };
   const handle = (signal: StopSignal) => {
     if (stop.signal !== undefined) process.exit(exitCodeAfter[signal]);
     stop.signal = signal;
-    console.error("stopping after this step ... (once more: at once)");
+    say("stopping after this step ... (once more: at once)");
     onStop();
   };
   const signals = Object.keys(exitCodeAfter) as StopSignal[];
