@@ -9,18 +9,41 @@ import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The peer's file, and the facts of our figure that it is run with: what was measured is the same by construction. */
+/** The named facts of our figure as options: what is measured is the same by construction. */
+const facts = (ours, names) => names.flatMap((name) => [`--${name}`, String(ours[name])]);
+
+/** The peer's file, what it imports, and its options for the conditions that our figure reports. */
 const peers = {
   step: {
     file: here("peers/step_pytorch.py"),
     needs: "torch",
-    facts: ["backbone", "width", "size", "batch", "projector", "precision", "threads"],
+    options: (ours, steps) => [
+      ...facts(ours, ["backbone", "width", "size", "batch", "projector", "precision", "threads"]),
+      "--steps",
+      steps,
+    ],
   },
-  loss: { file: here("peers/loss_pytorch.py"), needs: "torch", facts: ["batch", "features", "threads"] },
+  loss: {
+    file: here("peers/loss_pytorch.py"),
+    needs: "torch",
+    options: (ours, steps) => [...facts(ours, ["batch", "features", "threads"]), "--steps", steps],
+  },
   augment: {
     file: here("peers/augment_torchvision.py"),
     needs: "torchvision",
-    facts: ["size", "batch", "threads"],
+    options(ours, steps) {
+      if (ours.size !== 32)
+        fail(`compare: augment at size ${ours.size}; the peer makes views of 32x32 pictures in memory; give --size 32`);
+      return ["--cifar", "--images", String(ours.batch), "--repeats", steps, ...facts(ours, ["threads"])];
+    },
+  },
+  pipeline: {
+    file: here("peers/augment_torchvision.py"),
+    needs: "torchvision",
+    options: (ours, steps) => [
+      ...["--folder", ours.data, "--images", String(ours.batch), "--repeats", steps],
+      ...facts(ours, ["size", "threads"]),
+    ],
   },
 };
 
@@ -47,12 +70,7 @@ function main() {
   const { what, chosen, passed } = readArguments(process.argv.slice(2));
   refuseMissing(chosen.python, peers[what]);
   const turns = Array.from({ length: Number(chosen.rounds) }, () => turn(what, chosen, passed));
-  const result = {
-    what,
-    ...conditionsOf(turns[0]),
-    rounds: turns.length,
-    figures: figures.map((name) => row(name, turns)),
-  };
+  const result = { what, conditions: conditionsOf(turns[0]), rounds: turns.length, figures: rowsOf(turns) };
   if (chosen.json) console.log(JSON.stringify(result));
   else print(result);
 }
@@ -102,10 +120,16 @@ function turn(what, { python, steps, "tuned-peer": isTuned }, passed) {
     "--json",
     ...passed,
   ]);
-  const { file, facts } = peers[what];
-  const conditions = facts.flatMap((name) => (name in ours ? [`--${name}`, String(ours[name])] : []));
-  const peer = run(python, [file, "--steps", steps, ...conditions], isTuned ? tunedAllocator : {});
+  const peer = run(python, [peers[what].file, ...peers[what].options(ours, steps)], isTuned ? tunedAllocator : {});
+  refuseAnotherLibtorch(ours, peer);
   return { ours, peer };
+}
+
+function refuseAnotherLibtorch({ libtorch }, peer) {
+  if (peer.libtorch !== undefined && peer.libtorch.split("+")[0] !== libtorch.split("+")[0])
+    fail(
+      `compare: ours runs libtorch ${libtorch}, the peer ${peer.libtorch}; both must be the same; give another --python`,
+    );
 }
 
 function run(program, parameters, environment = {}) {
@@ -115,10 +139,23 @@ function run(program, parameters, environment = {}) {
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
 
-const conditionsOf = ({ ours, peer }) => ({
-  conditions: Object.fromEntries(peers[ours.what].facts.map((name) => [name, ours[name]])),
-  libtorch: { ours: ours.libtorch, peer: peer.libtorch },
-});
+const conditionNames = [
+  "backbone",
+  "width",
+  "size",
+  "batch",
+  "projector",
+  "features",
+  "precision",
+  "threads",
+  "libtorch",
+];
+
+const conditionsOf = ({ ours }) =>
+  Object.fromEntries(conditionNames.filter((name) => name in ours).map((name) => [name, ours[name]]));
+
+const rowsOf = (turns) =>
+  figures.filter((name) => turns.every(({ peer }) => name in peer)).map((name) => row(name, turns));
 
 function row(name, turns) {
   const spread = (numbers) => {
@@ -133,11 +170,9 @@ function row(name, turns) {
   };
 }
 
-function print({ what, conditions, libtorch, rounds, figures: rows }) {
+function print({ what, conditions, rounds, figures: rows }) {
   const facts = Object.entries(conditions).map(([name, value]) => `${name} ${value}`);
-  console.log(
-    `${what}: ${facts.join(", ")}; ${rounds} rounds; libtorch ${libtorch.ours} (ours), ${libtorch.peer} (peer)`,
-  );
+  console.log(`${what}: ${facts.join(", ")}; ${rounds} rounds`);
   console.log(["min / median / max".padEnd(20), "ours".padEnd(26), "peer".padEnd(26), "peer / ours"].join(""));
   const cell = ({ min, median, max }) =>
     [min, median, max].map((number) => String(Number(number.toPrecision(4)))).join(" / ");

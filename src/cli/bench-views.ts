@@ -52,5 +52,5 @@ async function readBench(what: string, options: BenchOptions, use: (batch: Batch
     if (value) use(value);
   });
   await reader.return(undefined);
-  return summary(what, seconds, batch, { size, batch, images: dataset.length });
+  return summary(what, seconds, batch, { size, batch, images: dataset.length, data });
 }

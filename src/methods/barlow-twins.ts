@@ -30,7 +30,7 @@ function lossAndGradients(zA: Tensor, zB: Tensor, lambda: number) {
   const batchSize = zA.size(0);
   const [viewA, viewB] = [standardize(zA), standardize(zB)];
   const [a, b] = [viewA.normalized, viewB.normalized];
-  const diagonal = a.mul(b).mean({ dim: 0 }); // [D], Cᵢᵢ
+  const diagonal = scope(() => a.mul(b).mean({ dim: 0 })); // [D], Cᵢᵢ
   const { sumOfSquares, throughC } = correlation(a, b);
   const onDiagonal = diagonal.sub(1).square().sum();
   const offDiagonal = sumOfSquares.sub(diagonal.square().sum());
@@ -39,7 +39,7 @@ function lossAndGradients(zA: Tensor, zB: Tensor, lambda: number) {
     .mul(1 - lambda)
     .sub(1)
     .mul(2 / batchSize); // [D]
-  const [gradientA, gradientB] = throughC((2 * lambda) / batchSize, b.mul(onItself), a.mul(onItself)); // 2 x [N, D]
+  const [gradientA, gradientB] = throughC((2 * lambda) / batchSize, onItself); // 2 x [N, D]
   return {
     loss: onDiagonal.add(offDiagonal.mul(lambda)),
     onDiagonal,
@@ -52,8 +52,8 @@ function lossAndGradients(zA: Tensor, zB: Tensor, lambda: number) {
 interface Correlation {
   /** Σ Cᵢⱼ², []. */
   sumOfSquares: Tensor;
-  /** [s B Cᵀ + addendA, s A C + addendB], each [N, D]. Once only: it scales in place. */
-  throughC(scale: number, addendA: Tensor, addendB: Tensor): [Tensor, Tensor];
+  /** [s B Cᵀ + B diag(d), s A C + A diag(d)], each [N, D]; d [D]. Once only: it scales in place. */
+  throughC(scale: number, d: Tensor): [Tensor, Tensor];
 }
 
 /** What the loss needs of C = AᵀB / N; A, B [N, D]: 6 N D² multiplications by features, 8 N² D by samples. */
@@ -64,9 +64,9 @@ function correlationByFeatures(a: Tensor, b: Tensor): Correlation {
   const c = product(a.T, b.T).div_(a.size(0)); // [D, D]
   return {
     sumOfSquares: c.norm().square(),
-    throughC(scale, addendA, addendB) {
+    throughC(scale, d) {
       c.mul_(scale);
-      return [product(b, c, addendA), product(a, c.T, addendB)];
+      return [scope(() => product(b, c, b.mul(d))), scope(() => product(a, c.T, a.mul(d)))];
     },
   };
 }
@@ -77,9 +77,9 @@ function correlationBySamples(a: Tensor, b: Tensor): Correlation {
   const [ofA, ofB] = [product(a, a).div_(batchSize), product(b, b).div_(batchSize)]; // [N, N]
   return {
     sumOfSquares: ofA.mul(ofB).sum(),
-    throughC: (scale, addendA, addendB) => [
-      product(ofB.mul_(scale), a.T, addendA),
-      product(ofA.mul_(scale), b.T, addendB),
+    throughC: (scale, d) => [
+      scope(() => product(ofB.mul_(scale), a.T, b.mul(d))),
+      scope(() => product(ofA.mul_(scale), b.T, a.mul(d))),
     ],
   };
 }
@@ -87,12 +87,13 @@ function correlationBySamples(a: Tensor, b: Tensor): Correlation {
 /** Zero mean and unit variance of each feature over the batch: batch norm without affine parameters, and its gradient. */
 function standardize(embeddings: Tensor) {
   const centred = embeddings.sub(embeddings.mean({ dim: 0, keepDim: true })); // [N, D]
-  const inverseStd = centred.square().mean({ dim: 0, keepDim: true }).add(1e-5).rsqrt(); // [1, D]
+  const variance = centred.norm({ dim: 0, keepDim: true }).square().div_(embeddings.size(0)); // [1, D]
+  const inverseStd = variance.add_(1e-5).rsqrt(); // [1, D]
   const normalized = centred.mul_(inverseStd); // [N, D]
   const backward = (gradient: Tensor) => {
-    const along = gradient.mul(normalized).mean({ dim: 0, keepDim: true }); // [1, D]
+    const along = scope(() => gradient.mul(normalized).mean({ dim: 0, keepDim: true })); // [1, D]
     const mean = gradient.mean({ dim: 0, keepDim: true }); // [1, D]
-    return gradient.sub_(mean).sub_(normalized.mul(along)).mul_(inverseStd); // [N, D]
+    return gradient.sub_(mean).addcmul_(normalized, along, { value: -1 }).mul_(inverseStd); // [N, D]
   };
   return { normalized, backward };
 }

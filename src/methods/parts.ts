@@ -32,7 +32,9 @@ export function withGradients(
   value: Tensor,
   ...pairs: readonly (readonly [tensor: Tensor, gradient: Tensor])[]
 ): Tensor {
-  const linear = pairs.map(([tensor, gradient]) => tensor.mul(gradient).sum()).reduce((sum, term) => sum.add(term));
+  const linear = pairs
+    .map(([tensor, gradient]) => op.dot(tensor.flatten(0), gradient.flatten(0)))
+    .reduce((sum, term) => sum.add(term));
   return linear.add(noGrad(() => value.sub(linear.detach()))); // []
 }
 

@@ -90,6 +90,7 @@ export const schemas = [
   // matrices
   "aten::matmul(Tensor self, Tensor other) -> Tensor",
   "aten::mm(Tensor self, Tensor mat2) -> Tensor",
+  "aten::dot(Tensor self, Tensor tensor) -> Tensor",
   "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
   "aten::linear(Tensor input, Tensor weight, Tensor? bias=) -> Tensor",
   "aten::eye(int n, ScalarType? dtype=, Device? device=) -> Tensor",
