@@ -50,7 +50,7 @@ export async function downloadKnown(
   } catch (cause) {
     throw cause instanceof SelfsightError ? cause : storageError(known, cache, cause);
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true }).catch(() => {}); // the fault that led here is the one to tell
   }
 }
 
