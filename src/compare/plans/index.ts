@@ -1,5 +1,6 @@
 /** The shipped plans; each opens with its command, hardware and time. */
 import { labelOf, type Plan, type PlanInput, parsePlan } from "../plan.ts";
+import { ablationsQuick } from "./ablations-quick.ts";
 import { cifar10Epochs200 } from "./cifar10-200-epochs.ts";
 import { cifar10Epochs1000 } from "./cifar10-1000-epochs.ts";
 import { methodsQuick } from "./methods-quick.ts";
@@ -7,6 +8,7 @@ import { paperTable1 } from "./paper-table-1.ts";
 
 export const plans = {
   "methods-quick": methodsQuick,
+  "ablations-quick": ablationsQuick,
   "cifar10-200-epochs": cifar10Epochs200,
   "cifar10-1000-epochs": cifar10Epochs1000,
   "paper-table-1": paperTable1,
