@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { displayName, SelfsightError } from "./errors.ts";
 
@@ -85,9 +96,21 @@ export function syncFolder(path: string): void {
 /** Creates a folder and those above it. Errors: storage. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeWithParents(path);
   } catch (cause) {
     throw storageError("create", path, cause);
+  }
+}
+
+/** One by one: Node's own `recursive` says ENOENT where the file system is read-only. */
+function makeWithParents(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (!existsSync(dirname(path))) makeWithParents(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const isTaken = (error as NodeJS.ErrnoException).code === "EEXIST";
+    if (!isTaken || !statSync(path).isDirectory()) throw error; // a folder that another process made is as good
   }
 }
 
