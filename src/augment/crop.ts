@@ -61,5 +61,10 @@ function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolatio
 const cutOut = ({ pixels, height, width }: RawImage, box: Box): Tensor =>
   borrow(pixels, [1, 3, height, width]).narrow(2, box.top, box.height).narrow(3, box.left, box.width).contiguous();
 
+let canResizeBytes: boolean | undefined;
+
 /** Resizing of bytes came with libtorch 2.1. */
-const resizesBytes = (): boolean => !/^(1\.|2\.0)/.test(engine().builtFor);
+function resizesBytes(): boolean {
+  canResizeBytes ??= !/^(1\.|2\.0)/.test(engine().builtFor);
+  return canResizeBytes;
+}

@@ -1,6 +1,6 @@
 // N images, S side of a view, C channels, H height, W width
 import type { Batch, PixelBlock, RawImage } from "../data/index.ts";
-import { empty, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
+import { cat, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { hueTurn, recolor } from "./colour.ts";
 import { type Cut, cropBlock, cropFiles, floats, type Target, uploadBlock } from "./crop.ts";
 import { normalize } from "./operations.ts";
@@ -63,15 +63,17 @@ const withoutColour = (own: ViewParameters): ViewParameters => ({
 });
 
 function makeView(making: Making, parameters: readonly ViewParameters[]): Tensor {
-  const { size } = making.recipe;
-  const views = empty([parameters.length, size, size, 3], { device: making.device });
-  for (const places of chunks(parameters, imagesPerChunk(size, making.device)))
+  const groups = chunks(parameters, imagesPerChunk(making.recipe.size, making.device));
+  const order = groups.flat(); // which image stands at each place of the chunks
+  const finished = groups.map((places) =>
     scope(() => {
       const own = places.map((place) => parameters[place]!);
-      const finished = makeChunk(making, places, own).permute(0, 2, 3, 1); // [n, S, S, 3]
-      views.indexCopy_(0, indexOf(places, making.device), finished);
-    });
-  return views.permute(0, 3, 1, 2); // [N, 3, S, S]
+      return makeChunk(making, places, own).contiguous("channels_last").permute(0, 2, 3, 1); // [n, S, S, 3]
+    }),
+  );
+  const places = new Array<number>(order.length);
+  for (const [at, place] of order.entries()) places[place] = at;
+  return cat(finished).indexSelect(0, indexOf(places, making.device)).permute(0, 3, 1, 2); // [N, 3, S, S]
 }
 
 const indexOf = (places: readonly number[], device: string): Tensor =>
