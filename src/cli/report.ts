@@ -53,7 +53,7 @@ async function gatherReport(folder: string, say: (line: string) => void): Promis
     const correlation = start && (await matrixFigures(start, state, data.train));
     return {
       ...factsOf(folder, run, state),
-      scores: scoresOf(pixels, untrained, trained),
+      scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
       views: await viewTiles(state, data.train),
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),

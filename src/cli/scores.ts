@@ -48,10 +48,16 @@ export async function openMeasured({ data, settings }: RunFile): Promise<Measure
   const { seed } = settings;
   const train = await openDataset(data, { split: "train", ...(settings.limit !== null && { limit: settings.limit }) });
   const limit = settings.limit ?? (train.length > mostImages ? mostImages : undefined);
-  const isLabelled = train.labels !== undefined && new Set(train.labels).size > 1;
+  const isLabelled = train.labels !== undefined && hasPairs(train.labels);
   if (!isLabelled) return { train, isLabelled, seed, limit };
   return { ...(await openLabelled(data, limit === undefined ? {} : { limit })), isLabelled, seed, limit };
 }
+
+/** Two classes at least, and one with two pictures: less cannot be measured. */
+const hasPairs = (labels: Int32Array): boolean => {
+  const classes = new Set(labels).size;
+  return classes > 1 && classes < labels.length;
+};
 
 type Name = "pixels" | "untrained network" | "trained network";
 
@@ -71,14 +77,16 @@ export async function measure(
     limit === undefined ? { seed } : { seed, limit },
   );
   const worth = worthOf(bank, queries, state.device, suffix);
-  if (name === "pixels") say(tableHead(bank, queries, worth.labels));
+  if (name === "pixels") say(tableHead(bank, queries, worth.labels, data.test !== undefined));
   const spread = worth.fewShot.std === null ? "" : ` ± ${(100 * worth.fewShot.std).toFixed(1)}`;
   say(`${name.padEnd(20)}${percent(worth.knn).padStart(10)}${percent(worth.fewShot.value).padStart(18)}${spread}`);
   return { name, bank, queries, worth };
 }
 
-const tableHead = (bank: Features, queries: Features, labels: number): string =>
-  `\n${queries.length} test images, ${bank.length} labelled ones to compare with\n${"".padEnd(20)}${"kNN".padStart(10)}${`${labels} labels/class`.padStart(18)}`;
+function tableHead(bank: Features, queries: Features, labels: number, isTestSplit: boolean): string {
+  const measured = `${queries.length} ${isTestSplit ? "test" : "held-out"} images, ${bank.length} labelled ones to compare with`;
+  return `\n${measured}\n${"".padEnd(20)}${"kNN".padStart(10)}${`${labels} labels/class`.padStart(18)}`;
+}
 
 /** The pixels as the network is fed them. */
 function pixelsOf({ settings }: TrainState, dataset: Dataset): Representation {
@@ -121,8 +129,9 @@ async function unlabelledFeatures(representation: Representation, { train, seed,
 const firstOf = (dataset: Dataset, count: number): Dataset =>
   subset(dataset, keyedPermutation(dataset.length, 0).slice(0, count).sort());
 
-/** The table, or null where one of the rows has no labels. */
+/** The table, or null without labels. */
 export function scoresOf(
+  { test }: MeasuredData,
   ...measured: readonly [pixels: Measured, untrained: Measured, trained: Measured]
 ): Scores | null {
   const [{ bank, queries, worth }] = measured;
@@ -139,6 +148,7 @@ export function scoresOf(
     draws: worth.fewShot.draws.length,
     bankImages: bank.length,
     testImages: queries.length,
+    isTestSplit: test !== undefined,
     protocols: worth.protocols,
   };
 }

@@ -12,6 +12,7 @@ const scores = (trained: Score): Scores => ({
   draws: 10,
   bankImages: 60_000,
   testImages: 10_000,
+  isTestSplit: true,
   protocols: ["knn-v1", "few-shot-v1"],
 });
 

@@ -1,7 +1,9 @@
 import { learningSection } from "./learning-section.ts";
 import { html, Markup } from "./markup.ts";
+import { neighbourSection } from "./neighbour-section.ts";
 import type { Report } from "./report.ts";
-import { correlationSection, neighbourSection, scoreSection, viewSection } from "./sections.ts";
+import { scoreSection } from "./score-section.ts";
+import { commandSection, correlationSection, count, factSection, viewSection } from "./sections.ts";
 import { style } from "./style.ts";
 import { headline } from "./verdict.ts";
 
@@ -39,7 +41,7 @@ ${factSection(report)}
 
 function opening({ images, dataset, method, trainingSeconds, isComplete }: Report): Markup {
   const end = isComplete ? undefined : html` The run was stopped early; this is how far it came.`;
-  return html`<p class="lead">${method} looked at ${images.toLocaleString("en")} pictures of ${dataset} for ${duration(trainingSeconds)}, without a single label.${end}</p>`;
+  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, without a single label.${end}</p>`;
 }
 
 export function duration(seconds: number): string {
@@ -48,9 +50,3 @@ export function duration(seconds: number): string {
   const rest = Math.round(seconds) % 60;
   return rest === 0 ? `${minutes} minutes` : `${minutes} min ${rest} s`;
 }
-
-const commandSection = ({ commands }: Report): Markup =>
-  html`<section><h2>Go on from here</h2>${commands.map(([purpose, command]) => html`<p>${purpose}</p><pre>${command}</pre>`)}</section>`;
-
-const factSection = ({ facts }: Report): Markup =>
-  html`<section><h2>The run</h2><dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;

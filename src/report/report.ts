@@ -15,6 +15,8 @@ export interface Scores {
   labels: number;
   draws: number;
   bankImages: number;
+  /** Whether the measured images come from a test split; else they were held out from the vote only. */
+  isTestSplit: boolean;
   testImages: number;
   /** Full names of the protocols. */
   protocols: readonly string[];

@@ -13,6 +13,7 @@ h3 { font-size: 1rem; margin: 0 0 6px; }
 p { margin: 0 0 12px; max-width: 68ch; }
 .lead { font-size: 1.1rem; }
 .soft, figcaption, dt { color: var(--soft); }
+.columns + .soft { margin-top: 12px; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 20px; margin-top: 14px; align-items: start; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--rule); border-radius: 10px; padding: 16px; break-inside: avoid; }
 figcaption { font-size: 0.9rem; margin-top: 8px; }
@@ -20,8 +21,8 @@ figcaption { font-size: 0.9rem; margin-top: 8px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--rule); text-align: left; }
 td.number, th.number { text-align: right; padding-right: 0; padding-left: 12px; white-space: nowrap; }
-tr:last-child th { color: var(--three); }
-tr:last-child th, tr:last-child td { font-weight: 650; border-bottom: 0; }
+tbody tr:last-child th { color: var(--three); }
+tbody tr:last-child th, tbody tr:last-child td { font-weight: 650; border-bottom: 0; }
 tbody th { font-weight: 500; }
 svg { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; }
 svg text { fill: var(--ink); font-size: 12.5px; }
