@@ -6,7 +6,7 @@ import { makeFolder, writeFileDurably } from "../files.ts";
 import { encodeSafetensors, type StoredTensors } from "../nn/index.ts";
 import { openRepresentation, type RepresentationOptions } from "./representation.ts";
 
-export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | "device"> {
+export interface EmbedOptions extends Pick<RepresentationOptions, "precision"> {
   out: string;
   split: Split;
 }

@@ -16,7 +16,12 @@ export interface EvaluateOptions {
   json?: true | undefined;
 }
 
-export const precisionOption = () => new Option("--precision <precision>").choices(["auto", "bf16", "fp32"] as const);
+export const precisionOption = () =>
+  new Option("--precision <precision>", "of convolutions and matrix products").choices([
+    "auto",
+    "bf16",
+    "fp32",
+  ] as const);
 
 export function addEvaluate(program: Command): void {
   program

@@ -4,7 +4,7 @@ import { version } from "../version.ts";
 import { addBench } from "./bench-options.ts";
 import { addCollapse } from "./collapse-options.ts";
 import { addCompare } from "./compare-options.ts";
-import { addEvaluate } from "./evaluate-options.ts";
+import { addEvaluate, precisionOption } from "./evaluate-options.ts";
 import { addPretrain } from "./pretrain-options.ts";
 import { addQuickstart } from "./quickstart-options.ts";
 
@@ -54,6 +54,7 @@ program
   .addOption(
     new Option("--split <split>", "part of the data").choices(["train", "test"] as const).default("train" as const),
   )
+  .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
   .action(async (run, data, options) => (await import("./embed.ts")).embed(run, data, options));
 
 program
