@@ -1,5 +1,5 @@
 // N images, C channels, H height, W width, D features
-import { keep, noGrad, ones, op, type Tensor, zeros } from "../torch/index.ts";
+import { keep, noGrad, ones, op, scope, type Tensor, zeros } from "../torch/index.ts";
 import { Module } from "./module.ts";
 
 /** A tensor that is learned. It outlives all scopes. */
@@ -137,7 +137,7 @@ export class Sequential extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return this.#modules.reduce((value, module) => module.forward(value), input);
+    return scope(() => this.#modules.reduce((value, module) => module.forward(value), input));
   }
 }
 

@@ -45,9 +45,11 @@ class BasicBlock extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    const hidden = this.bn1.forward(this.conv1.forward(input)).relu_();
-    const branch = this.bn2.forward(this.conv2.forward(hidden));
-    return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+    return scope(() => {
+      const hidden = this.bn1.forward(this.conv1.forward(input)).relu_();
+      const branch = this.bn2.forward(this.conv2.forward(hidden));
+      return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+    });
   }
 }
 
@@ -77,10 +79,12 @@ class Bottleneck extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    const reduced = this.bn1.forward(this.conv1.forward(input)).relu_();
-    const hidden = this.bn2.forward(this.conv2.forward(reduced)).relu_();
-    const branch = this.bn3.forward(this.conv3.forward(hidden));
-    return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+    return scope(() => {
+      const reduced = this.bn1.forward(this.conv1.forward(input)).relu_();
+      const hidden = this.bn2.forward(this.conv2.forward(reduced)).relu_();
+      const branch = this.bn3.forward(this.conv3.forward(hidden));
+      return branch.add_(this.downsample?.forward(input) ?? input).relu_();
+    });
   }
 }
 
@@ -125,10 +129,13 @@ export class ResNet extends Module {
     if (zeroInitResidual) zeroLastNorms([this.layer1, this.layer2, this.layer3, this.layer4]);
   }
 
+  /** Intermediate maps are let go at once: autograd keeps what it needs, and frees each as the backward pass goes by it. */
   override forward(images: Tensor): Tensor {
-    const stem = this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu_());
-    const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
-    return this.#average.forward(stages.reduce((value, stage) => stage.forward(value), stem)); // [N, outputSize]
+    return scope(() => {
+      const stem = scope(() => this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu_()));
+      const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
+      return this.#average.forward(stages.reduce((value, stage) => stage.forward(value), stem)); // [N, outputSize]
+    });
   }
 }
 
