@@ -94,6 +94,12 @@ c10::IValue single(const Session& session, const Argument& argument, const Napi:
   }
 }
 
+/** int[2] takes two, or none where that is the default; int[1] takes any number. libtorch 1.13 reads on without a look. */
+bool isFitting(const Argument& argument, uint32_t length) {
+  if (argument.fixedLength < 2 || length == uint32_t(argument.fixedLength)) return true;
+  return length == 0 && argument.defaultValue && argument.defaultValue->isList() && argument.defaultValue->toListRef().empty();
+}
+
 template <typename Element, typename Read>
 c10::IValue listOf(const Argument& argument, const Napi::Value& value, Read read) {
   c10::List<Element> list;
@@ -103,7 +109,9 @@ c10::IValue listOf(const Argument& argument, const Napi::Value& value, Read read
     return list;
   }
   const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(read(array.Get(i)));
+  const uint32_t length = array.Length();
+  if (!isFitting(argument, length)) refuse(argument, ("a list of " + std::to_string(argument.fixedLength)).c_str());
+  for (uint32_t i = 0; i < length; ++i) list.push_back(read(array.Get(i)));
   return list;
 }
 

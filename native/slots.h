@@ -1,11 +1,13 @@
 // The slot table: the one owner of every tensor that JavaScript can name.
 //
-// A handle is a number: generation * 2^24 + index. Freeing a slot raises its generation, so a stale handle is found out and
-// becomes a JavaScript error. One table belongs to one JavaScript thread (N-API instance data), hence no locks.
+// A handle is a number: generation * 2^30 + table * 2^22 + index. Freeing a slot raises its generation and every thread's table
+// has a number of its own (of 256), so a stale or foreign handle is found out and becomes a JavaScript error. One table belongs
+// to one JavaScript thread (N-API instance data), hence no locks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -40,7 +42,7 @@ class SlotTable {
     slot.tensor = at::Tensor();
     slot.live = false;
     --live_;
-    if (++slot.generation < kGenerations) free_.push_back(index);  // after 2^29 uses a place retires, so that no handle comes twice
+    if (++slot.generation < kGenerations) free_.push_back(index);  // after 2^23 uses a place retires, so that no handle comes twice
   }
 
   void clear() {
@@ -64,15 +66,23 @@ class SlotTable {
     uint32_t generation = 1;  // from 1, so that no small number is ever a handle
     bool live = false;
   };
-  static constexpr uint32_t kIndexBits = 24;
-  static constexpr uint32_t kGenerations = 1u << 29;  // a handle stays below 2^53, where doubles are exact
+  static constexpr int kIndexBits = 22;
+  static constexpr int kTableBits = 8;
+  static constexpr uint32_t kGenerations = 1u << 23;  // a handle stays below 2^53, where doubles are exact
+
+  static uint32_t nextTable() {
+    static std::atomic<uint32_t> tables{0};
+    return tables++ & ((1u << kTableBits) - 1);
+  }
 
   void grow() {
-    if (slots_.size() >> kIndexBits) throw std::length_error("more than 2^24 tensors are alive; something keeps them");
+    if (slots_.size() >> kIndexBits) throw std::length_error("more than 2^22 tensors are alive; something keeps them");
     free_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
-  double handleOf(uint32_t index) const { return std::ldexp(double(slots_[index].generation), kIndexBits) + index; }
+  double handleOf(uint32_t index) const {
+    return double((uint64_t(slots_[index].generation) << (kIndexBits + kTableBits)) | (uint64_t(table_) << kIndexBits) | index);
+  }
   static uint32_t indexOf(double handle) { return uint32_t(uint64_t(handle) & ((1u << kIndexBits) - 1)); }
   const Slot* find(double handle) const {
     if (!(handle >= 0) || handle >= 9007199254740992.0 || handle != std::floor(handle)) return nullptr;
@@ -81,6 +91,7 @@ class SlotTable {
     return &slots_[index];
   }
 
+  const uint32_t table_ = nextTable();
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
   uint32_t live_ = 0;
