@@ -33,7 +33,9 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, "utf8");
-  const paths = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => join(dirname(file), match[1]!));
+  const paths = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
+    join(dirname(file), match[1]!),
+  );
   const inside = paths.filter((path) => path.startsWith(`${source}/`));
   return inside.map((path) => ({ from: roomOf(file), to: roomOf(path), file: relative(source, file) }));
 }

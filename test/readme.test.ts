@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))].filter(
-  (name) => name.endsWith(".md"),
-);
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(root, "docs")).map((name) => join("docs", name)),
+].filter((name) => name.endsWith(".md"));
 const textOf = (page: string): string => readFileSync(join(root, page), "utf8");
 
 /** Lines of fenced blocks, without comments behind them. */
@@ -22,7 +24,9 @@ const helpTexts = new Map<string, string>();
 function helpOf(command: string): string {
   const known = helpTexts.get(command);
   if (known !== undefined) return known;
-  const help = execFileSync(process.execPath, [join(root, "bin/selfsight.mjs"), command, "--help"], { encoding: "utf8" });
+  const help = execFileSync(process.execPath, [join(root, "bin/selfsight.mjs"), command, "--help"], {
+    encoding: "utf8",
+  });
   helpTexts.set(command, help);
   return help;
 }
