@@ -2,9 +2,16 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { displayName, SelfsightError } from "../errors.ts";
 import { type DType, type NumberArray, type Tensor, tensor } from "../torch/index.ts";
+import {
+  bytesPerElement,
+  FormatError,
+  type Header,
+  headerLengthOf,
+  parseHeader,
+  type StoredType,
+} from "./safetensors-header.ts";
 
-const bytesPerElement = { BOOL: 1, U8: 1, I8: 1, I16: 2, F16: 2, BF16: 2, I32: 4, F32: 4, I64: 8, F64: 8 } as const;
-export type StoredType = keyof typeof bytesPerElement;
+export type { StoredType };
 
 /** One tensor as it lies in the file. */
 export interface StoredTensor {
@@ -19,14 +26,11 @@ export interface StoredTensors {
   metadata: Record<string, string>;
 }
 
-/** Our own ceilings, far below what the format allows: a header is text that must be parsed whole. */
-const headerBytesLimit = 25_000_000;
-const namesLimit = 100_000;
-
-/** The file's chunks, ready for a durable write; each tensor starts on an 8-byte boundary of the file. */
+/** The file's chunks, ready for a durable write; wide types come first, so that each tensor lies on a boundary of its type. */
 export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Array[] {
+  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
   let end = 0;
-  const entries = [...tensors].map(([name, { dtype, shape, bytes }]) => {
+  const entries = ordered.map(([name, { dtype, shape, bytes }]) => {
     const begin = end;
     end += bytes.length;
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
@@ -35,125 +39,67 @@ export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Ar
   const header = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return [length, header, ...Array.from(tensors.values(), ({ bytes }) => bytes)];
+  return [length, header, ...ordered.map(([, { bytes }]) => bytes)];
 }
 
 /** Reads a file with every check of the reference parser. Errors: checkpoint, naming file, tensor, found and needed. */
 export function readSafetensors(path: string): StoredTensors {
-  const bytes = readWhole(path);
-  try {
-    return decodeSafetensors(bytes);
-  } catch (cause) {
-    if (!(cause instanceof FormatError)) throw cause;
-    throw new SelfsightError(
-      "checkpoint",
-      `read ${displayName(path)}: ${cause.message}; a whole safetensors file is needed; use another copy`,
-      { cause },
-    );
-  }
-}
-
-class FormatError extends Error {}
-
-/** Read, not mapped: a mapped file that shrinks kills the process. */
-function readWhole(path: string): Uint8Array {
-  try {
+  return withRefusals(path, () => {
     const file = openSync(path, "r");
     try {
-      const bytes = Buffer.alloc(fstatSync(file).size);
-      for (let at = 0; at < bytes.length; ) {
-        const count = readSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30), at);
-        if (count === 0) throw new Error(`the file ended at byte ${at} of ${bytes.length} while it was read`);
-        at += count;
-      }
-      return bytes;
+      return readOpen(file, fstatSync(file).size);
     } finally {
       closeSync(file);
     }
-  } catch (cause) {
-    throw new SelfsightError(
-      "checkpoint",
-      `read ${displayName(path)}: ${(cause as Error).message}; a readable safetensors file is needed; check the path`,
-      { cause },
-    );
+  });
+}
+
+/** The same of bytes that are in memory already; the tensors are views of them. `name` stands in the errors. */
+export function decodeSafetensors(bytes: Uint8Array, name = "safetensors"): StoredTensors {
+  return withRefusals(name, () => {
+    const headerLength = headerLengthOf(bytes.subarray(0, 8), bytes.length);
+    const data = bytes.subarray(8 + headerLength);
+    return withData(parseHeader(bytes.subarray(8, 8 + headerLength), data.length), data);
+  });
+}
+
+/** Header first: no memory is taken for data that the header does not describe. Read, not mapped: a mapped file that shrinks kills the process. */
+function readOpen(file: number, size: number): StoredTensors {
+  const headerLength = headerLengthOf(readPart(file, 0, Math.min(8, size)), size);
+  const dataStart = 8 + headerLength;
+  const header = parseHeader(readPart(file, 8, headerLength), size - dataStart);
+  return withData(header, readPart(file, dataStart, size - dataStart));
+}
+
+function readPart(file: number, start: number, length: number): Uint8Array {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(file, bytes, at, Math.min(length - at, 1 << 30), start + at);
+    if (count === 0) throw new Error(`the file ended at byte ${start + at} while it was read`);
+    at += count;
   }
+  return bytes;
 }
 
-/** Parses the bytes of a file; throws FormatError with what was found. */
-export function decodeSafetensors(bytes: Uint8Array): StoredTensors {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 8) throw new FormatError(`it has ${buffer.length} bytes, too few for a header`);
-  const headerLength = buffer.readBigUInt64LE(0);
-  if (headerLength > BigInt(Math.min(headerBytesLimit, buffer.length - 8)))
-    throw new FormatError(`its header is said to have ${headerLength} bytes, the file has ${buffer.length}`);
-  const header = parseHeader(buffer.subarray(8, 8 + Number(headerLength)));
-  const data = buffer.subarray(8 + Number(headerLength));
-  return { tensors: tensorsIn(header, data), metadata: metadataIn(header) };
-}
-
-type Header = Map<string, unknown>;
-
-function parseHeader(bytes: Buffer): Header {
-  if (bytes[0] !== 0x7b) throw new FormatError("its header does not start with {");
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new FormatError(`its header is no JSON (${(cause as Error).message})`);
-  }
-  const header = new Map(Object.entries(parsed as object));
-  if (header.size > namesLimit) throw new FormatError(`it names ${header.size} tensors, more than ${namesLimit}`);
-  return header;
-}
-
-function metadataIn(header: Header): Record<string, string> {
-  const metadata = header.get("__metadata__") ?? {};
-  const isText = isRecord(metadata) && Object.values(metadata).every((value) => typeof value === "string");
-  if (!isText) throw new FormatError("its __metadata__ is not a table of texts");
-  return { ...(metadata as Record<string, string>) };
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function tensorsIn(header: Header, data: Buffer): Map<string, StoredTensor> {
-  const entries = [...header]
-    .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]) => ({ name, ...entryFrom(name, value) }));
-  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let expected = 0;
-  for (const { name, begin, end } of entries) {
-    if (begin !== expected)
-      throw new FormatError(
-        `tensor ${displayName(name)} starts at byte ${begin} of the data, ${expected} was expected`,
-      );
-    expected = end;
-  }
-  if (expected !== data.length)
-    throw new FormatError(`its tensors end at byte ${expected} of the data, which has ${data.length}`);
-  return new Map(
-    entries.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, bytes: data.subarray(begin, end) }]),
+function withData({ entries, metadata }: Header, data: Uint8Array): StoredTensors {
+  const tensors = entries.map(
+    ({ name, dtype, shape, begin, end }) => [name, { dtype, shape, bytes: data.subarray(begin, end) }] as const,
   );
+  return { tensors: new Map(tensors), metadata };
 }
 
-function entryFrom(name: string, value: unknown) {
-  const { dtype, shape, data_offsets: offsets } = (isRecord(value) ? value : {}) as Record<string, unknown>;
-  const label = `tensor ${displayName(name)}`;
-  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype))
-    throw new FormatError(`${label} has the unknown type ${displayName(String(dtype))}`);
-  if (!areSizes(shape)) throw new FormatError(`${label} has no valid shape`);
-  if (!areSizes(offsets) || offsets.length !== 2) throw new FormatError(`${label} has no valid data_offsets`);
-  const [begin, end] = offsets as [number, number];
-  const needed = shape.reduce((product, size) => product * size, bytesPerElement[dtype as StoredType]);
-  if (!Number.isSafeInteger(needed) || end - begin !== needed)
-    throw new FormatError(
-      `${label} [${shape.join(", ")}] of ${dtype} needs ${needed} bytes, its offsets give ${end - begin}`,
-    );
-  return { dtype: dtype as StoredType, shape, begin, end };
+function withRefusals(name: string, body: () => StoredTensors): StoredTensors {
+  try {
+    return body();
+  } catch (cause) {
+    const remedy =
+      cause instanceof FormatError
+        ? "a whole safetensors file is needed; use another copy"
+        : "a readable safetensors file is needed; check the path";
+    const text = `read ${displayName(name)}: ${(cause as Error).message}; ${remedy}`;
+    throw new SelfsightError("checkpoint", text, { cause });
+  }
 }
-
-const areSizes = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
 // ---- tensors to and from the file's form ----
 
