@@ -132,10 +132,15 @@ test("of an animation the first frame is taken", async () => {
   }
 });
 
-test("the shorter side is reduced as asked, never enlarged", async () => {
+test("pictures are halved while their shorter side keeps what was asked, never enlarged", async () => {
   const bytes = await picture().jpeg().toBuffer();
-  expect(await decodeBytes(bytes, "it", { shortSide: 8 })).toMatchObject({ height: 8, width: 12 });
-  expect(await decodeBytes(bytes, "it", { shortSide: 100 })).toMatchObject({ height, width });
+  const sizes = { 100: [16, 24], 16: [16, 24], 9: [16, 24], 8: [8, 12], 5: [8, 12], 4: [4, 6], 2: [2, 3] };
+  for (const [shortSide, [rows, columns]] of Object.entries(sizes))
+    expect(await decodeBytes(bytes, "it", { shortSide: Number(shortSide) })).toMatchObject({
+      height: rows,
+      width: columns,
+    });
+  expectQuadrants(await decodeBytes(bytes, "it", { shortSide: 8 }), quadrants, 25);
 });
 
 test.each([

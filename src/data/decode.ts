@@ -7,7 +7,10 @@ import type { RawImage } from "./dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 
 export interface DecodeOptions {
-  /** Pixels that the shorter side is reduced to, never enlarged; the decoder itself reduces where the format can. Default: as stored. */
+  /**
+   * Pictures are halved as long as their shorter side keeps this many pixels: it ends below twice as many, and never grows.
+   * Halving is what a JPEG's decoder does by itself; any other reduction costs more than it saves. Default: as stored.
+   */
   shortSide?: number;
   /** Pictures with more pixels are refused from their header, before memory is taken. Default 64 million. */
   maxPixels?: number;
@@ -47,18 +50,23 @@ export async function decodeBytes(bytes: Buffer, label: string, options: DecodeO
   if (imageType(head) === undefined) throw refusal(label, `${whyNotAnImage(head)}; ${acceptedTypes} are read`);
   const maxPixels = options.maxPixels ?? defaultMaxPixels;
   try {
-    const { data, info } = await pipeline(bytes, maxPixels, options.shortSide).toBuffer({ resolveWithObject: true });
+    const picture = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true });
+    if (options.shortSide !== undefined) await halve(picture, options.shortSide);
+    const interleaved = picture.flatten({ background: "white" }).toColourspace("srgb").raw({ depth: "uchar" });
+    const { data, info } = await interleaved.toBuffer({ resolveWithObject: true });
     return { pixels: toPlanes(data, info.channels), height: info.height, width: info.width };
   } catch (cause) {
     throw await explained(cause, bytes, label, maxPixels);
   }
 }
 
-function pipeline(bytes: Buffer, maxPixels: number, shortSide: number | undefined): Sharp {
-  const picture = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true });
-  if (shortSide !== undefined)
-    picture.resize({ width: shortSide, height: shortSide, fit: "outside", withoutEnlargement: true });
-  return picture.flatten({ background: "white" }).toColourspace("srgb").raw({ depth: "uchar" });
+async function halve(picture: Sharp, shortSide: number): Promise<void> {
+  const { width, height } = await picture.metadata();
+  const stored = Math.min(width, height);
+  const halvings = Math.floor(Math.log2(stored / shortSide));
+  if (halvings < 1) return;
+  const target = Math.floor(stored / 2 ** halvings);
+  picture.resize({ width: target, height: target, fit: "outside" });
 }
 
 /** Interleaved to planar, grey repeated three times; about 0.2 ms for 256x256. */

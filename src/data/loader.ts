@@ -11,7 +11,7 @@ export interface ReadOptions {
   batchSize: number;
   /** Batches decoded ahead (folders). Default 2. */
   prefetch?: number;
-  /** Pixels of the shorter side after decoding (folders); default as stored. */
+  /** Pixels that the shorter side keeps at least (folders), see `DecodeOptions.shortSide`; default as stored. */
   decodeSize?: number;
   /** See `DecodeOptions.maxPixels`. */
   maxPixels?: number;
