@@ -22,7 +22,24 @@ describe("collapseWatch", () => {
       /^step 0: .*one point \(feature std 0\.0100\).*lower optimizer\.learningRate/,
     );
     expect(observeAll({ effectiveRank: 1.2 })[0]).toMatch(/on a line \(effective rank 1\.2\)/);
-    expect(observeAll({}, { effectiveRank: 7 })[1]).toMatch(/^step 1: effective rank fell from 40\.0 to 7\.0/);
+    expect(observeAll({}, {}, {}, { effectiveRank: 7 })[3]).toMatch(/^step 3: effective rank fell from 40\.0 to 7\.0/);
+  });
+
+  it("does not hold the many directions of random weights against a run that gives them up at once", () => {
+    const ranks = [67.2, 9.6, 7.4, 7.1, 7, 7.2, 7.5, 8.1]; // Barlow Twins, whole, on shapes
+    expect(observeAll(...ranks.map((effectiveRank) => ({ effectiveRank })))).toEqual(Array(8).fill(undefined));
+  });
+
+  it("finds each of the ways in which methods fell when their guard was taken off, and says what holds at the end", () => {
+    const falls = {
+      line: [67.2, 3.4, 2.4, 2.3, 2.1, 1.9, 1.8, 1.8], // Barlow Twins, invariance alone: its features repeat each other
+      fall: [39.7, 35.1, 16.5, 7.6, 5.1, 2.3, 2.2, 2.3], // SimCLR without negatives, before it reached 1.5
+    };
+    for (const [kind, ranks] of Object.entries(falls)) {
+      const watch = collapseWatch();
+      for (const [step, effectiveRank] of ranks.entries()) watch.observe(step, { ...healthy, effectiveRank });
+      expect(watch.standing()?.kind).toBe(kind);
+    }
   });
 
   it("takes what is not a number for a point", () => {

@@ -24,17 +24,21 @@ export interface CollapseFinding {
 
 const smallestStd = 0.05;
 const smallestRank = 2;
-/** A fall to this share of the best value so far, after the first observations, is called a fall. */
+/** A fall to this share of the best value so far is called a fall. */
 const shareOfBest = 0.2;
+/** Random weights use many directions, and a healthy run gives most of them up in its first steps: these do not count as best. */
+const firstObservations = 2;
 
 /** Warns once for each kind of fall, and again only after a recovery. */
 export function collapseWatch(): CollapseWatch {
   let best = 0;
+  let seen = 0;
   let standing: CollapseFinding | undefined;
   return {
     standing: () => standing,
     observe(step, health) {
-      best = Math.max(best, health.effectiveRank);
+      seen += 1;
+      if (seen > firstObservations) best = Math.max(best, health.effectiveRank);
       const found = verdict(health, best);
       const isNew = found !== undefined && found.kind !== standing?.kind;
       standing = found;
