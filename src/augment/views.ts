@@ -81,7 +81,7 @@ const indexOf = (places: readonly number[], device: string): Tensor =>
 
 /** On a CPU the some forty passes over a chunk should find it in the second-level cache: about 1 MB of float32. */
 const imagesPerChunk = (size: number, device: string): number =>
-  device === "cpu" ? Math.max(4, Math.round(800_000 / (3 * size * size * 4))) : Number.MAX_SAFE_INTEGER;
+  device === "cpu" ? Math.max(2, Math.round(800_000 / (3 * size * size * 4))) : Number.MAX_SAFE_INTEGER;
 
 /** Places of images that are made together: those that share their hue's turn, nearly equal orders of jitter side by side. */
 function chunks(parameters: readonly ViewParameters[], most: number): number[][] {
