@@ -143,7 +143,8 @@ export function adamw(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 
   return optimizer(groups, ["mean", "square"], ({ group, rate, parameters, gradients, state }, updates) => {
     const [means, squares] = state as [Tensor[], Tensor[]];
     if (isSupported("_fused_adamw_")) {
-      const counts = parameters.map((parameter) => tensor([updates], [], { device: parameter.device }));
+      const count = tensor([updates], [], { device: parameters[0]!.device });
+      const counts = parameters.map(() => count);
       op._fused_adamw_(
         parameters,
         gradients,
