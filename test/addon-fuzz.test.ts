@@ -8,7 +8,7 @@ const run = (seed: number, rounds: number) =>
   });
 
 test("no call of the addon with wrong values ends the process", () => {
-  const { status, signal, stdout, stderr } = run(20261124, 5);
+  const { status, signal, stdout, stderr } = run(20261124, 8);
   const lastCall = stderr.trimEnd().split("\n").slice(-3).join("\n");
   expect({ status, signal, lastCall }).toEqual({ status: 0, signal: null, lastCall: expect.any(String) });
   const { calls, refusals } = JSON.parse(stdout) as { calls: number; refusals: number };
