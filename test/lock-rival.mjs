@@ -1,4 +1,4 @@
-// Tries to lock ROUNDS folders below FOLDER, each at its own moment from BEGIN on, and reports which it got.
+// Tries to lock ROUNDS folders below FOLDER, each at its own moment from BEGIN on, and reports which it got; then it waits to be killed.
 import { join } from "node:path";
 import { createJiti } from "jiti";
 
@@ -14,4 +14,5 @@ for (let round = 0; round < Number(rounds); round++) {
     if (error.kind !== "configuration") throw error;
   }
 }
-process.send(won, () => process.exit());
+process.send(won);
+process.on("message", () => {}); // stays alive, and so its locks in force, until it is killed

@@ -117,7 +117,7 @@ describe("a damaged checkpoint", () => {
     const original = loadCheckpoint(newest);
     for (const file of files) {
       const bytes = readFileSync(join(newest, file));
-      for (let trial = 0; trial < 150; trial++) {
+      for (let trial = 0; trial < 100; trial++) {
         const flipped = Buffer.from(bytes);
         const place = Math.floor(next() * bytes.length);
         flipped[place]! ^= 1 << Math.floor(next() * 8);

@@ -82,6 +82,7 @@ it("has exactly one winner when many take over a stale lock at the same moment",
   const begin = Date.now() + 3000;
   const rivals = Array.from({ length: 3 }, () => fork(rival, [folder, String(rounds), String(begin)]));
   const wins = await Promise.all(rivals.map(messageOf));
+  for (const child of rivals) child.kill(); // all lived until now: a dead winner's lock may be taken
   for (let round = 0; round < rounds; round++)
     expect(
       wins.filter((won) => won.includes(round)),
@@ -92,5 +93,5 @@ it("has exactly one winner when many take over a stale lock at the same moment",
 const messageOf = (child: ChildProcess) =>
   new Promise<number[]>((resolve, reject) => {
     child.once("message", (won) => resolve(won as number[]));
-    child.once("exit", (code) => reject(new Error(`a rival ended with ${code}`)));
+    child.once("exit", (code) => reject(new Error(`a rival ended with ${code}`))); // without effect after its message
   });
