@@ -173,11 +173,11 @@ function row(name, turns) {
 function print({ what, conditions, rounds, figures: rows }) {
   const facts = Object.entries(conditions).map(([name, value]) => `${name} ${value}`);
   console.log(`${what}: ${facts.join(", ")}; ${rounds} rounds`);
-  console.log(["min / median / max".padEnd(20), "ours".padEnd(26), "peer".padEnd(26), "peer / ours"].join(""));
+  console.log(["min / median / max".padEnd(20), "ours".padEnd(32), "peer".padEnd(32), "peer / ours"].join(""));
   const cell = ({ min, median, max }) =>
     [min, median, max].map((number) => String(Number(number.toPrecision(4)))).join(" / ");
   for (const { name, ours, peer, ratio } of rows)
-    console.log([name.padEnd(20), cell(ours).padEnd(26), cell(peer).padEnd(26), cell(ratio)].join(""));
+    console.log([name.padEnd(20), cell(ours).padEnd(32), cell(peer).padEnd(32), cell(ratio)].join(""));
 }
 
 function fail(message) {
