@@ -78,7 +78,10 @@ export function comparisonTable(plan: Plan, data: string, planned: readonly Plan
     images: trainings[0]?.images ?? null,
     seeds: plan.seeds,
     machines: distinct(
-      trainings.map(({ device, precision, threads }) => `${device}, ${precision}, ${threads} threads`),
+      trainings.map(
+        ({ device, precision, threads }) =>
+          `${device}, ${precision}, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
+      ),
     ),
     protocols: protocols.filter((protocol) => plan.evaluations[protocol] !== undefined),
     rows: plan.rows.map((row, place) =>
