@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readCurrentBuild } from "../../setup/current.mjs";
 import { SelfsightError } from "../errors.ts";
@@ -89,6 +90,7 @@ function loadAddon(): Addon {
   const native = requireAddon(build.addonPath);
   refuseAnotherVersion(native.engine().builtFor, build.libtorch.version);
   openCuda(native, build.libtorch.lib);
+  useAllCores(native);
   return native;
 }
 
@@ -121,6 +123,11 @@ function refuseAnotherVersion(builtFor: string, found: string): void {
     "configuration",
     `engine: the addon was built for libtorch ${builtFor}, found ${found}; the versions must be equal; run \`npm run setup\``,
   );
+}
+
+/** Some builds (Debian's 1.13) count two hardware threads as one core and start with a single thread, unless told otherwise. */
+function useAllCores(native: Addon): void {
+  if (process.env.OMP_NUM_THREADS === undefined && native.threads() === 1) native.threads(availableParallelism());
 }
 
 /** The addon is linked to the CPU part only; where the found libtorch has a CUDA part, opening it registers its kernels. */
