@@ -83,13 +83,11 @@ export const schemas = [
   "aten::topk(Tensor self, int k, int dim=, bool largest=, bool sorted=) -> (Tensor, Tensor)",
   "aten::linalg_vector_norm(Tensor self, Scalar ord=, int[]? dim=, bool keepdim=) -> Tensor",
   "aten::linalg_eigvalsh(Tensor self) -> Tensor",
-  "aten::linalg_svdvals(Tensor A) -> Tensor",
   "aten::logsumexp(Tensor self, int[] dim, bool keepdim=) -> Tensor",
   "aten::softmax.int(Tensor self, int dim) -> Tensor",
   "aten::log_softmax.int(Tensor self, int dim) -> Tensor",
   // matrices
   "aten::matmul(Tensor self, Tensor other) -> Tensor",
-  "aten::mm(Tensor self, Tensor mat2) -> Tensor",
   "aten::dot(Tensor self, Tensor tensor) -> Tensor",
   "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
   "aten::linear(Tensor input, Tensor weight, Tensor? bias=) -> Tensor",
@@ -118,7 +116,6 @@ export const schemas = [
   "aten::detach(Tensor self) -> Tensor",
   "aten::to.dtype(Tensor self, ScalarType dtype) -> Tensor",
   "aten::to.device(Tensor self, Device device, ScalarType dtype) -> Tensor",
-  "aten::_to_copy(Tensor self, ScalarType? dtype=, Device? device=, bool non_blocking=, MemoryFormat? memory_format=) -> Tensor",
   // creation
   "aten::empty.memory_format(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::zeros(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
@@ -128,7 +125,6 @@ export const schemas = [
   "aten::randn(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::rand(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::zeros_like(Tensor self) -> Tensor",
-  "aten::empty_like(Tensor self) -> Tensor",
   "aten::ones_like(Tensor self) -> Tensor",
   // networks
   "aten::conv2d(Tensor input, Tensor weight, Tensor? bias=, int[] stride=, int[] padding=, int[] dilation=, int groups=) -> Tensor",
@@ -136,8 +132,6 @@ export const schemas = [
   "aten::max_pool2d(Tensor self, int[] kernel_size, int[] stride=, int[] padding=) -> Tensor",
   "aten::adaptive_avg_pool2d(Tensor self, int[] output_size) -> Tensor",
   "aten::cross_entropy_loss(Tensor self, Tensor target) -> Tensor",
-  "aten::_upsample_bilinear2d_aa(Tensor self, int[] output_size, bool align_corners) -> Tensor",
-  "aten::_upsample_bicubic2d_aa(Tensor self, int[] output_size, bool align_corners) -> Tensor",
   "aten::reflection_pad2d(Tensor self, int[] padding) -> Tensor",
   // one call for all parameters
   "aten::_foreach_add_.Scalar(Tensor[] self, Scalar scalar) -> ()",
@@ -145,8 +139,6 @@ export const schemas = [
   "aten::_foreach_add.List(Tensor[] self, Tensor[] other, Scalar alpha=) -> Tensor[]",
   "aten::_foreach_mul_.Scalar(Tensor[] self, Scalar scalar) -> ()",
   "aten::_foreach_mul_.List(Tensor[] self, Tensor[] other) -> ()",
-  "aten::_foreach_mul_.ScalarList(Tensor[] self, Scalar[] scalars) -> ()",
-  "aten::_foreach_div.List(Tensor[] self, Tensor[] other) -> Tensor[]",
   "aten::_foreach_sqrt(Tensor[] self) -> Tensor[]",
   "aten::_foreach_addcmul_.Scalar(Tensor[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=) -> ()",
   "aten::_foreach_addcdiv_.Scalar(Tensor[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=) -> ()",
