@@ -132,6 +132,8 @@ export const schemas = [
   "aten::max_pool2d(Tensor self, int[] kernel_size, int[] stride=, int[] padding=) -> Tensor",
   "aten::adaptive_avg_pool2d(Tensor self, int[] output_size) -> Tensor",
   "aten::cross_entropy_loss(Tensor self, Tensor target) -> Tensor",
+  "aten::_upsample_bilinear2d_aa(Tensor self, int[] output_size, bool align_corners) -> Tensor",
+  "aten::_upsample_bicubic2d_aa(Tensor self, int[] output_size, bool align_corners) -> Tensor",
   "aten::reflection_pad2d(Tensor self, int[] padding) -> Tensor",
   // one call for all parameters
   "aten::_foreach_add_.Scalar(Tensor[] self, Scalar scalar) -> ()",
