@@ -18,13 +18,13 @@ export function addCollapse(program: Command): void {
       "folder for the runs and collapse.md, collapse.json, collapse.html; the same command goes on",
     )
     .option("--method <name>", "this method's pair only; repeatable (default: all)", collect, [])
-    .option("--steps <number>", "steps of each run (default: some 45 s on 2 cores)", wholeNumber)
+    .option("--steps <number>", "steps of each run (default: 300)", wholeNumber)
     .option("--seed <number>", "seed (default: 0)", wholeNumber)
     .addOption(new Option("--json", "print the verdicts as JSON; progress goes to the error output"))
     .addHelpText(
       "after",
       `
-Pictures are drawn by Selfsight itself (shapes); nothing is downloaded. A pair takes under three minutes on two cores.
+Pictures are drawn by Selfsight itself (shapes); nothing is downloaded.
 
 Examples:
   selfsight collapse --out compared/collapse

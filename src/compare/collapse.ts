@@ -55,7 +55,7 @@ const pairs = {
 export type CollapsingMethod = keyof typeof pairs;
 export const collapsingMethods = Object.keys(pairs) as CollapsingMethod[];
 
-/** Steps of a run unless told otherwise: some 45 s on 2 cores. */
+/** Steps of a run unless told otherwise. */
 const usualSteps = 300;
 
 const base: PartialSettings = {

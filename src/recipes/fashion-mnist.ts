@@ -1,7 +1,7 @@
 // selfsight quickstart, or: selfsight pretrain fashion-mnist --recipe fashion-mnist
 // Barlow Twins on Fashion-MNIST in five minutes on two cores (AVX-512, bf16): a ResNet-18 of 16 channels whose stem halves the
 // picture at once, about 1,800 images/s, 8 epochs. Expected: 79 % kNN, 70 % with 10 labels a class (pixels 82 and 68). Width 16
-// for its throughput (24 channels: 950 images/s); the other settings are starting values, compared only at 250 steps.
+// for its throughput; the other settings are starting values, compared only at 250 steps.
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 

@@ -64,7 +64,7 @@ const trainingSettings = z.strictObject({
   keepCheckpoints: count,
   /** Reads at most so many images of the data; null: all. */
   limit: count.nullable(),
-  /** Shorter side to which files are decoded; null: from the size of the views. */
+  /** Least pixels that the shorter side of a decoded file keeps; null: from the size of the views. */
   decodeSize: count.nullable(),
 });
 

@@ -6,6 +6,7 @@ import {
   fromStored,
   lars,
   loadState,
+  moveNetwork,
   type Network,
   namedParameters,
   type Optimizer,
@@ -16,7 +17,7 @@ import {
   storedMap,
   warmupCosine,
 } from "../nn/index.ts";
-import { engine, manualSeed, noGrad, scope, type Tensor } from "../torch/index.ts";
+import { engine, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import type { Checkpoint, CheckpointContent } from "./checkpoint.ts";
 import { hasBf16 } from "./precision.ts";
 import { methodOf, methodSettings, type Settings } from "./settings.ts";
@@ -67,7 +68,7 @@ export function buildState(settings: Settings, data: DataFacts): TrainState {
   const method = buildMethod(settings, data);
   const device = chosenDevice(settings.device);
   const network: Network = { ...method.trainable, ...method.frozen };
-  if (device !== "cpu") moveTo(network, device);
+  if (device !== "cpu") moveNetwork(network, device);
   const stepsPerEpoch = Math.floor(data.length / settings.batchSize);
   return {
     settings,
@@ -108,15 +109,6 @@ export function chosenDevice(wanted: string): string {
 export function chosenPrecision(wanted: Settings["precision"], device: string): "bf16" | "fp32" {
   if (wanted !== "auto") return wanted;
   return device !== "cpu" || hasBf16() ? "bf16" : "fp32";
-}
-
-/** libtorch moves a tensor by making another; the network's own handles must stay, so their contents are replaced. */
-function moveTo(network: Network, device: string): void {
-  noGrad(() =>
-    scope(() => {
-      for (const tensor of stateOf(network).values()) tensor.setData(tensor.toDevice(device));
-    }),
-  );
 }
 
 /** Peak rates after the batch rule, and that rule in words, for the run's first line: nothing is rescaled unseen. */

@@ -8,7 +8,7 @@ import { shortRuns } from "./short-runs.ts";
 export const ablationsQuick: PlanInput = {
   title: "Barlow Twins taken apart: Tables 5 and 6 in minutes",
   description: "Each row changes one thing in the loss or the branches; a narrow ResNet-18, equal training time.",
-  cost: "about 34 minutes on 2 cores",
+  cost: "planned for 34 minutes on 2 cores",
   data: ["cifar10", "shapes"],
   base: {
     ...shortRuns,

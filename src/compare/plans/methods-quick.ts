@@ -13,7 +13,7 @@ export const methodsQuick: PlanInput = {
   title: "All methods, four minutes each",
   description:
     "A narrow ResNet-18 (16 channels in its first stage) and equal training time for every method; heads and rates are those of small pictures.",
-  cost: "about 36 minutes on 2 cores",
+  cost: "planned for 36 minutes on 2 cores",
   data: ["cifar10", "shapes"],
   base: shortRuns,
   rows: [
