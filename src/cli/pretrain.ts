@@ -89,7 +89,7 @@ export async function openTrainingData(data: string, { limit }: Settings): Promi
   if (dataset.kind === "folder" && dataset.skipped.length > 0) {
     const first = dataset.skipped.slice(0, 3).map(({ label, reason }) => `${label} (${reason})`);
     console.error(
-      `warning: ${dataset.skipped.length} files are no pictures and were left out: ${first.join(", ")}${dataset.skipped.length > 3 ? ", ..." : ""}`,
+      `warning: not read, because no pictures: ${dataset.skipped.length} of the files, such as ${first.join(", ")}${dataset.skipped.length > 3 ? ", ..." : ""}`,
     );
   }
   return dataset;

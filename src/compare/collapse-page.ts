@@ -37,6 +37,12 @@ const protocolOf = (rows: readonly CollapseRow[]): string => {
 const number = (value: number | null, digits: number): string => value?.toFixed(digits) ?? "";
 const percent = (share: number | null): string => (share === null ? "" : (100 * share).toFixed(1));
 
+/** A finding that nobody expected is neither good news nor bad: it stays uncoloured. */
+function colourOf({ verdict, isWatchRight }: CollapseRow): string {
+  if (!isWatchRight) return "";
+  return verdict === null ? "good" : "bad";
+}
+
 function verdictText({ failure, verdict, isWatchRight }: CollapseRow): string {
   if (failure !== null) return `failed: ${failure}`;
   if (isWatchRight === null) return "not run yet";
@@ -62,7 +68,7 @@ async function pairSection(rows: readonly CollapseRow[]): Promise<Markup> {
   const [whole] = rows;
   const pictures = await Promise.all(rows.map(matrices));
   return html`<section><h2>${whole!.label}</h2>
-${rows.map((row) => html`<p><b>${row.label.trim()}</b>: <span class="${row.verdict === null ? "good" : "bad"}">${verdictText(row)}</span></p>`)}
+${rows.map((row) => html`<p><b>${row.label.trim()}</b>: <span class="${colourOf(row)}">${verdictText(row)}</span></p>`)}
 <div class="pair">${pictures}</div>
 <div class="columns">${chart("Effective rank", rows, "effectiveRank")}${chart("Feature std", rows, "featureStd")}</div></section>`;
 }

@@ -7,7 +7,7 @@ const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 /** Wide tables, and rows that are all alike: the report's last row stands out, these do not. */
 const tableStyle = `
 main { max-width: 1280px; } th, td { padding: 6px 14px 6px 0; vertical-align: top; }
-tr:last-child th, tr:last-child td { color: inherit; font-weight: inherit; border-bottom: 1px solid var(--rule); }
+tbody tr:last-child th, tbody tr:last-child td { color: inherit; font-weight: inherit; border-bottom: 1px solid var(--rule); }
 thead tr:last-child th { font-weight: 650; } p { max-width: 90ch; } td { overflow-wrap: anywhere; min-width: 4.5em; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 180px), 1fr)); gap: 14px; margin-top: 14px; }
 .bad { color: var(--bad); font-weight: 650; } .good { color: var(--good); font-weight: 650; }
