@@ -2,6 +2,7 @@
 // Sets a figure of this machine beside the same figure of its peer in Python: fresh processes in turn (ours, peer, ours, peer, ...),
 // so that what else the machine does falls on both. A ratio is peer / ours of one turn: above 1, ours needs less.
 //   node bench/compare.mjs step --batch 64 --precision bf16 --python python3
+//   node bench/compare.mjs method --method simclr --batch 64 --python python3      (beside LightlySSL's modules)
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,13 +13,23 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** The named facts of our figure as options: what is measured is the same by construction. */
 const facts = (ours, names) => names.flatMap((name) => [`--${name}`, String(ours[name])]);
 
-/** The peer's file, what it imports, and its options for the conditions that our figure reports. */
+/** The peer's file, what it imports, its options for the conditions that our figure reports, and our figure where its name is another. */
 const peers = {
   step: {
     file: here("peers/step_pytorch.py"),
     needs: "torch",
     options: (ours, steps) => [
       ...facts(ours, ["backbone", "width", "size", "batch", "projector", "precision", "threads"]),
+      "--steps",
+      steps,
+    ],
+  },
+  method: {
+    ours: "step",
+    file: here("peers/step_lightly.py"),
+    needs: "lightly",
+    options: (ours, steps) => [
+      ...facts(ours, ["method", "width", "size", "batch", "precision", "threads"]),
       "--steps",
       steps,
     ],
@@ -114,7 +125,7 @@ function turn(what, { python, steps, "tuned-peer": isTuned }, passed) {
   const ours = run(process.execPath, [
     here("../bin/selfsight.mjs"),
     "bench",
-    what,
+    peers[what].ours ?? what,
     "--steps",
     steps,
     "--json",
@@ -140,6 +151,7 @@ function run(program, parameters, environment = {}) {
 }
 
 const conditionNames = [
+  "method",
   "backbone",
   "width",
   "size",

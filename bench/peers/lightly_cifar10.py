@@ -70,9 +70,10 @@ class Method(nn.Module):
     scales_rate = True
     num_splits = 0
 
-    def __init__(self, width):
+    def __init__(self, width, stem_stride=1):
         super().__init__()
         network = ResNetGenerator("resnet-18", width=width, num_splits=self.num_splits)
+        network[0].stride = (stem_stride, stem_stride)
         self.features = int(64 * width) * 8
         self.backbone = nn.Sequential(*list(network.children())[:-1], nn.AdaptiveAvgPool2d(1))
         self.build()
@@ -255,6 +256,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--width", type=float, default=1.0, help="of 64 channels in the first stage")
+    parser.add_argument("--stem-stride", type=int, default=1, help="of the first convolution; LightlySSL's is 1")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
@@ -265,7 +267,7 @@ def main():
     torch.manual_seed(arguments.seed)
     train_pixels, train_labels = read_cifar(arguments.data, [f"data_batch_{part}.bin" for part in range(1, 6)])
     test_pixels, test_labels = read_cifar(arguments.data, ["test_batch.bin"])
-    model = METHODS[arguments.method](arguments.width)
+    model = METHODS[arguments.method](arguments.width, arguments.stem_stride)
     if arguments.channels_last:
         model = model.to(memory_format=torch.channels_last)
     loader = torch.utils.data.DataLoader(

@@ -2,11 +2,12 @@
 import { engine, synchronize, threads } from "../torch/index.ts";
 
 export interface BenchOptions {
+  method?: string | undefined;
   backbone: string;
   width: number;
   size: number;
   batch: number;
-  projector: string;
+  projector?: string | undefined;
   features: number;
   precision: "auto" | "bf16" | "fp32";
   device: string;

@@ -6,11 +6,12 @@ export function addBench(program: Command): void {
     .command("bench")
     .description("figures of this machine, as a median over repeats")
     .argument("<what>", "step, augment, decode, loss or pipeline")
+    .option("--method <name>", "step: method, with the heads of its CIFAR-10 recipe", "barlow-twins")
     .option("--backbone <name>", "step: backbone", "resnet18")
     .option("--width <channels>", "step: channels of the first stage", wholeNumber, 64)
     .option("--size <pixels>", "side of the views", wholeNumber, 32)
     .option("--batch <images>", "images a step", wholeNumber, 256)
-    .option("--projector <widths>", "step: projector", "2048-2048-2048")
+    .option("--projector <widths>", "step: projector (default for barlow-twins: 2048-2048-2048)")
     .option("--features <number>", "loss: embedding features", wholeNumber, 8192)
     .addOption(
       new Option("--precision <name>", "auto, bf16 or fp32")

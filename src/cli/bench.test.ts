@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { threads } from "../torch/index.ts";
+import { methods } from "../methods/index.ts";
+import { liveTensors, threads } from "../torch/index.ts";
 import { bench } from "./bench.ts";
 import type { BenchOptions, BenchResult } from "./bench-figures.ts";
 
@@ -75,6 +76,17 @@ test("step says what it measured, and holds no more tensors after more steps", a
   expect(many.liveTensors).toBe(few.liveTensors);
 });
 
+for (const method of Object.keys(methods))
+  test(`step runs ${method} with the heads of its recipe`, async () => {
+    const result = await figures("step", { method, projector: undefined, steps: 1 });
+    expect(result).toMatchObject({ what: "step", method, batch: 4, size: 8 });
+    expect(liveTensors().live).toBe(0);
+  });
+
+test("step refuses a method that is not there, and names the nearest", async () => {
+  await expect(figures("step", { method: "simsam" })).rejects.toThrow(/method.*simsam.*simsiam/s);
+});
+
 test("a folder with fewer pictures than the batch is measured in smaller batches", async () => {
   expect(await figures("decode", { data: join(folder, "photos"), batch: 64 })).toMatchObject({ batch: 5, images: 5 });
 });
@@ -88,7 +100,7 @@ test("without --json each figure has a line", async () => {
 test.each([
   ["tempo", {}, "one of step, augment, decode, loss, pipeline is needed"],
   ["constructor", {}, "one of step"],
-  ["step", { backbone: "resnet19" }, "one of resnet18, resnet34, resnet50 is needed"],
+  ["step", { backbone: "resnet19" }, "resnet18"],
   ["step", { projector: "12-x" }, "widths of 1 to 8 layers"],
   ["step", { batch: 1 }, "--batch 1; 2 or more"],
   ["loss", { steps: 0 }, "--steps 0; 1 or more"],

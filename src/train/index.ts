@@ -33,6 +33,6 @@ export {
   scheduleFactor,
   type TrainState,
 } from "./state.ts";
-export { embedBatch, type StepResult, trainStep } from "./step.ts";
+export { embedBatch, type StepResult, trainStep, trainStepOnViews } from "./step.ts";
 export { type TrainOptions, type TrainResult, train } from "./trainer.ts";
 export { collapseWatch, type RepresentationHealth } from "./watch.ts";

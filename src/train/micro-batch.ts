@@ -54,10 +54,14 @@ function backwardPart(representations: readonly Tensor[], whole: readonly Tensor
 }
 
 function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
-  const { settings, method, device } = state;
+  const { settings, device } = state;
   const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, S, S]
-  return withPrecision(state, () => method.represent(views, context));
+  return representViews(state, views, context);
 }
+
+/** Views through the trunk: V x [N, 3, S, S] to V x [N, R]. */
+export const representViews = (state: TrainState, views: readonly Tensor[], context: StepContext): Tensor[] =>
+  withPrecision(state, () => state.method.represent(views, context));
 
 /** The networks compute in the run's precision; losses do not. */
 export const withPrecision = <T>({ precision, device }: TrainState, body: () => T): T =>

@@ -1,9 +1,10 @@
 // N images in the batch, V views, R features of the trunk, D features of an embedding
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
+import type { StepContext } from "../methods/index.ts";
 import { representationStatistics } from "../nn/index.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
-import { representBatch, withPrecision } from "./micro-batch.ts";
+import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
 
 /** What a step has to say: the loss and its parts, and the rate that it was taken with. */
@@ -19,27 +20,40 @@ export interface StepResult {
  */
 export function trainStep(state: TrainState, batch: Batch): StepResult {
   return scope(() => {
-    const { method, optimizer, device } = state;
-    const context = contextOf(state, labelsOf(batch, device));
-    const { representations, backward } = representBatch(state, batch, context); // V x [N, R]
-    const embeddings = withPrecision(state, () => method.embed(representations, context)); // each [N, D]
-    const { loss, metrics } = method.loss(embeddings, context); // []
-    const factor = scheduleFactor(state);
-    const result = {
-      loss: loss.item(),
-      ...numbersOf(metrics),
-      ...(isWatching(state) ? representationStatistics(embeddings[0]!) : {}),
-      learningRate: optimizer.groups[0]!.learningRate * factor,
-    };
-    if (!Number.isFinite(result.loss)) throw notFinite(state, result);
-    backward(loss);
-    method.beforeUpdate?.(context);
-    optimizer.step(factor);
-    optimizer.clearGradients();
-    method.afterUpdate?.(context, embeddings);
-    state.step += 1;
-    return result;
+    const context = contextOf(state, labelsOf(batch, state.device));
+    return learn(state, representBatch(state, batch, context), context);
   });
+}
+
+/** The same step on views that are made already, V x [N, 3, S, S], and classes [N]: what is left of it without the pictures. */
+export function trainStepOnViews(state: TrainState, views: readonly Tensor[], labels?: Tensor): StepResult {
+  return scope(() => {
+    const context = contextOf(state, labels);
+    const representations = representViews(state, views, context); // V x [N, R]
+    return learn(state, { representations, backward: (loss) => loss.backward() }, context);
+  });
+}
+
+/** Behind the trunk: heads, loss, gradients, update. */
+function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): StepResult {
+  const { method, optimizer } = state;
+  const embeddings = withPrecision(state, () => method.embed(representations, context)); // each [N, D]
+  const { loss, metrics } = method.loss(embeddings, context); // []
+  const factor = scheduleFactor(state);
+  const result = {
+    loss: loss.item(),
+    ...numbersOf(metrics),
+    ...(isWatching(state) ? representationStatistics(embeddings[0]!) : {}),
+    learningRate: optimizer.groups[0]!.learningRate * factor,
+  };
+  if (!Number.isFinite(result.loss)) throw notFinite(state, result);
+  backward(loss);
+  method.beforeUpdate?.(context);
+  optimizer.step(factor);
+  optimizer.clearGradients();
+  method.afterUpdate?.(context, embeddings);
+  state.step += 1;
+  return result;
 }
 
 /** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
