@@ -196,8 +196,8 @@ describe("what is no whole picture is refused", () => {
   });
 });
 
-/** An RGB PNG with this header and these (uncompressed) rows, whether they belong together or not. */
-function pngOf(columns: number, rows: number, data: Buffer): Buffer {
+/** An RGB PNG with this header, these (uncompressed) rows and chunks around them, whether they belong together or not. */
+function pngOf(columns: number, rows: number, data: Buffer, before: PngChunk[] = [], after: PngChunk[] = []): Buffer {
   const chunk = (type: string, body: Buffer) => {
     const named = Buffer.concat([Buffer.from(type), body]);
     const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -209,9 +209,72 @@ function pngOf(columns: number, rows: number, data: Buffer): Buffer {
   header.writeUInt32BE(columns, 0);
   header.writeUInt32BE(rows, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  const parts = [chunk("IHDR", header), chunk("IDAT", deflateSync(data)), chunk("IEND", Buffer.alloc(0))];
+  const chunks: PngChunk[] = [
+    ["IHDR", header],
+    ...before,
+    ["IDAT", deflateSync(data)],
+    ...after,
+    ["IEND", Buffer.alloc(0)],
+  ];
+  const parts = chunks.map(([type, body]) => chunk(type, body));
   return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), ...parts]);
 }
+
+type PngChunk = [type: string, body: Buffer];
+
+/** Rows of an 8x8 RGB picture of one grey, each behind its filter byte. */
+const greyRows = (value: number): Buffer =>
+  Buffer.concat(Array.from({ length: 8 }, () => Buffer.concat([Buffer.from([0]), Buffer.alloc(24, value)])));
+
+test("of an animated PNG the first frame is taken", async () => {
+  const numbers = (...values: number[]) =>
+    Buffer.concat(values.map((value) => Buffer.from(new Uint32Array([value]).buffer).swap32()));
+  const frameControl = (sequence: number) =>
+    Buffer.concat([numbers(sequence, 8, 8, 0, 0), Buffer.from([0, 1, 0, 10, 0, 0])]);
+  const second = Buffer.concat([numbers(2), deflateSync(greyRows(10))]);
+  const bytes = pngOf(
+    8,
+    8,
+    greyRows(200),
+    [
+      ["acTL", numbers(2, 0)],
+      ["fcTL", frameControl(0)],
+    ],
+    [
+      ["fcTL", frameControl(1)],
+      ["fdAT", second],
+    ],
+  );
+  const image = await decoded(bytes);
+  expect([image.height, image.width, image.pixels[0], image.pixels.at(-1)]).toEqual([8, 8, 200, 200]);
+});
+
+test.each([
+  ["text", (body: Buffer) => ["zTXt", Buffer.concat([Buffer.from("Comment\0\0"), body])] as PngChunk],
+  ["a colour profile", (body: Buffer) => ["iCCP", Buffer.concat([Buffer.from("profile\0\0"), body])] as PngChunk],
+])("%s that unpacks to 300 MB is refused or passed over, in little memory", async (_, chunkOf) => {
+  const bomb = chunkOf(deflateSync(Buffer.alloc(300 * 2 ** 20)));
+  const before = process.memoryUsage.rss();
+  const outcome = await decoded(pngOf(8, 8, greyRows(200), [bomb])).catch((error: unknown) => error);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(150 * 2 ** 20);
+  if (outcome instanceof SelfsightError) expect(outcome.kind).toBe("data");
+  else expect((outcome as RawImage).pixels[0]).toBe(200);
+});
+
+test("a picture in another colour space keeps its colours", async () => {
+  const file = await picture().withIccProfile("p3").png().toBuffer();
+  expectQuadrants(await decoded(file), quadrants, 40); // read as it is stored: a profile shifts strong colours a little
+});
+
+test("EXIF that is damaged turns nothing and refuses nothing", async () => {
+  const bytes = await picture().withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
+  const start = bytes.indexOf(Buffer.from("Exif\0\0"));
+  expect(start).toBeGreaterThan(0);
+  bytes.fill(0xff, start + 6, start + 30);
+  const image = await decoded(bytes);
+  expect([image.height, image.width]).toEqual([height, width]);
+  expectQuadrants(image, quadrants, 12);
+});
 
 function keyedBytes(seed: number) {
   const next = keyedStream(seed);

@@ -4,10 +4,16 @@ import { loadState, Module, type Network, namedParameters, setRequiresGrad, stat
 import { arange, autocast, keep, noGrad, op, randn, scope, type Tensor, zeros } from "../torch/index.ts";
 import type { StepContext } from "./method.ts";
 
-/** Widths of a projector's layers, written `2048-2048-2048`. */
-export const projectorWidths = z
-  .string()
-  .regex(/^[1-9]\d{0,5}(-[1-9]\d{0,5}){0,7}$/, "widths of 1 to 8 layers joined by -, such as 2048-2048-2048");
+const widthsNeeded = "widths of 1 to 8 layers joined by -, such as 2048-2048-2048";
+
+/** Widths of a projector's layers, written `2048-2048-2048`; one layer may be a number. */
+export const projectorWidths = z.union(
+  [
+    z.string().regex(/^[1-9]\d{0,5}(-[1-9]\d{0,5}){0,7}$/, widthsNeeded),
+    z.number().int().min(1, widthsNeeded).max(999_999, widthsNeeded).transform(String),
+  ],
+  widthsNeeded,
+);
 
 /** `2048-2048` as [2048, 2048]. */
 export const widthsOf = (text: string): number[] => text.split("-").map(Number);

@@ -22,6 +22,7 @@ describe("what is set by its dotted key", () => {
   it.each([
     ["lambda=0.01", "lambda", 0.01],
     ["projector=64-32", "projector", "64-32"],
+    ["projector=64", "projector", "64"],
     ["width=24", "width", 24],
     ["checkpointEverySteps=7", "checkpointEverySteps", 7],
     ["optimizer.learningRate=0.3", "optimizer.learningRate", 0.3],
