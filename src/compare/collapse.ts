@@ -37,12 +37,7 @@ const pairs = {
   },
   swav: {
     guard: "Sinkhorn's equal use",
-    whole: {
-      projector: "256-64",
-      prototypes: 64,
-      freezePrototypesEpochs: 0,
-      optimizer: { name: "sgd", decaysBiases: false },
-    },
+    whole: { projector: "256-64", prototypes: 64, freezePrototypesEpochs: 0 },
     off: { sinkhorn: false },
   },
   simsiam: {
@@ -67,10 +62,11 @@ const base: PartialSettings = {
   warmupEpochs: 0.25,
   floor: 0,
   cosinePer: "step",
+  zeroInitResidual: false,
   watchEverySteps: 10,
   optimizer: {
-    ...{ name: "sgd", learningRate: 0.1, batchRule: "linear", biasLearningRate: null },
-    ...{ weightDecay: 1e-4, decaysBiases: false, momentum: 0.9 },
+    ...{ name: "adamw", learningRate: 0.004, batchRule: "linear", biasLearningRate: null },
+    ...{ weightDecay: 1e-4, decaysBiases: false, adaptsBiases: false },
   },
 };
 

@@ -12,8 +12,8 @@ export const ablationsQuick: PlanInput = {
   data: ["cifar10", "shapes"],
   base: {
     ...shortRuns,
-    projector: "512-512-512",
-    lambda: 0.01,
+    projector: "512-512",
+    lambda: 0.005,
     views: barlowTwinsViews({ size: 32, normalize: "cifar10" }),
   },
   rows: [

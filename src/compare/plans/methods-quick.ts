@@ -19,7 +19,7 @@ export const methodsQuick: PlanInput = {
   rows: [
     {
       method: "barlow-twins",
-      settings: { projector: "512-512-512", lambda: 0.01, views: barlowTwinsViews({ size, normalize }) },
+      settings: { projector: "512-512", lambda: 0.005, views: barlowTwinsViews({ size, normalize }) },
     },
     { method: "simclr", settings: { projector: "256-128", temperature: 0.5, views: simclrViews({ size, normalize }) } },
     {
@@ -52,7 +52,6 @@ export const methodsQuick: PlanInput = {
       settings: {
         projector: "512-512-512",
         views: barlowTwinsViews({ size, normalize }),
-        optimizer: { learningRate: 0.03 },
       },
     },
     { method: "supervised", settings: { views: supervisedViews({ size, normalize }) } },
