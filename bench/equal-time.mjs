@@ -5,7 +5,7 @@
 //   node bench/equal-time.mjs --data FOLDER_OF_CIFAR_BINARIES --python python3 --out compared/methods-quick
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -54,7 +54,7 @@ function trainOurs(plan, method, seed) {
   const rows = plan.rows.filter((row) => row.method === method);
   const own = { ...plan, rows, seeds: [seed], budget: { minutes: Number(chosen.minutes) }, published: [] };
   const file = join(chosen.out, "equal-time-plan.json");
-  writeFileSync(file, JSON.stringify({ ...own, data: chosen.data }));
+  writeFileSync(file, JSON.stringify({ ...own, data: "cifar10" }));
   run(process.execPath, [here("../bin/selfsight.mjs"), "compare", file, "--out", chosen.out, "--json"]);
   return factsOf(method, seed);
 }
@@ -93,7 +93,8 @@ function trainPeer(method, seed, { seconds, threads, width }) {
 }
 
 function run(program, parameters) {
-  const { status, stdout, stderr } = spawnSync(program, parameters, { encoding: "utf8", maxBuffer: 2 ** 28 });
+  const env = { ...process.env, SELFSIGHT_DATA: dirname(resolve(chosen.data)) };
+  const { status, stdout, stderr } = spawnSync(program, parameters, { encoding: "utf8", env, maxBuffer: 2 ** 28 });
   if (status !== 0) fail(`equal-time: ${program} ${parameters.join(" ")} ended with ${status}:\n${stderr?.trim()}`);
   return stdout;
 }
