@@ -73,7 +73,7 @@ class Method(nn.Module):
     def __init__(self, width, stem_stride=1):
         super().__init__()
         network = ResNetGenerator("resnet-18", width=width, num_splits=self.num_splits)
-        network[0].stride = (stem_stride, stem_stride)
+        network.conv1.stride = (stem_stride, stem_stride)
         self.features = int(64 * width) * 8
         self.backbone = nn.Sequential(*list(network.children())[:-1], nn.AdaptiveAvgPool2d(1))
         self.build()

@@ -36,4 +36,4 @@ export {
   storedMap,
 } from "./safetensors.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
-export { type RepresentationStatistics, representationStatistics } from "./statistics.ts";
+export { areFinite, type RepresentationStatistics, representationStatistics } from "./statistics.ts";

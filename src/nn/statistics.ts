@@ -1,6 +1,6 @@
 // N embeddings, D features, R rows that are looked at (R ≤ 256)
 import { SelfsightError } from "../errors.ts";
-import { noGrad, op, scope, type Tensor } from "../torch/index.ts";
+import { noGrad, op, scope, stack, type Tensor } from "../torch/index.ts";
 
 /** How a batch of embeddings is spread; NaN throughout where an embedding is not finite. */
 export interface RepresentationStatistics {
@@ -26,6 +26,10 @@ export function representationStatistics(embeddings: Tensor): RepresentationStat
   expectMatrix(embeddings);
   return scope(() => noGrad(() => statisticsOf(firstRows(embeddings))));
 }
+
+/** Whether all values are finite, by their norms: one pass over the memory. Values whose squares overflow count as lost too. */
+export const areFinite = (tensors: readonly Tensor[]): boolean =>
+  scope(() => noGrad(() => Number.isFinite(stack(op["_foreach_norm.Scalar"](tensors)).sum().item())));
 
 const firstRows = (embeddings: Tensor): Tensor =>
   embeddings.narrow(0, 0, Math.min(embeddings.size(0), rowsLimit)).to("float64"); // [R, D]

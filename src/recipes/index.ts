@@ -8,6 +8,7 @@ import { supervised as cifar10Supervised } from "./cifar10/supervised.ts";
 import { swav as cifar10Swav } from "./cifar10/swav.ts";
 import { vicreg as cifar10Vicreg } from "./cifar10/vicreg.ts";
 import { cifar10 } from "./cifar10.ts";
+import { cifar10Quick } from "./cifar10-quick.ts";
 import { fashionMnist } from "./fashion-mnist.ts";
 import { byol as imagenetByol } from "./imagenet/byol.ts";
 import { mocoV2 as imagenetMocoV2 } from "./imagenet/moco-v2.ts";
@@ -22,6 +23,7 @@ import { shapes } from "./shapes.ts";
 /** A bare name is Barlow Twins; `data/method` another method. */
 export const recipes = {
   cifar10,
+  "cifar10-quick": cifar10Quick,
   "cifar10/simclr": cifar10Simclr,
   "cifar10/moco-v2": cifar10MocoV2,
   "cifar10/byol": cifar10Byol,

@@ -15,6 +15,7 @@ import { freeNetwork, freeOptimizer, namedParameters, type stateOf } from "../nn
 import { liveTensors, threads } from "../torch/index.ts";
 import { checkpointNames, loadNewestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type LogEvent, readLog } from "./log.ts";
+import type { TrainState } from "./state.ts";
 import { buildState, checkpointOf, restore } from "./state.ts";
 import { trainStep } from "./step.ts";
 
@@ -151,6 +152,22 @@ describe("a loss that is not finite", () => {
     expect(listed.samples).toHaveLength(8);
     expect(checkpointNames(folder)[0]).toBe(`step-${String(listed.step).padStart(7, "0")}`);
     expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
+  });
+});
+
+describe("weights that are not finite", () => {
+  it("are never saved: the run ends and what was saved before stands", async () => {
+    const settings = tinySettings({ checkpointEverySteps: 1, knnEveryEpochs: 1 });
+    const folder = scratch.next();
+    newTinyRun(folder, settings);
+    const poison = async ({ network, step }: TrainState) => {
+      const weight = [...namedParameters(network).values()].at(-1)!;
+      weight.setData(weight.detach().mul(Number.POSITIVE_INFINITY));
+      return { protocol: `poisoned at ${step}`, value: 0 };
+    };
+    const error = await trainTiny(folder, settings, { evaluate: poison }).catch((thrown) => thrown as SelfsightError);
+    expect(error).toMatchObject({ kind: "numerics", message: expect.stringMatching(/saving step 5: the weights/) });
+    expect(checkpointNames(folder)[0]).toBe("step-0000004");
   });
 });
 

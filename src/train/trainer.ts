@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Batch, batches, type Dataset } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
-import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
+import { areFinite, freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { type Checkpoint, saveCheckpoint, setAsideAfter } from "./checkpoint.ts";
@@ -227,6 +227,7 @@ function trySaving(session: Session): void {
 function save(session: Session): void {
   const { state, folder, dataset, settings, quarantine } = session;
   if (session.savedStep === state.step) return;
+  refuseLostWeights(state);
   const startedAt = performance.now();
   const content = checkpointOf(state, {
     settingsHash: settingsHash(settings),
@@ -243,6 +244,15 @@ function save(session: Session): void {
     seconds: seconds(startedAt),
     bytes: saved.bytes,
   });
+}
+
+/** A finite loss may still leave gradients that are not: what was saved before must not give way to such weights. */
+function refuseLostWeights({ network, step }: TrainState): void {
+  if (areFinite([...namedParameters(network).values()])) return;
+  throw new SelfsightError(
+    "numerics",
+    `saving step ${step}: the weights are no longer finite; nothing was saved over the checkpoints that stand; lower optimizer.learningRate, lengthen warmupEpochs, or use --precision fp32`,
+  );
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
