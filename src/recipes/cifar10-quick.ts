@@ -15,9 +15,9 @@ export const cifar10Quick: PartialSettings = {
   projector: "512-512",
   lambda: 0.005,
   batchSize: 128,
-  epochs: 14,
+  epochs: 12,
   warmupEpochs: 0.5,
   floor: 0,
-  knnEveryEpochs: 2,
+  knnEveryEpochs: 3,
   optimizer: { name: "lars", learningRate: 4, biasLearningRate: 0.1, weightDecay: 1e-4, momentum: 0.9 },
 };
