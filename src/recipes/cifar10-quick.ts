@@ -15,7 +15,7 @@ export const cifar10Quick: PartialSettings = {
   projector: "512-512",
   lambda: 0.005,
   batchSize: 256,
-  epochs: 15,
+  epochs: 11,
   warmupEpochs: 0.5,
   floor: 0,
   knnEveryEpochs: 3,
