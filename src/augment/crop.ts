@@ -36,7 +36,6 @@ export function cropBlock(bytes: Tensor, cuts: readonly Cut[], target: Target): 
 }
 
 /** The matrices [N, S, L] of crops along an axis of L pixels. */
-
 export function matrices(crops: readonly AxisCrop[], length: number, { size, interpolation, device }: Target): Tensor {
   const values = new Float32Array(crops.length * size * length); // [N, S, L]
   for (const [i, crop] of crops.entries()) fillResampling(values, i * size * length, size, length, crop, interpolation);
@@ -47,7 +46,7 @@ export function matrices(crops: readonly AxisCrop[], length: number, { size, int
 /** Files have sizes of their own: each is cropped and resized alone, in bytes where this libtorch can (as Pillow does). */
 export function cropFiles(images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor {
   const resized = images.map((image, i) => scope(() => cropFile(image, cuts[i]!, target))); // each [3, S, S]
-  return floats(stack(resized)).clamp_(unit);
+  return floats(stack(resized).contiguous()).clamp_(unit); // planes from here on
 }
 
 function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolation, device }: Target): Tensor {
@@ -58,8 +57,13 @@ function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolatio
   return (isFlipped ? resized.flip(3) : resized).squeeze(0);
 }
 
+/** The pixels of a box as [1, 3, h, w], channels-last in memory: libtorch resizes such bytes without packing them first. */
 const cutOut = ({ pixels, height, width }: RawImage, box: Box): Tensor =>
-  borrow(pixels, [1, 3, height, width]).narrow(2, box.top, box.height).narrow(3, box.left, box.width).contiguous();
+  borrow(pixels, [1, height, width, 3])
+    .narrow(1, box.top, box.height)
+    .narrow(2, box.left, box.width)
+    .permute(0, 3, 1, 2)
+    .contiguous("channels_last");
 
 let canResizeBytes: boolean | undefined;
 

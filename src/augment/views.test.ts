@@ -201,8 +201,8 @@ test("images are measured by their middle, without chance", () => {
   const options = { size: 8, normalize: plain.normalize };
   const values = scope(() => evaluationImages(batchOf([picture], [0]), options).float32());
   for (let i = 0; i < 192; i++) {
-    const [row, column] = [Math.floor(i / 8), i % 8]; // rows counted over the channels
-    expect(Math.abs(values[i]! - picture.pixels[row * 12 + column + 2]! / 255)).toBeLessThan(1e-6);
+    const [channel, row, column] = [Math.floor(i / 64), Math.floor(i / 8) % 8, i % 8];
+    expect(Math.abs(values[i]! - picture.pixels[3 * (row * 12 + column + 2) + channel]! / 255)).toBeLessThan(1e-6);
   }
   const same = block(2, 1, [8, 8]);
   scope(() => expect(evaluationImages(batchOf(same, [0, 1]), options).shape).toEqual([2, 3, 8, 8]));

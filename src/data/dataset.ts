@@ -49,9 +49,9 @@ export interface SkippedFile {
   reason: string;
 }
 
-/** One decoded picture. */
+/** One decoded picture, its colours side by side as decoders give them and resizing wants them. */
 export interface RawImage {
-  pixels: Uint8Array; // [3, H, W]
+  pixels: Uint8Array; // [H, W, 3]
   height: number;
   width: number;
 }

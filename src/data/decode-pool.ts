@@ -1,5 +1,5 @@
 // Decoding beside the training thread. A training step blocks its thread for as long as it computes; the threads here have
-// event loops of their own, so that reading, decoding and laying out planes go on meanwhile.
+// event loops of their own, so that reading and decoding go on meanwhile.
 import { Worker } from "node:worker_threads";
 import { SelfsightError } from "../errors.ts";
 import type { ImageFile, RawImage } from "./dataset.ts";

@@ -1,4 +1,4 @@
-// The body of a decoding thread: reads and decodes the files it is told, a few at a time, and hands the planes over.
+// The body of a decoding thread: reads and decodes the files it is told, a few at a time, and hands the pixels over.
 import { parentPort } from "node:worker_threads";
 import type { RawImage } from "./dataset.ts";
 import { type DecodeOptions, decodeImage } from "./decode.ts";

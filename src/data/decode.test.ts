@@ -40,7 +40,7 @@ const middles = ({ pixels, height: rows, width: columns }: RawImage): Colour[] =
   [0, 1, 2, 3].map((quadrant) => {
     const y = Math.floor(rows * (quadrant < 2 ? 0.25 : 0.75));
     const x = Math.floor(columns * (quadrant % 2 === 0 ? 0.25 : 0.75));
-    return [0, 1, 2].map((c) => pixels[(c * rows + y) * columns + x]!) as Colour;
+    return [0, 1, 2].map((c) => pixels[3 * (y * columns + x) + c]!) as Colour;
   });
 
 function expectQuadrants(image: RawImage, expected: readonly Colour[], tolerance: number) {
@@ -71,7 +71,7 @@ const encoders: Record<string, () => Sharp> = {
   "cmyk jpeg": () => picture().toColourspace("cmyk").jpeg({ quality: 95 }),
 };
 
-test.each(Object.keys(encoders))("%s becomes 8-bit RGB planes", async (kind) => {
+test.each(Object.keys(encoders))("%s becomes 8-bit RGB", async (kind) => {
   const image = await decoded(await encoders[kind]!().toBuffer());
   expect([image.height, image.width, image.pixels.length]).toEqual([height, width, 3 * height * width]);
   const isExact = /png|lossless|tiff/.test(kind) && !/palette/.test(kind);

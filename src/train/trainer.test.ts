@@ -136,36 +136,37 @@ describe("a loss that is not finite", () => {
   });
 
   it("ends the run with the names of the batch on disk and the last checkpoint intact", async () => {
-    const settings = tinySettings({ checkpointEverySteps: 1, precision: "fp32", warmupEpochs: 0 });
-    settings.optimizer.learningRate = 1e30; // more than settings allow
+    const settings = tinySettings({ checkpointEverySteps: 4, knnEveryEpochs: 1 });
     const folder = scratch.next();
-    newTinyRun(folder, tinySettings());
-    const error = await trainTiny(folder, settings).catch((thrown) => thrown as SelfsightError);
+    newTinyRun(folder, settings);
+    const error = await trainTiny(folder, settings, { evaluate: poisonWeights }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(SelfsightError);
     const { kind, exitCode, message } = error as SelfsightError;
     expect([kind, exitCode]).toEqual(["numerics", 6]);
     expect(message).toMatch(/a finite loss is needed.*lower optimizer.learningRate.*noise\[\d+\].*not-finite\.json/s);
-    const listed = JSON.parse(readFileSync(join(folder, "not-finite.json"), "utf8")) as {
-      step: number;
-      samples: string[];
-    };
+    const listed = JSON.parse(readFileSync(join(folder, "not-finite.json"), "utf8"));
+    expect(listed).toMatchObject({ step: 5, epoch: 1 });
     expect(listed.samples).toHaveLength(8);
-    expect(checkpointNames(folder)[0]).toBe(`step-${String(listed.step).padStart(7, "0")}`);
+    expect(checkpointNames(folder)[0]).toBe("step-0000004");
     expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
   });
 });
+
+/** Stands where kNN does, at the end of the first epoch of 5 steps. */
+async function poisonWeights({ network }: TrainState) {
+  const weight = [...namedParameters(network).values()].at(-1)!;
+  weight.setData(weight.detach().mul(Number.POSITIVE_INFINITY));
+  return { protocol: "poison", value: 0 };
+}
 
 describe("weights that are not finite", () => {
   it("are never saved: the run ends and what was saved before stands", async () => {
     const settings = tinySettings({ checkpointEverySteps: 1, knnEveryEpochs: 1 });
     const folder = scratch.next();
     newTinyRun(folder, settings);
-    const poison = async ({ network, step }: TrainState) => {
-      const weight = [...namedParameters(network).values()].at(-1)!;
-      weight.setData(weight.detach().mul(Number.POSITIVE_INFINITY));
-      return { protocol: `poisoned at ${step}`, value: 0 };
-    };
-    const error = await trainTiny(folder, settings, { evaluate: poison }).catch((thrown) => thrown as SelfsightError);
+    const error = await trainTiny(folder, settings, { evaluate: poisonWeights }).catch(
+      (thrown) => thrown as SelfsightError,
+    );
     expect(error).toMatchObject({ kind: "numerics", message: expect.stringMatching(/saving step 5: the weights/) });
     expect(checkpointNames(folder)[0]).toBe("step-0000004");
   });
