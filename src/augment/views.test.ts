@@ -113,8 +113,10 @@ test("without chance a view is the picture; a flip mirrors it", () => {
 
 test("a file's crop in bytes is the block's crop up to rounding", () => {
   const images = block(20, 3, [30, 20]);
+  const interleaved = (at: number) =>
+    images.pixels[(at % 3) * 600 + Math.floor((at % 1800) / 3) + 1800 * Math.floor(at / 1800)]!;
   const files = range(20).map((i) => ({
-    pixels: images.pixels.slice(i * 1800, (i + 1) * 1800),
+    pixels: Uint8Array.from({ length: 1800 }, (_, at) => interleaved(i * 1800 + at)),
     height: 30,
     width: 20,
   }));
