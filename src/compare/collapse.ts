@@ -14,6 +14,11 @@ interface Pair {
   off: PartialSettings;
 }
 
+/** What brings SwAV and BYOL off the ground within 300 steps: with AdamW SwAV stays where every prototype is as likely as any other. */
+const larsAt = (learningRate: number, biasLearningRate: number): NonNullable<PartialSettings["optimizer"]> => ({
+  ...{ name: "lars", learningRate, biasLearningRate, momentum: 0.9 },
+});
+
 /**
  * VICReg has no pair: without its variance and covariance terms embeddings shrink towards 0 and keep their directions, and the
  * collapse watch looks at directions.
@@ -32,12 +37,12 @@ const pairs = {
   },
   byol: {
     guard: "predictor",
-    whole: { projector: "256-64", predictor: "256", momentum: 0.97, finalMomentum: 1 },
+    whole: { projector: "256-64", predictor: "256", momentum: 0.97, finalMomentum: 1, optimizer: larsAt(4, 0.1) },
     off: { predictor: "none" },
   },
   swav: {
     guard: "Sinkhorn's equal use",
-    whole: { projector: "256-64", prototypes: 64, freezePrototypesEpochs: 0 },
+    whole: { projector: "256-64", prototypes: 64, freezePrototypesEpochs: 1, optimizer: larsAt(1, 0.05) },
     off: { sinkhorn: false },
   },
   simsiam: {

@@ -22,12 +22,17 @@ describe("collapseWatch", () => {
       /^step 0: .*one point \(feature std 0\.0100\).*lower optimizer\.learningRate/,
     );
     expect(observeAll({ effectiveRank: 1.2 })[0]).toMatch(/on a line \(effective rank 1\.2\)/);
-    expect(observeAll({}, {}, {}, { effectiveRank: 7 })[3]).toMatch(/^step 3: effective rank fell from 40\.0 to 7\.0/);
+    expect(observeAll({}, {}, {}, { effectiveRank: 4 })[3]).toMatch(/^step 3: effective rank fell from 40\.0 to 4\.0/);
   });
 
   it("does not hold the many directions of random weights against a run that gives them up at once", () => {
     const ranks = [67.2, 9.6, 7.4, 7.1, 7, 7.2, 7.5, 8.1]; // Barlow Twins, whole, on shapes
     expect(observeAll(...ranks.map((effectiveRank) => ({ effectiveRank })))).toEqual(Array(8).fill(undefined));
+  });
+
+  it("is silent where many directions are given up and enough are left", () => {
+    const ranks = [80.2, 61.5, 37.7, 7.1, 6.4, 6.3, 6.3]; // SimSiam, whole, on shapes
+    expect(observeAll(...ranks.map((effectiveRank) => ({ effectiveRank })))).toEqual(Array(7).fill(undefined));
   });
 
   it("finds each of the ways in which methods fell when their guard was taken off, and says what holds at the end", () => {

@@ -24,8 +24,10 @@ export interface CollapseFinding {
 
 const smallestStd = 0.05;
 const smallestRank = 2;
-/** A fall to this share of the best value so far is called a fall. */
+/** A fall to this share of the best value so far is called a fall, where few directions are left. */
 const shareOfBest = 0.2;
+/** SimSiam and SwAV, whole, give up five directions of six in their first steps, and learn with the six or so that are left. */
+const fewDirections = 5;
 /** Random weights use many directions, and a healthy run gives most of them up in its first steps: these do not count as best. */
 const firstObservations = 2;
 
@@ -59,7 +61,7 @@ function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: numb
       kind: "line",
       sentence: `embeddings lie on a line (effective rank ${rank}); features repeat each other; raise lambda`,
     };
-  if (effectiveRank < shareOfBest * best)
+  if (effectiveRank < Math.min(fewDirections, shareOfBest * best))
     return {
       kind: "fall",
       sentence: `effective rank fell from ${best.toFixed(1)} to ${rank}; watch it, and lower optimizer.learningRate if it goes on`,
