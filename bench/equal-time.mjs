@@ -18,7 +18,7 @@ const { values: chosen } = parseArgs({
     python: { type: "string", default: "python3" },
     minutes: { type: "string", default: "4" },
     methods: { type: "string", default: methods.join(",") },
-    /** All methods train with the first one, Barlow Twins with each. */
+    /** Barlow Twins trains with each, the others with the first. */
     seeds: { type: "string", default: "0,1,2" },
     /** The peer's arithmetic; bf16 comes with channels-last. */
     precision: { type: "string", default: "bf16" },
@@ -27,7 +27,10 @@ const { values: chosen } = parseArgs({
 });
 
 async function main() {
-  if (!chosen.data || !chosen.out) fail("equal-time: --data and --out are needed; see the head of this file");
+  if (!chosen.data || !chosen.out)
+    fail(
+      "equal-time: no --data or no --out; both are needed; give --data FOLDER_OF_CIFAR_BINARIES --out compared/NAME",
+    );
   if (!existsSync(here("../dist/compare/index.js"))) fail("equal-time: not built; run `npm run setup`");
   const { plans } = await import("../dist/compare/index.js");
   mkdirSync(chosen.out, { recursive: true });
@@ -65,28 +68,36 @@ function factsOf(method, seed) {
   const done = readdirSync(cells)
     .map((name) => join(cells, name))
     .filter((cell) => existsSync(join(cell, "result.json")));
-  const [folder] = done.filter((cell) => {
+  const [folder, another] = done.filter((cell) => {
     const { settings } = json(join(cell, "run.json"));
     return settings.method === method && settings.seed === seed;
   });
+  if (another) fail(`equal-time: ${folder} and ${another}; one run of ${method} is needed; choose another --out`);
   const log = readFileSync(join(folder, "log.jsonl"), "utf8")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  const { steps, imagesPerSecond, threads, precision } = json(join(folder, "training.json"));
+  const { steps, imagesPerSecond, threads } = json(join(folder, "training.json"));
   const { settings } = json(join(folder, "run.json"));
   return {
-    ...{ seconds: log.findLast(({ event }) => event === "end").seconds, steps, imagesPerSecond, threads, precision },
+    ...{ seconds: log.findLast(({ event }) => event === "end").seconds, steps, imagesPerSecond, threads },
     ...{ batch: settings.batchSize, width: settings.width, stem: settings.stem },
     knn: json(join(folder, "result.json")).evaluations.find(({ protocol }) => protocol.startsWith("knn")).value,
   };
 }
 
-function trainPeer(method, seed, { seconds, threads, width }) {
+function trainPeer(method, seed, { seconds, threads, width, stem }) {
   const arithmetic = chosen.precision === "bf16" ? ["--precision", "bf16", "--channels-last"] : [];
   const found = run(chosen.python, [
     ...[here("peers/lightly_cifar10.py"), "--data", chosen.data, "--method", method, "--seed", String(seed)],
-    ...["--minutes", String(seconds / 60), "--width", String(width / 64), "--stem-stride", "2"],
+    ...[
+      "--minutes",
+      String(seconds / 60),
+      "--width",
+      String(width / 64),
+      "--stem-stride",
+      stem === "small-stride-2" ? "2" : "1",
+    ],
     ...["--threads", String(threads), ...arithmetic],
   ]);
   return JSON.parse(found.trim().split("\n").at(-1));

@@ -33,7 +33,7 @@ const bothLosses = ([zA, zB]) => ({
 });
 
 /** What the losses say when every image, or every feature, stands in the batch twice. */
-export function twins() {
+function twins() {
   const views = viewsOf(256, 128);
   const doubled = (dim) => views.map((view) => cat([view, view], dim));
   return [
@@ -44,7 +44,7 @@ export function twins() {
 }
 
 /** Where one term of a loss sends its gradient: the norms at its two inputs. */
-export function branches() {
+function branches() {
   const unit = (rows) => rows.div(rows.square().sum({ dim: 1, keepDim: true }).sqrt());
   const queue = unit(randn([64, 32]));
   const prototypes = unit(randn([16, 32]));
@@ -70,7 +70,7 @@ function gradientNorms(term, views) {
 }
 
 /** Share of a batch's codes that the first of K prototypes takes, where all images lie near it. */
-export function codes() {
+function codes() {
   const scores = randn([256, 16]).mul(0.1); // [N, K] cosines
   noGrad(() => scores.narrow(1, 0, 1).add_(0.6));
   const first = (rows) => rows.narrow(1, 0, 1).mean().item();
@@ -85,7 +85,7 @@ export function codes() {
 }
 
 /** The loss of embeddings with nothing in common between features, both views equal, beside the formula. */
-export function floor() {
+function floor() {
   const sizes = [
     [256, 512],
     [256, 2048],

@@ -14,7 +14,7 @@ interface Pair {
   off: PartialSettings;
 }
 
-/** What brings SwAV and BYOL off the ground within 300 steps: with AdamW SwAV stays where every prototype is as likely as any other. */
+/** For BYOL and SwAV: with the AdamW of the others a whole SwAV stays where every prototype is as likely as any other, and BYOL near a line. */
 const larsAt = (learningRate: number, biasLearningRate: number): NonNullable<PartialSettings["optimizer"]> => ({
   ...{ name: "lars", learningRate, biasLearningRate, momentum: 0.9 },
 });

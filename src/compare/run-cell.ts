@@ -1,11 +1,9 @@
 // One cell from start to end, in a process of its own: train (or go on), then measure. Every part that is done is kept.
 import { existsSync } from "node:fs";
-import { batches, type Dataset, openDataset } from "../data/index.ts";
+import { type Dataset, openDataset } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
-import { freeNetwork, freeOptimizer } from "../nn/index.ts";
 import { engine } from "../torch/index.ts";
 import {
-  buildState,
   type Checkpoint,
   checkpointNames,
   collapseWatch,
@@ -15,8 +13,8 @@ import {
   readLog,
   readRun,
   runPath,
+  secondsPerStep,
   train,
-  trainStep,
   writeDataList,
 } from "../train/index.ts";
 import { version } from "../version.ts";
@@ -125,24 +123,8 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-const stepsBeforeTiming = 3;
-const timedSeconds = 5;
-
 /** How many steps fit into so many minutes here, by the pace of the first few. At least 1. */
 export async function stepsInTime(job: Pick<CellJob, "data" | "settings">, minutes: number): Promise<number> {
-  const dataset = await trainingData(job);
-  const state = buildState(job.settings, dataset);
-  const { batchSize, seed } = job.settings;
-  const times: number[] = [];
-  for await (const batch of batches(dataset, { batchSize, seed })) {
-    const startedAt = performance.now();
-    trainStep(state, batch);
-    times.push((performance.now() - startedAt) / 1000);
-    if (sum(times.slice(stepsBeforeTiming)) > timedSeconds) break;
-  }
-  freeOptimizer(state.optimizer);
-  freeNetwork(state.network);
-  return Math.max(1, Math.floor((60 * minutes) / median(times.slice(stepsBeforeTiming))));
+  const seconds = await secondsPerStep(job.settings, await trainingData(job));
+  return Math.max(1, Math.floor((60 * minutes) / seconds));
 }
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -72,7 +72,8 @@ async function recordFiles(folder: string, layout: CifarLayout, split: Split): P
 
 async function wholeRecords(path: string, layout: CifarLayout): Promise<number> {
   const { size } = await stat(path).catch((cause) => unreadable(path, cause));
-  if (size === 0 || size % recordBytes(layout) !== 0) throw cutFile(path, size, recordBytes(layout));
+  if (size === 0 || size % recordBytes(layout) !== 0)
+    throw cutFile(path, size, `whole records of ${recordBytes(layout)} bytes`);
   return size;
 }
 
@@ -83,7 +84,7 @@ async function readInto(block: Uint8Array, { path, byteLength, start }: RecordFi
       const { bytesRead } = await file
         .read(block, start + done, byteLength - done, done)
         .catch((cause) => unreadable(path, cause));
-      if (bytesRead === 0) throw cutFile(path, done, byteLength);
+      if (bytesRead === 0) throw cutFile(path, done, `the ${byteLength} bytes that it had a moment ago`);
       done += bytesRead;
     }
   } finally {
@@ -122,10 +123,10 @@ function unreadable(path: string, cause: NodeJS.ErrnoException): never {
   throw new SelfsightError("data", `reading CIFAR: ${displayName(path)} cannot be read (${cause.code}).`, { cause });
 }
 
-function cutFile(file: string, found: number, recordBytes: number): SelfsightError {
+function cutFile(file: string, found: number, needed: string): SelfsightError {
   return new SelfsightError(
     "data",
-    `reading CIFAR: ${displayName(file)} has ${found} bytes; whole records of ${recordBytes} bytes are needed; ` +
+    `reading CIFAR: ${displayName(file)} has ${found} bytes; ${needed} are needed; ` +
       "the file is cut off or of another kind, so fetch it again.",
   );
 }

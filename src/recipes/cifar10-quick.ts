@@ -1,6 +1,7 @@
 // selfsight pretrain cifar10 --recipe cifar10-quick
 // Barlow Twins on CIFAR-10 in 20 minutes on two cores (AVX-512, bf16): a ResNet-18 of 32 channels whose stem halves the picture at
-// once. LARS as in the paper: within minutes it goes further than SGD or AdamW (docs/performance.md, "CIFAR-10 in 20 minutes").
+// once, about 560 images/s. Expected: 50 % kNN. LARS as in the paper: within minutes it went further than SGD or AdamW
+// (docs/performance.md, "CIFAR-10 in 20 minutes").
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 

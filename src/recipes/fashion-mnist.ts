@@ -1,6 +1,6 @@
 // selfsight quickstart, or: selfsight pretrain fashion-mnist --recipe fashion-mnist
 // Barlow Twins on Fashion-MNIST in five minutes on two cores (AVX-512, bf16): a ResNet-18 of 16 channels whose stem halves the
-// picture at once, about 1,600 images/s, 8 epochs. Expected: 80 % kNN, 73 % with 10 labels a class (pixels 82 and 68). Width 16
+// picture at once, about 1,500 images/s, 8 epochs. Expected: 80 % kNN, 73 % with 10 labels a class (pixels 82 and 68). Width 16
 // for its throughput; optimizer and projector are those that went furthest in short runs on CIFAR-10 (docs/performance.md).
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";

@@ -8,6 +8,7 @@ export {
 } from "./checkpoint.ts";
 export { describeChanges, writeDataList } from "./data-list.ts";
 export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./log.ts";
+export { secondsPerStep } from "./pace.ts";
 export { resumedSettings, settingsHash } from "./resume.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run-folder.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run-lock.ts";

@@ -26,7 +26,7 @@ const smallestStd = 0.05;
 const smallestRank = 2;
 /** A fall to this share of the best value so far is called a fall, where few directions are left. */
 const shareOfBest = 0.2;
-/** SimSiam and SwAV, whole, give up five directions of six in their first steps, and learn with the six or so that are left. */
+/** A whole SimSiam (docs/collapse.md) goes from 38 directions to 6 within its first steps, and stays there. */
 const fewDirections = 5;
 /** Random weights use many directions, and a healthy run gives most of them up in its first steps: these do not count as best. */
 const firstObservations = 2;
