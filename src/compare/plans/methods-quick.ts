@@ -1,6 +1,7 @@
 // selfsight compare methods-quick --out compared/methods-quick
 // All methods for four minutes each on two cores, with a narrow ResNet-18 whose stem halves the picture: about 36 minutes with
 // the measuring. Four minutes tell apart what learns from what does not; they do not rank methods that need hundreds of epochs.
+// Settings were chosen on held-out training pictures (656 steps, kNN): SimCLR has 47 % at temperature 0.1, 45 % at 0.2, 40 % at 0.5.
 import { barlowTwinsViews } from "../../augment/index.ts";
 import { mocoViews, simclrViews, supervisedViews, swavViews } from "../../methods/index.ts";
 import type { PlanInput } from "../plan.ts";
@@ -21,18 +22,18 @@ export const methodsQuick: PlanInput = {
       method: "barlow-twins",
       settings: { projector: "512-512", lambda: 0.005, views: barlowTwinsViews({ size, normalize }) },
     },
-    { method: "simclr", settings: { projector: "256-128", temperature: 0.5, views: simclrViews({ size, normalize }) } },
+    { method: "simclr", settings: { projector: "512-128", temperature: 0.1, views: simclrViews({ size, normalize }) } },
     {
       method: "moco-v2",
       settings: {
-        ...{ projector: "256-128", queueLength: 4096, temperature: 0.2, symmetric: true },
+        ...{ projector: "512-128", queueLength: 4096, temperature: 0.1, symmetric: true },
         ...{ momentum: 0.99, finalMomentum: 0.99, views: mocoViews({ size, normalize }) },
       },
     },
     {
       method: "byol",
       settings: {
-        ...{ projector: "512-128", predictor: "512", momentum: 0.99, finalMomentum: 1 },
+        ...{ projector: "1024-256", predictor: "1024", momentum: 0.99, finalMomentum: 0.99 },
         views: barlowTwinsViews({ size, normalize }),
       },
     },
