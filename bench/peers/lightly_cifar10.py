@@ -60,7 +60,7 @@ def simclr_views():
 
 
 def swav_views():
-    return SwaVTransform(crop_sizes=[32], crop_counts=[2], crop_min_scales=[0.14], cj_strength=0.5, gaussian_blur=0)
+    return SwaVTransform(crop_sizes=[32], crop_counts=[2], crop_min_scales=[0.14], crop_max_scales=[1.0], cj_strength=0.5, gaussian_blur=0)
 
 
 class Method(nn.Module):
@@ -69,6 +69,7 @@ class Method(nn.Module):
     rate = 0.06
     scales_rate = True
     num_splits = 0
+    memory_format = torch.channels_last
 
     def __init__(self, width, stem_stride=1):
         super().__init__()
@@ -162,6 +163,7 @@ class BYOL(WithTeacher):
 class MoCo(WithTeacher):
     views = staticmethod(simclr_views)
     num_splits = 8
+    memory_format = torch.contiguous_format  # LightlySSL's split batch norm refuses channels-last maps
 
     def build(self):
         self.head = heads.MoCoProjectionHead(self.features, 512, 128)
@@ -220,7 +222,7 @@ def train(model, loader, arguments):
         for group in optimizer.param_groups:
             group["lr"] = peak * (1 + numpy.cos(numpy.pi * share)) / 2
         if arguments.channels_last:
-            views = [view.contiguous(memory_format=torch.channels_last) for view in views]
+            views = [view.contiguous(memory_format=model.memory_format) for view in views]
         with torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bf16"):
             loss = model(views)
         optimizer.zero_grad()
@@ -269,7 +271,7 @@ def main():
     test_pixels, test_labels = read_cifar(arguments.data, ["test_batch.bin"])
     model = METHODS[arguments.method](arguments.width, arguments.stem_stride)
     if arguments.channels_last:
-        model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=model.memory_format)
     loader = torch.utils.data.DataLoader(
         Pictures(train_pixels, model.views()), batch_size=arguments.batch, shuffle=True, drop_last=True,
         num_workers=arguments.workers, persistent_workers=arguments.workers > 0,

@@ -7,10 +7,10 @@ from timing import measure, options, report
 chosen = options(method="simclr", width=64, batch=64, size=32, precision="bf16")
 
 torch.manual_seed(0)
-model = METHODS[chosen.method](chosen.width / 64).to(memory_format=torch.channels_last)
+model = METHODS[chosen.method](chosen.width / 64).to(memory_format=METHODS[chosen.method].memory_format)
 optimizer = torch.optim.SGD(model.learned(), lr=0.01, momentum=0.9, weight_decay=5e-4, fused=True)
 views = [
-    torch.randn(chosen.batch, 3, chosen.size, chosen.size).contiguous(memory_format=torch.channels_last)
+    torch.randn(chosen.batch, 3, chosen.size, chosen.size).contiguous(memory_format=model.memory_format)
     for _ in range(2)
 ]
 

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { freeState, lossOf, runMethodSuite, tinyBatch, tinyState, vectors } from "../../test/method-suite.ts";
 import { makeViews } from "../augment/index.ts";
-import { freeNetwork, namedParameters, resnet } from "../nn/index.ts";
-import { cat, full, manualSeed, noGrad, randn, scope, tensor } from "../torch/index.ts";
+import { freeNetwork, namedParameters, normalizeInGroups, resnet } from "../nn/index.ts";
+import { cat, full, manualSeed, noGrad, randn, scope, type Tensor, tensor } from "../torch/index.ts";
 import { trainStep } from "../train/index.ts";
-import { inGroups, mocoLoss } from "./moco-v2.ts";
+import { mocoLoss } from "./moco-v2.ts";
 import { EmbeddingQueue, momentumAt } from "./parts.ts";
 
 const options = { projector: "16-8", queueLength: 24, batchNormGroups: 1 };
@@ -88,15 +88,28 @@ it("keeps the momentum constant, or raises it along a half cosine", () => {
 it("shows batch norm the images in groups, as so many devices would", () => {
   manualSeed(3);
   const trunk = scope(() => resnet("resnet18", { stem: "small", width: 4, zeroInitResidual: false }));
-  scope(() =>
-    noGrad(() => {
-      const images = randn([8, 3, 16, 16]);
-      const alone = cat([0, 1].map((i) => trunk.forward(images.narrow(0, 4 * i, 4))));
-      const grouped = inGroups(images, 2, trunk);
-      expect(grouped.sub(alone).abs().amax().item()).toBeLessThan(1e-6);
-      expect(grouped.sub(trunk.forward(images)).abs().amax().item()).toBeGreaterThan(1e-3);
-    }),
-  );
+  scope(() => {
+    const images = randn([8, 3, 16, 16]);
+    const weights = randn([8, trunk.outputSize]);
+    const gradientThrough = (forward: () => Tensor) => {
+      const features = forward();
+      features.mul(weights).sum().backward();
+      const gradient = trunk.conv1.weight.grad!.add(0);
+      trunk.conv1.weight.clearGrad();
+      return { features: features.detach(), gradient };
+    };
+    const distance = (a: Tensor, b: Tensor) => a.sub(b).norm().div(b.norm()).item();
+    const alone = gradientThrough(() => cat([0, 1].map((i) => trunk.forward(images.narrow(0, 4 * i, 4)))));
+    const together = gradientThrough(() => trunk.forward(images));
+    normalizeInGroups(trunk, 2);
+    const grouped = gradientThrough(() => trunk.forward(images));
+    expect(distance(grouped.features, alone.features)).toBeLessThan(1e-5);
+    expect(distance(grouped.gradient, alone.gradient)).toBeLessThan(1e-4);
+    expect(distance(grouped.features, together.features)).toBeGreaterThan(1e-2);
+    trunk.eval();
+    const one = noGrad(() => trunk.forward(images.narrow(0, 0, 1)));
+    expect(distance(noGrad(() => trunk.forward(images)).narrow(0, 0, 1), one)).toBeLessThan(1e-5);
+  });
   freeNetwork(trunk);
 });
 

@@ -1,6 +1,6 @@
 // N images (global batch), D embedding features, K rows of the queue, G groups of batch norm.  MoCo v2, arXiv 2003.04297 and 1911.05722
 import { z } from "zod";
-import { projector } from "../nn/index.ts";
+import { normalizeInGroups, projector } from "../nn/index.ts";
 import { keyedPermutation } from "../random.ts";
 import { cat, noGrad, type Tensor, tensor, zeros } from "../torch/index.ts";
 import { type Backbone, defineMethod, expectPair, type MethodLoss } from "./method.ts";
@@ -47,20 +47,10 @@ function attractionToKeys(queries: Tensor, keys: Tensor, options: { temperature:
 }
 
 /**
- * A pass of the trunk in which batch norm sees the images in `groups` equal parts, as on so many devices of their own.
- * Without it a query and its key share their statistics, and the loss can be lowered by recognising those (section 3.3).
+ * A pass of the trunk with the images in another order, restored behind it; the order follows from the step. Where batch norm works in
+ * groups, a query and its key then share no statistics, by which the one could be recognised in the other (shuffle-BN, section 3.3).
  */
-export function inGroups(images: Tensor, groups: number, trunk: Backbone): Tensor {
-  const size = Math.ceil(images.size(0) / groups);
-  const parts = Array.from({ length: Math.ceil(images.size(0) / size) }, (_, i) =>
-    trunk.forward(images.narrow(0, i * size, Math.min(size, images.size(0) - i * size))),
-  );
-  return parts.length === 1 ? parts[0]! : cat(parts); // [N, outputSize]
-}
-
-/** The same with the images shuffled among the groups, and their order restored (shuffle-BN); the order follows from the step. */
-function inShuffledGroups(images: Tensor, groups: number, trunk: Backbone, step: number): Tensor {
-  if (groups === 1) return trunk.forward(images);
+function inShuffledOrder(images: Tensor, trunk: Backbone, step: number): Tensor {
   const order = keyedPermutation(images.size(0), step);
   const inverse = new BigInt64Array(order.length);
   order.forEach((from, to) => {
@@ -68,7 +58,7 @@ function inShuffledGroups(images: Tensor, groups: number, trunk: Backbone, step:
   });
   const placed = (places: BigInt64Array) => tensor(places, [places.length], { device: images.device });
   const shuffled = images.indexSelect(0, placed(BigInt64Array.from(order, BigInt))).contiguous("channels_last");
-  return inGroups(shuffled, groups, trunk).indexSelect(0, placed(inverse));
+  return trunk.forward(shuffled).indexSelect(0, placed(inverse));
 }
 
 export const mocoV2 = defineMethod({
@@ -102,6 +92,7 @@ export const mocoV2 = defineMethod({
     const makeHead = () => projector(backbone.outputSize, widthsOf(widths), { batchNorm: false, bias: true });
     const student = { backbone, projector: makeHead() };
     const teacher = asTeacher({ backbone: makeBackbone(), projector: makeHead() }, student);
+    for (const trunk of [student.backbone, teacher.backbone]) normalizeInGroups(trunk, groups);
     const queue = new EmbeddingQueue(options.queueLength, lastWidth(widths));
     return {
       trainable: student,
@@ -113,8 +104,9 @@ export const mocoV2 = defineMethod({
               [b!, a!],
             ]
           : [[a!], [b!]];
-        const queries = asked!.map((view) => inGroups(view, groups, backbone));
-        const answer = (view: Tensor) => inShuffledGroups(view, groups, teacher.backbone, step);
+        const queries = asked!.map((view) => backbone.forward(view));
+        const answer = (view: Tensor) =>
+          groups === 1 ? teacher.backbone.forward(view) : inShuffledOrder(view, teacher.backbone, step);
         return [...queries, ...noGrad(() => answering!.map(answer))];
       },
       embed(representations) {

@@ -8,6 +8,7 @@ export {
   Identity,
   Linear,
   MaxPool2d,
+  normalizeInGroups,
   projector,
   ReLU,
   Sequential,

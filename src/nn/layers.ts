@@ -1,6 +1,6 @@
 // N images, C channels, H height, W width, D features
-import { keep, noGrad, ones, op, scope, type Tensor, zeros } from "../torch/index.ts";
-import { Module } from "./module.ts";
+import { cat, keep, noGrad, ones, op, scope, type Tensor, zeros } from "../torch/index.ts";
+import { Module, modulesIn, type Network } from "./module.ts";
 
 /** A tensor that is learned. It outlives all scopes. */
 const parameter = (tensor: Tensor): Tensor => keep(tensor.requiresGrad_());
@@ -58,6 +58,8 @@ export class Conv2d extends Module {
  * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
  */
 export class BatchNorm extends Module {
+  /** Equal parts of a training batch, each normalised by itself. */
+  groups = 1;
   readonly weight: Tensor | null; // [C]
   readonly bias: Tensor | null; // [C]
   readonly running_mean: Tensor; // [C]
@@ -78,10 +80,21 @@ export class BatchNorm extends Module {
   }
 
   override forward(input: Tensor): Tensor {
+    if (!this.training || this.groups === 1) return this.#normalize(input);
+    const size = Math.ceil(input.size(0) / this.groups);
+    return scope(() => cat(op["split.Tensor"](input, size).map((part) => this.#normalize(part))));
+  }
+
+  #normalize(input: Tensor): Tensor {
     if (this.training) noGrad(() => this.num_batches_tracked.add_(1));
     const { weight, bias, running_mean, running_var, training } = this;
     return op.batch_norm(input, weight, bias, running_mean, running_var, training, 0.1, 1e-5, true);
   }
+}
+
+/** Batch norm sees a training batch in `groups` equal parts from here on, as on so many devices of their own. */
+export function normalizeInGroups(network: Network, groups: number): void {
+  for (const module of modulesIn(network)) if (module instanceof BatchNorm) module.groups = groups;
 }
 
 /** Batch norm of vectors [N, D] and of maps [N, C, H, W]: one operation, PyTorch's two names. */

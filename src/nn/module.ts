@@ -43,7 +43,8 @@ function* walk(value: unknown, name: string, isBuffer: boolean): Generator<Found
   }
 }
 
-function* modulesIn(value: unknown): Generator<Module> {
+/** This module and all below it. */
+export function* modulesIn(value: unknown): Generator<Module> {
   if (value instanceof Module) yield value;
   if (isBranch(value)) for (const child of Object.values(value)) yield* modulesIn(child);
 }
