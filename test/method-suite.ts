@@ -234,7 +234,8 @@ export function runMethodSuite(
     });
 
     it("refuses a batch below its smallest, by name", () => {
-      const { smallestBatch, title } = methods[name];
+      const { title } = methods[name];
+      const smallestBatch = methods[name].smallestBatch(tinySettings(name, options) as never);
       const attempt = () => tinySettings(name, { ...options, batchSize: smallestBatch - 1 });
       expect(attempt).toThrow(SelfsightError);
       expect(attempt).toThrow(`${title} needs at least ${smallestBatch}`);

@@ -9,6 +9,7 @@ import { openRepresentation, type RepresentationOptions } from "./representation
 export interface EmbedOptions extends Pick<RepresentationOptions, "precision"> {
   out: string;
   split: Split;
+  json?: true | undefined;
 }
 
 /** Beside the embeddings, as FILE.json: what the rows are. */
@@ -38,8 +39,11 @@ export async function embed(source: string, data: string, options: EmbedOptions)
     makeFolder(dirname(options.out));
     writeFileDurably(`${options.out}.json`, `${JSON.stringify(notes, null, 1)}\n`);
     writeFileDurably(options.out, encodeSafetensors(tensorsOf(features, representation)));
+    const { length, dimensions } = features;
+    const { names: _, ...facts } = notes;
+    if (options.json) return console.log(JSON.stringify({ out: options.out, length, dimensions, ...facts }, null, 2));
     console.log(
-      `wrote ${features.length} embeddings of ${features.dimensions} values to ${displayName(options.out)}, their names to ${displayName(basename(options.out))}.json`,
+      `wrote ${length} embeddings of ${dimensions} values to ${displayName(options.out)}, their names to ${displayName(basename(options.out))}.json`,
     );
   } finally {
     representation.free();

@@ -11,6 +11,7 @@ import { trainedWeights } from "./representation.ts";
 export interface ExportOptions {
   format: "safetensors" | "torchvision";
   out: string;
+  json?: true | undefined;
 }
 
 /** What a reader of the weights should know; written beside them as card.json. */
@@ -28,7 +29,7 @@ export interface Card extends Omit<BackboneWeights, "weights"> {
 }
 
 /** `selfsight export RUN`: backbone.safetensors under torchvision's names, card.json, and for torchvision load.py. */
-export function exportRun(folder: string, { format, out }: ExportOptions): void {
+export function exportRun(folder: string, { format, out, json }: ExportOptions): void {
   const { run, step, weights } = trainedWeights(folder);
   if (format === "torchvision") refuseOtherWidths(weights);
   const chunks = encodeSafetensors(describeWeights(weights, { method: run.settings.method, selfsight: version }));
@@ -40,9 +41,9 @@ export function exportRun(folder: string, { format, out }: ExportOptions): void 
     "card.json": `${JSON.stringify(card, null, 2)}\n`, // last, so that a card always speaks of a file that is there
   };
   for (const [name, contents] of Object.entries(files)) writeFileDurably(join(out, name), contents);
-  console.log(
-    `wrote ${Object.keys(files).join(", ")} to ${displayName(out)}: ${weights.backbone} of ${displayName(folder)}, step ${step}`,
-  );
+  const names = Object.keys(files);
+  const sentence = `wrote ${names.join(", ")} to ${displayName(out)}: ${weights.backbone} of ${displayName(folder)}, step ${step}`;
+  console.log(json ? JSON.stringify({ out, files: names, ...card }, null, 2) : sentence);
 }
 
 interface Exported {

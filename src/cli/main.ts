@@ -25,6 +25,7 @@ program
   .command("doctor")
   .description("say which libtorch, devices, precision, threads and pictures are found")
   .addOption(json())
+  .addHelpText("after", "\nExample:\n  selfsight doctor --json")
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 
 addPretrain(program);
@@ -43,6 +44,8 @@ program
       .default("safetensors" as const),
   )
   .requiredOption("--out <folder>", "folder to write to")
+  .addOption(json())
+  .addHelpText("after", "\nExample:\n  selfsight export runs/photos --format torchvision --out exported/")
   .action(async (run, options) => (await import("./export.ts")).exportRun(run, options));
 
 program
@@ -55,6 +58,8 @@ program
     new Option("--split <split>", "part of the data").choices(["train", "test"] as const).default("train" as const),
   )
   .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
+  .addOption(json())
+  .addHelpText("after", "\nExample:\n  selfsight embed runs/photos photos/ --out photos.safetensors")
   .action(async (run, data, options) => (await import("./embed.ts")).embed(run, data, options));
 
 program

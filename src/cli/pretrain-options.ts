@@ -16,6 +16,7 @@ export interface PretrainOptions {
   set: string[];
   resume?: string;
   acceptDatasetChange?: true;
+  json?: true;
 }
 
 export function addPretrain(program: Command): void {
@@ -26,7 +27,7 @@ export function addPretrain(program: Command): void {
     .option("--method <name>", "method (default: barlow-twins)")
     .option(
       "--recipe <name>",
-      "shipped recipe (cifar10, cifar10/METHOD, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file",
+      "shipped recipe (cifar10, cifar10/METHOD, cifar10-quick, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file",
     )
     .option("--backbone <name>", "resnet18, resnet34 or resnet50 (default: resnet18)")
     .option("--size <pixels>", "side of the square views (default: 32)", wholeNumber)
@@ -45,6 +46,7 @@ export function addPretrain(program: Command): void {
     )
     .option("--resume <run>", "go on with a run from its newest checkpoint")
     .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
+    .option("--json", "print JSON for machines when it ends; progress goes to standard error")
     .addHelpText(
       "after",
       `

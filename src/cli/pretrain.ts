@@ -54,7 +54,11 @@ async function startRun(data: string, options: PretrainOptions): Promise<void> {
   const dataset = await openTrainingData(data, settings);
   const folder = options.out ?? freeFolder(join("runs", nameOf(data)));
   newRun(folder, data, settings, dataset);
-  await runToEnd({ folder, settings, dataset });
+  sayResult(folder, await runToEnd({ folder, settings, dataset, isJson: options.json === true }), options);
+}
+
+function sayResult(folder: string, result: TrainResult, { json }: PretrainOptions): void {
+  if (json) console.log(JSON.stringify({ folder, ...result }, null, 2));
 }
 
 /** Makes a run's folder with its run.json. */
@@ -114,6 +118,11 @@ export function freeFolder(wanted: string): string {
 }
 
 async function resumeRun(folder: string, data: string | undefined, options: PretrainOptions): Promise<void> {
+  if (options.out !== undefined)
+    throw new SelfsightError(
+      "configuration",
+      `pretrain: --out ${displayName(options.out)} with --resume; a run goes on in its own folder; leave --out away`,
+    );
   refuseLockedFolder(folder);
   const run = readRun(folder);
   const settings = await settingsOnResume(run, options);
@@ -123,8 +132,10 @@ async function resumeRun(folder: string, data: string | undefined, options: Pret
   const fingerprint = checkpoint?.state.fingerprint ?? run.fingerprint;
   if (!options.acceptDatasetChange && dataset.fingerprint !== fingerprint)
     throw changedData(folder, dataset, run, fingerprint);
-  const result = await runToEnd({ folder, settings, dataset, ...(checkpoint && { checkpoint }) });
-  if (checkpoint?.state.step === result.totalSteps)
+  const isJson = options.json === true;
+  const result = await runToEnd({ folder, settings, dataset, isJson, ...(checkpoint && { checkpoint }) });
+  if (isJson) sayResult(folder, result, options);
+  else if (checkpoint?.state.step === result.totalSteps)
     console.log(`already complete: all ${result.totalSteps} steps were done`);
 }
 
@@ -153,11 +164,13 @@ interface Run {
   dataset: Dataset;
   checkpoint?: Checkpoint;
   onEvent?: (event: LogEvent) => void;
+  /** Standard output is for a machine: people read of it on standard error. Default false. */
+  isJson?: boolean;
 }
 
 /** Trains with progress on the terminal; SIGINT and SIGTERM end it after the step, saved. */
-export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent }: Run): Promise<TrainResult> {
-  const display = progress();
+export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent, isJson }: Run): Promise<TrainResult> {
+  const display = progress(isJson ? process.stderr : process.stdout);
   const stop = stopOnSignals(undefined, display.say);
   const evaluate = await watchOf(settings, dataset);
   try {
@@ -174,7 +187,7 @@ export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent 
       isStopping: () => stop.signal !== undefined,
     });
     display.stop();
-    if (result.reason === "stopped") sayHowToGoOn(folder, stop.signal!);
+    if (result.reason === "stopped") sayHowToGoOn(folder, stop.signal!, display.say);
     return result;
   } finally {
     display.stop();
@@ -189,7 +202,7 @@ async function watchOf(settings: Settings, dataset: Dataset) {
   return onlineKnn(settings, dataset);
 }
 
-function sayHowToGoOn(folder: string, signal: StopSignal): void {
-  console.log(`stopped on request and saved; go on with: selfsight pretrain --resume ${displayName(folder)}`);
+function sayHowToGoOn(folder: string, signal: StopSignal, say: (line: string) => void): void {
+  say(`stopped on request and saved; go on with: selfsight pretrain --resume ${displayName(folder)}`);
   process.exitCode = exitCodeAfter[signal];
 }

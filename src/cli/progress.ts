@@ -12,7 +12,8 @@ export interface Progress {
 const plainLineEverySeconds = 10;
 const drawEverySeconds = 0.1;
 
-export const progress = (): Progress => (process.stdout.isTTY ? liveProgress(process.stdout) : plainProgress());
+export const progress = (stream: NodeJS.WriteStream = process.stdout): Progress =>
+  stream.isTTY ? liveProgress(stream) : plainProgress(stream);
 
 type Step = Extract<LogEvent, { event: "step" }>;
 
@@ -102,24 +103,25 @@ function liveProgress(terminal: NodeJS.WriteStream): Progress {
   };
 }
 
-function plainProgress(): Progress {
+function plainProgress(stream: NodeJS.WriteStream): Progress {
   const remaining = pace();
   let shownAt = Number.NEGATIVE_INFINITY;
   let totalSteps = 0;
+  const say = (line: string) => void stream.write(`${line}\n`);
   return {
-    say: (line) => console.log(line),
+    say,
     show(event) {
       if (event.event === "start") {
         totalSteps = event.totalSteps;
-        console.log(describeStart(event));
-      } else if (event.event !== "step") console.log(describeOther(event));
+        say(describeStart(event));
+      } else if (event.event !== "step") say(describeOther(event));
       else {
         const left = remaining(event.step, totalSteps);
         const isLast = event.step === totalSteps;
         if (!isLast && performance.now() - shownAt < plainLineEverySeconds * 1000) return;
         shownAt = performance.now();
         const parts = [`step ${event.step}/${totalSteps}`, `epoch ${event.epoch + 1}`, lossOf(event), speedOf(event)];
-        console.log([...parts, waitOf(event), isLast ? "" : timeLeft(left)].join("  ").trimEnd());
+        say([...parts, waitOf(event), isLast ? "" : timeLeft(left)].join("  ").trimEnd());
       }
     },
     stop: () => {},

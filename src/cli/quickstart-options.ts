@@ -7,6 +7,7 @@ export interface QuickstartOptions {
   minutes?: number | undefined;
   seed: number;
   set: string[];
+  json?: true | undefined;
 }
 
 export function addQuickstart(program: Command): void {
@@ -22,6 +23,7 @@ export function addQuickstart(program: Command): void {
     )
     .option("--seed <number>", "seed", wholeNumber, 0)
     .option("--set <key=value>", "any setting by its dotted key, as in pretrain; repeatable", collect, [])
+    .addOption(new Option("--json", "print JSON for machines when it ends; progress goes to standard error"))
     .addHelpText(
       "after",
       `

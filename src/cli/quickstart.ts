@@ -18,11 +18,15 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
   const settings = await withSteps(fitted(given, dataset), dataset, options);
   const folder = options.out ?? freeFolder(join("runs", `quickstart-${nameOf(options.data)}`));
   newRun(folder, options.data, settings, dataset);
-  console.log(`the run's folder is ${displayName(folder)}`);
-  const { reason } = await runToEnd({ folder, settings, dataset });
-  if (reason === "complete") return reportRun(folder, {});
-  console.log(`then write its report with: selfsight report ${displayName(folder)}`);
+  const say = sayer(options);
+  say(`the run's folder is ${displayName(folder)}`);
+  const { reason } = await runToEnd({ folder, settings, dataset, isJson: options.json === true });
+  if (reason === "complete") return reportRun(folder, options);
+  say(`then write its report with: selfsight report ${displayName(folder)}`);
 }
+
+/** Where standard output is for a machine, people read on standard error. */
+const sayer = ({ json }: QuickstartOptions) => (json ? console.error : console.log);
 
 function refuseMinutes(minutes: number | undefined): void {
   if (minutes === undefined || (minutes > 0 && minutes < 100_000)) return;
@@ -38,25 +42,20 @@ function quickstartSettings({ data, seed, set }: QuickstartOptions): Settings {
   return resolveSettings(recipe, { seed }, ...set.map(settingFrom));
 }
 
-/** Few pictures make smaller batches: four steps an epoch at least, so that order and views vary. */
-function fitted(settings: Settings, { length }: Dataset): Settings {
-  if (length >= settings.batchSize) return settings;
-  return { ...settings, batchSize: Math.max(2, Math.min(settings.batchSize, length)) };
-}
+/** Few pictures make smaller batches: four steps an epoch where there are eight, so that order and views vary. */
+const fitted = (settings: Settings, { length }: Dataset): Settings =>
+  resolveSettings(settings, { batchSize: Math.min(settings.batchSize, Math.max(2, Math.floor(length / 4))) });
 
 /** As many steps as the time holds: --minutes exactly, else the recipe's own number unless this machine is too slow for it. */
-async function withSteps(
-  settings: Settings,
-  dataset: Dataset,
-  { minutes, data }: QuickstartOptions,
-): Promise<Settings> {
+async function withSteps(settings: Settings, dataset: Dataset, options: QuickstartOptions): Promise<Settings> {
+  const { minutes, data } = options;
   if (settings.steps !== null) return settings;
   const seconds = await secondsPerStep(settings, dataset);
   const held = Math.max(1, Math.floor(((minutes ?? mostMinutes) * 60) / seconds));
   const planned = settings.epochs! * Math.floor(dataset.length / settings.batchSize);
   const hasRecipe = Object.hasOwn(recipes, data);
   const steps = minutes === undefined && hasRecipe ? Math.min(planned, held) : held;
-  console.log(
+  sayer(options)(
     `one step takes ${seconds.toFixed(2)} s here: ${steps} steps in about ${((steps * seconds) / 60).toFixed(1)} minutes`,
   );
   return { ...settings, steps, epochs: null };

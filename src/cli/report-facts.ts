@@ -1,5 +1,6 @@
 import { displayName } from "../errors.ts";
-import type { LogEvent, RunFile, TrainState } from "../train/index.ts";
+import { recipes } from "../recipes/index.ts";
+import { changesBetween, type LogEvent, type RunFile, resolveSettings, type TrainState } from "../train/index.ts";
 
 type Pair = readonly [name: string, value: string];
 
@@ -30,7 +31,9 @@ export function runFacts(run: RunFile, state: TrainState, events: readonly LogEv
 export function nextCommands(folder: string, run: RunFile, { step, totalSteps }: TrainState): Pair[] {
   const [own, pictures] = [quoted(displayName(folder)), quoted(displayName(run.data))];
   const recipe = recipeOf(run);
-  const longer = `npx selfsight pretrain ${pictures} --recipe ${recipe} --steps ${4 * totalSteps}`;
+  const longer =
+    recipe &&
+    `npx selfsight pretrain ${pictures} --recipe ${recipe} --steps ${4 * totalSteps}${changesFrom(recipe, run)}`;
   return [
     ...(step < totalSteps ? [["Train the run to its end.", `npx selfsight pretrain --resume ${own}`] as const] : []),
     ["Measure it with a linear classifier.", `npx selfsight evaluate linear ${own} --data ${pictures}`],
@@ -38,16 +41,23 @@ export function nextCommands(folder: string, run: RunFile, { step, totalSteps }:
       "Write the features of every picture to a file.",
       `npx selfsight embed ${own} ${pictures} --out features.safetensors`,
     ],
-    ...(recipe ? [["Learn for four times as long, in a new run.", longer] as const] : []),
+    ...(longer ? [["Learn for four times as long, in a new run.", longer] as const] : []),
     ["Try your own pictures.", "npx selfsight quickstart --data path/to/pictures"],
   ];
 }
 
 /** The recipe that a quickstart took; a run of other settings has none that could be named. */
-function recipeOf({ data, command }: RunFile): string | undefined {
+function recipeOf({ data, command }: RunFile): "fashion-mnist" | "shapes" | undefined {
   if (!command.startsWith("selfsight quickstart")) return undefined;
   return data === "fashion-mnist" ? data : "shapes";
 }
+
+/** What the run has that its recipe has not, as `--set`: seed, a batch fitted to few pictures, what was set by hand. */
+const changesFrom = (recipe: keyof typeof recipes, { settings }: RunFile): string =>
+  changesBetween(resolveSettings(recipes[recipe]), settings)
+    .filter(({ key }) => key !== "steps" && key !== "epochs")
+    .map(({ key, to }) => ` --set ${quoted(`${key}=${typeof to === "string" ? to : JSON.stringify(to)}`)}`)
+    .join("");
 
 /** Fit for a shell: names with anything beyond letters, digits and ./_- are put in single quotes. */
 const quoted = (name: string): string => (/^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);

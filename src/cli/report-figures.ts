@@ -14,7 +14,7 @@ import {
   type Thumbnail,
 } from "../report/index.ts";
 import { noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
-import { embedBatch, type TrainState } from "../train/index.ts";
+import { decodeSizeOf, embedBatch, type TrainState } from "../train/index.ts";
 import type { Measured, MeasuredData } from "./scores.ts";
 
 /** Enough that chance leaves a correlation of only 0.03. */
@@ -42,7 +42,8 @@ interface Matrix {
 /** The matrix of the network as it stands, over views of the first epoch; undefined where a method compares no pair. */
 export async function startMatrix(state: TrainState, dataset: Dataset): Promise<Matrix | undefined> {
   const batchSize = Math.min(matrixImages, dataset.length);
-  for await (const batch of batches(dataset, { batchSize, seed: state.settings.seed, steps: 1 }))
+  const options = { batchSize, seed: state.settings.seed, steps: 1, decodeSize: decodeSizeOf(state.settings) };
+  for await (const batch of batches(dataset, options))
     return noGrad(() => scope(() => matrixOf(embedBatch(state, batch), batch.indices.length)));
   return undefined;
 }

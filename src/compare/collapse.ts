@@ -2,9 +2,9 @@
 import { didYouMean, SelfsightError } from "../errors.ts";
 import { type MethodName, methods } from "../methods/index.ts";
 import { type PartialSettings, readLog } from "../train/index.ts";
-import { type Correlation, readResult, readTraining } from "./cell-files.ts";
+import { type Correlation, readTraining } from "./cell-files.ts";
 import { type Plan, parsePlan } from "./plan.ts";
-import { failureOf, type PlannedRow } from "./runner.ts";
+import { failureOf, type PlannedRow, resultOf } from "./runner.ts";
 
 interface Pair {
   /** What is taken off, in words. */
@@ -149,9 +149,9 @@ export const collapseRows = (plan: Plan, planned: readonly PlannedRow[]): Collap
   );
 
 function rowOf(method: MethodName, isWhole: boolean, planned: PlannedRow | undefined): CollapseRow {
-  const folder = planned?.cells[0]?.folder;
-  const training = folder ? readTraining(folder) : undefined;
-  const result = folder ? readResult(folder) : undefined;
+  const cell = planned?.cells[0];
+  const training = cell && readTraining(cell.folder);
+  const result = cell && resultOf(cell);
   const removed = isWhole ? null : pairs[method as CollapsingMethod].guard;
   return {
     ...{ label: removed === null ? methods[method].title : `  without ${removed}`, method, removed },
@@ -161,8 +161,8 @@ function rowOf(method: MethodName, isWhole: boolean, planned: PlannedRow | undef
     protocol: result?.evaluations[0]?.protocol ?? null,
     verdict: training?.collapse ?? null,
     isWatchRight: training ? (training.collapse === null) === isWhole : null,
-    failure: folder ? (failureOf(folder)?.message ?? null) : null,
-    curves: folder ? curvesOf(folder) : [],
+    failure: (cell && failureOf(cell)?.message) ?? null,
+    curves: cell ? curvesOf(cell.folder) : [],
     correlation: result?.correlation ?? null,
   };
 }

@@ -1,6 +1,9 @@
 // Plans as data, published figures, and tables: nothing here trains.
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { cellsOf } from "./cells.ts";
+import { cellsOf, chosenData } from "./cells.ts";
 import { collapsePlan } from "./collapse.ts";
 import { markdownOf } from "./markdown.ts";
 import { pageOf, sheetsAsHtml } from "./page.ts";
@@ -26,6 +29,29 @@ it("refuses what no plan is, naming key, row and the nearest name", () => {
   );
   expect(() => parsePlan({ ...tiny, rows: [tiny.rows[0], tiny.rows[0]] }, "p")).toThrow(/different names/);
   expect(() => parsePlan({ ...tiny, seeds: [1, 1] }, "p")).toThrow(/each seed once/);
+  expect(() => parsePlan({ ...tiny, budget: { minute: 4 } }, "p")).toThrow(/budget: one of minutes, epochs and steps/);
+  expect(() => parsePlan({ ...tiny, evaluations: { "few-shot": { lables: 5 } } }, "p")).toThrow(
+    /Did you mean labels\?/,
+  );
+  expect(() => parsePlan({ ...tiny, evaluations: { kn: {} } }, "p")).toThrow(/Did you mean knn\?/);
+  const rows = [{ method: "barlow-twins", published: "only-invarience" }];
+  expect(() => parsePlan({ ...tiny, rows, published: ["paper-table-5"] }, "p")).toThrow(
+    /Did you mean only-invariance\?/,
+  );
+});
+
+it("stays with the pictures that a folder began with", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "selfsight-chosen-"));
+  const pictures = join(folder, "pictures");
+  const chosen = () => chosenData({ data: [pictures, "shapes"] }, folder);
+  expect(await chosen()).toBe("shapes");
+  mkdirSync(pictures);
+  expect(await chosen()).toBe("shapes");
+  rmSync(join(folder, "data.json"));
+  expect(await chosen()).toBe(pictures);
+  rmdirSync(pictures);
+  await expect(chosen()).rejects.toThrow(/began with .*pictures, which is not on this machine now/);
+  rmSync(folder, { recursive: true });
 });
 
 it("names a cell by what shapes its result, so that a changed row changes its own cells alone", () => {

@@ -6,6 +6,7 @@ import { noGrad, scope } from "../torch/index.ts";
 import {
   buildState,
   type Checkpoint,
+  decodeSizeOf,
   embedBatch,
   loadNewestCheckpoint,
   restore,
@@ -24,7 +25,8 @@ const corner = 48;
 export async function correlationOfViews({ folder, data, settings }: CellJob) {
   const { limit, batchSize, seed } = settings;
   const dataset = await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
-  const batch = (await batches(dataset, { batchSize, seed, steps: 1 }).next()).value;
+  const batch = (await batches(dataset, { batchSize, seed, steps: 1, decodeSize: decodeSizeOf(settings) }).next())
+    .value;
   if (!batch) return null;
   const at = (checkpoint?: Checkpoint): Correlation | null => {
     const state = buildState(settings, dataset);

@@ -9,12 +9,15 @@ import { type PublishedTableId, publishedTables } from "./published.ts";
 const count = z.number().int().positive();
 const methodNames = Object.keys(methods) as [MethodName];
 
-const budgetSchema = z.union([
-  /** Training time of each cell; resolved to a number of steps before the row's first cell, and kept. */
-  z.strictObject({ minutes: z.number().positive() }),
-  z.strictObject({ epochs: count }),
-  z.strictObject({ steps: count }),
-]);
+const budgetSchema = z.union(
+  [
+    /** Training time of each cell; resolved to a number of steps before the row's first cell, and kept. */
+    z.strictObject({ minutes: z.number().positive() }),
+    z.strictObject({ epochs: count }),
+    z.strictObject({ steps: count }),
+  ],
+  "one of minutes, epochs and steps with a number above 0 is needed, such as {minutes: 4}",
+);
 export type Budget = z.output<typeof budgetSchema>;
 
 const evaluationsSchema = z.strictObject({
@@ -46,7 +49,10 @@ const planSchema = z.strictObject({
   /** What all cells together take, in words. */
   cost: z.string().default(""),
   /** A folder or a known name; of several the first that is on this machine. */
-  data: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  data: z.union(
+    [z.string().min(1), z.array(z.string().min(1)).min(1)],
+    "a folder or a known name is needed, or a list of them",
+  ),
   /** Settings of all rows. */
   base: settingsSchema.default({}),
   rows: z.array(rowSchema).min(1),
@@ -81,6 +87,7 @@ export function parsePlan(value: unknown, name: string): Plan {
   if (!parsed.success) throw planRefusal(parsed.error, value, name);
   const plan = parsed.data as Plan;
   refuseTwins(plan, name);
+  refuseUnpublished(plan, name);
   for (const row of plan.rows) checkRow(plan, row, name);
   return plan;
 }
@@ -105,6 +112,20 @@ function refuseTwins(plan: Plan, name: string): void {
     `rows.${twin} is called ${displayName(labelOf(plan.rows[twin]!))} as another row is`,
     "rows need different names",
     "give it a label of its own",
+  );
+}
+
+/** A row that asks for a figure which none of the plan's tables has would stand without it, unseen. */
+function refuseUnpublished({ rows, published }: Plan, name: string): void {
+  const ids = published.flatMap((table) => publishedTables[table].rows.map(({ id }) => id));
+  const place = rows.findIndex((row) => row.published !== undefined && !ids.includes(row.published));
+  if (place < 0) return;
+  const wanted = rows[place]!.published!;
+  throw refusal(
+    name,
+    `rows.${place}.published ${displayName(wanted)}`,
+    `a row of the plan's published tables is needed (${published.join(", ") || "it names none"})`,
+    `leave it out or correct it${didYouMean(wanted, ids)}`,
   );
 }
 
@@ -149,11 +170,18 @@ function planRefusal(error: z.ZodError, given: unknown, name: string): Selfsight
     const path = issue.path.map(String).join(".");
     if (issue.code !== "unrecognized_keys")
       return `${path || "the plan"}: ${issue.message}${methodGuess(issue, given)}`;
-    const known = issue.path.length === 0 ? planSchema.shape : rowSchema.shape;
-    const shown = issue.keys.map((key) => `${displayName(key)}${didYouMean(key, Object.keys(known))}`);
+    const shown = issue.keys.map((key) => `${displayName(key)}${didYouMean(key, knownKeys(issue.path))}`);
     return `${path ? `${path}: ` : ""}no such key: ${shown.join(", ")}`;
   });
   return new SelfsightError("configuration", `plan ${displayName(name)}: ${lines.join("; ")}`);
+}
+
+/** The keys that may stand at a place of a plan. */
+function knownKeys([first, second]: readonly PropertyKey[]): string[] {
+  if (first === undefined) return Object.keys(planSchema.shape);
+  if (first === "rows") return Object.keys(rowSchema.shape);
+  const protocol = Object.hasOwn(evaluationsSchema.shape, second ?? "") ? (second as Protocol) : undefined;
+  return protocol ? Object.keys(evaluationsSchema.shape[protocol].unwrap().shape) : [...protocols];
 }
 
 /** The nearest method to the one that was written. */

@@ -129,6 +129,24 @@ it("repeats nothing that is done, and puts it into a table", async () => {
   expect(readFileSync(join(folder, "table.md"), "utf8")).toMatch(/\| SimSiam \| 10 \(40 steps\) \| 50 \| 2 x 32 \|/);
 });
 
+it("shows what is done before it comes to it, and no figures of other evaluations", async () => {
+  const figuresOf = async (asked: typeof plan) => {
+    const { rows, data } = await runPlan(asked, { folder, signal: AbortSignal.abort() });
+    return comparisonTable(asked, data, rows).rows.map(({ figures, cellsLeft }) => [
+      figures.knn?.values.length,
+      cellsLeft,
+    ]);
+  };
+  expect(await figuresOf(plan)).toEqual([
+    [2, 0],
+    [2, 0],
+  ]);
+  expect(await figuresOf({ ...plan, evaluations: { knn: { k: 3 } } })).toEqual([
+    [undefined, 2],
+    [undefined, 2],
+  ]);
+});
+
 it("makes a row of a cell that cannot go on, and runs the others", async () => {
   const large = { ...plan.rows[0]!, label: "Large", settings: { ...plan.rows[0]!.settings, batchSize: 400 } };
   const half = parsePlan({ ...plan, seeds: [0], rows: [large, plan.rows[0]!] }, "half");

@@ -6,8 +6,24 @@ import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { makeFolder, writeFileDurably } from "../files.ts";
 import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../train/index.ts";
-import { type CellFailure, readFailure, readResult, readTraining, writeFailure } from "./cell-files.ts";
-import { budgetOf, type Cell, type CellJob, cellsOf, chosenData, evaluationsHash, type Length } from "./cells.ts";
+import {
+  type CellFailure,
+  type CellResult,
+  readFailure,
+  readResult,
+  readTraining,
+  writeFailure,
+} from "./cell-files.ts";
+import {
+  budgetOf,
+  type Cell,
+  type CellJob,
+  cellsOf,
+  chosenData,
+  evaluationsHash,
+  type Length,
+  type PlannedCell,
+} from "./cells.ts";
 import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "./plan.ts";
 import { type Outcome, type Running, startProcess } from "./start-process.ts";
 
@@ -45,11 +61,10 @@ export interface PlannedRow {
   failure?: CellFailure;
 }
 
-export type PlannedCell = Cell & { folder: string };
-
 interface Session extends RunPlanOptions {
   plan: Plan;
   data: string;
+  /** Rows whose length is known, those that are still to come among them. */
   rows: PlannedRow[];
   cells: number;
 }
@@ -62,8 +77,12 @@ export async function runPlan(
   makeFolder(join(options.folder, "cells"));
   const unlock = lockRunFolder(options.folder);
   try {
-    const data = await chosenData(plan);
+    const data = await chosenData(plan, options.folder);
     const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
+    for (const row of plan.rows) {
+      const length = keptLength(session, row);
+      if (length) setRow(session, { row, cells: plannedCells(session, row, length) });
+    }
     session.onProgress?.({ kind: "plan", data, cells: session.cells });
     for (const row of plan.rows)
       if (!(await runRow(session, row))) return { reason: "stopped", data, rows: session.rows };
@@ -75,28 +94,41 @@ export async function runPlan(
 
 /** False when it was asked to stop. */
 async function runRow(session: Session, row: PlanRow): Promise<boolean> {
-  const { plan, folder, data } = session;
   const length = await lengthOf(session, row);
   if (length === "stopped") return false;
   if ("failure" in length) {
-    session.rows.push({ row, cells: [], failure: length.failure });
+    setRow(session, { row, cells: [], failure: length.failure });
     return true;
   }
-  const cells = cellsOf(plan, row, data, length).map((cell) => ({ ...cell, folder: join(folder, "cells", cell.name) }));
-  session.rows.push({ row, cells });
+  const cells = plannedCells(session, row, length);
+  setRow(session, { row, cells });
   for (const cell of cells) {
     const isToGoOn = await runOneCell(session, cell);
-    session.onCellEnd?.(session.rows, data);
+    session.onCellEnd?.(session.rows, session.data);
     if (!isToGoOn) return false;
   }
   return true;
+}
+
+function setRow(session: Session, planned: PlannedRow): void {
+  session.rows = [...session.rows.filter(({ row }) => row !== planned.row), planned];
+}
+
+function plannedCells(session: Session, row: PlanRow, length: Length): PlannedCell[] {
+  const { plan, folder, data, withCorrelation = false } = session;
+  const wanted = evaluationsHash(plan.evaluations, withCorrelation);
+  return cellsOf(plan, row, data, length).map((cell) => ({
+    ...cell,
+    folder: join(folder, "cells", cell.name),
+    evaluationsHash: wanted,
+  }));
 }
 
 async function runOneCell(session: Session, cell: PlannedCell): Promise<boolean> {
   const { plan, data, onProgress, withCorrelation = false } = session;
   const place = placeOf(session, cell);
   const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
-  if (isFinished(job)) {
+  if (isFinished(cell)) {
     onProgress?.({ kind: "kept", ...place });
     return !session.signal?.aborted;
   }
@@ -113,8 +145,8 @@ async function runOneCell(session: Session, cell: PlannedCell): Promise<boolean>
   return outcome.how !== "stopped";
 }
 
-function placeOf({ plan, rows, cells }: Session, { row, seed }: Cell): Place {
-  const before = (rows.length - 1) * plan.seeds.length;
+function placeOf({ plan, cells }: Session, { row, seed }: Cell): Place {
+  const before = plan.rows.indexOf(row) * plan.seeds.length;
   return { label: labelOf(row), seed, number: before + plan.seeds.indexOf(seed) + 1, cells };
 }
 
@@ -128,10 +160,13 @@ const jobOf = ({ folder, data, settings, evaluations, withCorrelation }: CellJob
 });
 
 /** Measured as the plan asks now, or failed in a way that the same steps would repeat. */
-function isFinished({ folder, evaluations, withCorrelation }: CellJob): boolean {
-  if (readFailure(folder)?.kind === "numerics") return true;
-  const result = readTraining(folder) && readResult(folder);
-  return result?.evaluationsHash === evaluationsHash(evaluations, withCorrelation);
+const isFinished = (cell: PlannedCell): boolean =>
+  readFailure(cell.folder)?.kind === "numerics" || (readTraining(cell.folder) && resultOf(cell)) !== undefined;
+
+/** What was measured as the plan asks now. */
+export function resultOf({ folder, evaluationsHash: wanted }: PlannedCell): CellResult | undefined {
+  const result = readResult(folder);
+  return result?.evaluationsHash === wanted ? result : undefined;
 }
 
 async function ended({ signal }: Session, running: Running): Promise<Outcome> {
@@ -164,18 +199,28 @@ const budgetsSchema = z.record(z.string(), z.object({ minutes: z.number(), steps
 
 /** A time budget is turned into steps once, and kept in budgets.json: from then on the row is as reproducible as any run. */
 async function lengthOf(session: Session, row: PlanRow): Promise<Length | "stopped" | { failure: CellFailure }> {
-  const budget = budgetOf(session.plan, row);
-  if (!("minutes" in budget)) return budget;
   const { plan, data, folder } = session;
-  const key = budgetKey(plan, row, data, budget.minutes);
-  const kept = readBudgets(folder)[key];
-  const found = kept ? { how: "paced" as const, steps: kept.steps } : await pace(session, row, budget.minutes);
+  const budget = budgetOf(plan, row);
+  if (!("minutes" in budget)) return budget;
+  const { minutes } = budget;
+  const kept = keptBudget(session, row, minutes);
+  const found = kept ? { how: "paced" as const, ...kept } : await pace(session, row, minutes);
   if (found.how === "failed") return { failure: found.failure };
   if (found.how !== "paced") return "stopped";
-  if (!kept) keepBudget(folder, key, { minutes: budget.minutes, steps: found.steps });
-  session.onProgress?.({ kind: "pace", label: labelOf(row), minutes: budget.minutes, steps: found.steps });
-  return { steps: found.steps };
+  const { steps } = found;
+  if (!kept) keepBudget(folder, budgetKey(plan, row, data, minutes), { minutes, steps });
+  session.onProgress?.({ kind: "pace", label: labelOf(row), minutes, steps });
+  return { steps };
 }
+
+/** A row's length without measuring anything; undefined for a time budget that was never turned into steps. */
+function keptLength(session: Session, row: PlanRow): Length | undefined {
+  const budget = budgetOf(session.plan, row);
+  return "minutes" in budget ? keptBudget(session, row, budget.minutes) : budget;
+}
+
+const keptBudget = ({ plan, data, folder }: Session, row: PlanRow, minutes: number) =>
+  readBudgets(folder)[budgetKey(plan, row, data, minutes)];
 
 async function pace(session: Session, row: PlanRow, minutes: number): Promise<Outcome> {
   if (session.signal?.aborted) return { how: "stopped" };
@@ -204,10 +249,10 @@ const keepBudget = (folder: string, key: string, budget: { minutes: number; step
 
 /** The kind of the first cell that failed; undefined when all have a result. */
 export function firstFailure(rows: readonly PlannedRow[]): CellFailure | undefined {
-  const failures = rows.flatMap(({ cells, failure }) => [failure, ...cells.map((cell) => failureOf(cell.folder))]);
+  const failures = rows.flatMap(({ cells, failure }) => [failure, ...cells.map(failureOf)]);
   return failures.find((failure) => failure !== undefined);
 }
 
 /** A failure stands until there is a result. */
-export const failureOf = (folder: string): CellFailure | undefined =>
-  readResult(folder) ? undefined : readFailure(folder);
+export const failureOf = (cell: PlannedCell): CellFailure | undefined =>
+  resultOf(cell) ? undefined : readFailure(cell.folder);

@@ -1,10 +1,10 @@
 // What a plan has found so far, read from its cells: one row for each method and setting, seeds gathered.
 import { spread } from "../evaluate/index.ts";
 import type { Settings } from "../train/index.ts";
-import { type CellResult, type CellTraining, readResult, readTraining } from "./cell-files.ts";
+import { type CellResult, type CellTraining, readTraining } from "./cell-files.ts";
 import { labelOf, type Plan, type PlanRow, type Protocol, protocols } from "./plan.ts";
 import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "./published.ts";
-import { failureOf, type PlannedRow } from "./runner.ts";
+import { failureOf, type PlannedRow, resultOf } from "./runner.ts";
 
 /** A protocol's figure over the seeds. Shares in [0, 1]. */
 export interface Figure {
@@ -98,12 +98,12 @@ export function comparisonTable(plan: Plan, data: string, planned: readonly Plan
 }
 
 const foundOf = (planned: PlannedRow | undefined): Found[] =>
-  (planned?.cells ?? []).map(({ seed, settings, folder }) => ({
-    seed,
-    settings,
-    training: readTraining(folder),
-    result: readResult(folder),
-    failure: failureOf(folder),
+  (planned?.cells ?? []).map((cell) => ({
+    seed: cell.seed,
+    settings: cell.settings,
+    training: readTraining(cell.folder),
+    result: resultOf(cell),
+    failure: failureOf(cell),
   }));
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];

@@ -191,6 +191,14 @@ describe("what is no whole picture is refused", () => {
     expect(await refusal(await encoders.png!().toBuffer(), { maxPixels: 100 })).toMatch(/24x16 pixels.*at most 100/);
   });
 
+  test("a JPEG of 12 bits a channel", async () => {
+    const jpeg = await encoders.jpeg!().toBuffer();
+    const frame = jpeg.indexOf(Buffer.from("ffc0", "hex"));
+    jpeg[frame + 1] = 0xc1; // extended sequential, where 12 bits are allowed
+    jpeg[frame + 4] = 12;
+    expect(await refusal(jpeg)).toMatch(/^decoding it: .*precision 12/);
+  });
+
   test("a header that promises more rows than there are", async () => {
     expect(await refusal(pngOf(100, 100, Buffer.alloc(10 * 301)))).toMatch(/^decoding it: /);
   });

@@ -110,8 +110,11 @@ function pick({ inputs, labels }: Labelled, training: Training, { bank }: Labell
 
 const rowsAt = ({ inputs, labels }: Labelled, places: Uint32Array): Labelled => ({
   inputs: inputs.indexSelect(0, placesTensor(places, inputs.device)),
-  labels: Int32Array.from(places, (place) => labels[place]!),
+  labels: labelsAt(labels, places),
 });
+
+const labelsAt = (labels: Int32Array, places: Uint32Array): Int32Array =>
+  Int32Array.from(places, (place) => labels[place]!);
 
 const placesTensor = (places: Uint32Array | Int32Array, device: string): Tensor =>
   tensor(Int32Array.from(places), [places.length], { device }).to("int64");
@@ -143,14 +146,31 @@ const logitsOf = (inputs: Tensor, { weights, count }: Heads): Tensor =>
     .matmul(weights)
     .reshape(inputs.size(0), count, weights.size(1) / count); // [B, G, C]
 
+/** Logits that are held at once, 256 MB: those of 256,000 rows, 1,000 classes and all heads would be 18 GB. */
+const mostLogits = 2 ** 26;
+
+/** What `body` finds of the rows, a few at a time, one under the other. */
+function overRows(inputs: Tensor, { weights }: Heads, body: (start: number, length: number) => Tensor): Tensor {
+  const length = Math.max(1, Math.floor(mostLogits / weights.size(1)));
+  const starts = Array.from({ length: Math.ceil(inputs.size(0) / length) }, (_, i) => i * length);
+  return scope(() => cat(starts.map((start) => scope(() => body(start, Math.min(length, inputs.size(0) - start))))));
+}
+
 /** The class that each head gives to each row, [B, G]. */
-const answers = (inputs: Tensor, heads: Heads): Tensor => scope(() => logitsOf(inputs, heads).argmax(2));
+const answers = (inputs: Tensor, heads: Heads): Tensor =>
+  overRows(inputs, heads, (start, length) => logitsOf(inputs.narrow(0, start, length), heads).argmax(2));
 
 /** Mean cross-entropy of each head, [G]; `wanted` [B, 1]. */
-function crossEntropy(inputs: Tensor, wanted: Tensor, heads: Heads): Tensor {
-  const places = wanted.unsqueeze(1).expand(inputs.size(0), heads.count, 1); // [B, G, 1]
-  return logitsOf(inputs, heads).logSoftmax(2).gather(2, places).squeeze(2).mean({ dim: 0 }).neg();
-}
+const crossEntropy = (inputs: Tensor, wanted: Tensor, heads: Heads): Tensor =>
+  overRows(inputs, heads, (start, length) => {
+    const places = wanted.narrow(0, start, length).unsqueeze(1).expand(length, heads.count, 1); // [B, G, 1]
+    return logitsOf(inputs.narrow(0, start, length), heads)
+      .logSoftmax(2)
+      .gather(2, places)
+      .squeeze(2);
+  })
+    .mean({ dim: 0 })
+    .neg();
 
 /**
  * Trains one head for each candidate, all on the same batches and from the same first weights: μ ← 0.9 μ + slope + wd W,
@@ -188,7 +208,6 @@ interface Descent extends Training {
 function descend({ inputs, labels }: Labelled, heads: Heads, { rates, decay, classes, epochs, seed }: Descent): void {
   const { weights, count } = heads;
   const rows = withOnes(inputs); // [N, D + 1]
-  const hot = oneHot(labels, classes, inputs.device).unsqueeze(1); // [N, 1, C]
   const momentum = weights.zerosLike();
   const perEpoch = Math.ceil(labels.length / batchSize);
   const totalSteps = Math.max(epochs * perEpoch, leastSteps);
@@ -197,10 +216,12 @@ function descend({ inputs, labels }: Labelled, heads: Heads, { rates, decay, cla
     const start = (step % perEpoch) * batchSize;
     if (start === 0) order = keyedPermutation(labels.length, seed, orderKey, step / perEpoch);
     scope(() => {
-      const places = placesTensor(order.subarray(start, start + batchSize), inputs.device); // [B]
+      const chosen = order.subarray(start, start + batchSize);
+      const places = placesTensor(chosen, inputs.device); // [B]
+      const hot = oneHot(labelsAt(labels, chosen), classes, inputs.device).unsqueeze(1); // [B, 1, C]
       const batch = rows.indexSelect(0, places); // [B, D + 1]
       const shares = batch.matmul(weights).reshape(places.numel, count, classes).softmax(2); // [B, G, C]
-      const errors = shares.sub(hot.indexSelect(0, places)).reshape(places.numel, count * classes); // [B, G C]
+      const errors = shares.sub(hot).reshape(places.numel, count * classes); // [B, G C]
       momentum
         .mul_(0.9)
         .add_(batch.T.matmul(errors), { alpha: 1 / places.numel })

@@ -116,7 +116,7 @@ export const barlowTwins = defineMethod({
   name: "barlow-twins",
   title: "Barlow Twins",
   paper: "2103.03230",
-  smallestBatch: 2, // a correlation over one image has no meaning
+  smallestBatch: () => 2, // a correlation over one image has no meaning
   couplesImages: true,
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051),

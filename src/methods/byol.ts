@@ -37,7 +37,7 @@ export const byol = defineMethod({
   name: "byol",
   title: "BYOL",
   paper: "2006.07733",
-  smallestBatch: 2, // the heads' batch norm needs two images
+  smallestBatch: () => 2, // the heads' batch norm needs two images
   options: z.strictObject({
     projector: projectorWidths.default("4096-256"),
     /** Widths of the predictor's hidden layers; its output is as wide as the projector's. "none": it collapses (table 5). */

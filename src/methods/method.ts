@@ -41,6 +41,8 @@ export interface BuiltMethod {
   embed(representations: readonly Tensor[], context: StepContext): Tensor[]; // each [N, D]
   /** The loss of the whole batch from `embed`'s results; float32. It changes nothing, so it may be asked again. */
   loss(embeddings: readonly Tensor[], context: StepContext): MethodLoss;
+  /** How many pictures the trunk's batch norm sees together when `images` images are passed at a time. Default: a view of each. */
+  batchNormImages?(images: number): number;
   /** Between the gradients and the optimizer, such as freezing prototypes at the start. */
   beforeUpdate?(context: StepContext): void;
   /** After the optimizer: teachers, queues, norms. */
@@ -70,6 +72,8 @@ export interface OptimizerDefaults {
   weightDecay: number;
   decaysBiases: boolean;
   adaptsBiases: boolean;
+  eta: number;
+  clipsRatio: boolean;
   momentum: number;
 }
 
@@ -79,8 +83,8 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly title: string;
   /** arXiv id of the paper. */
   readonly paper: string;
-  /** The smallest batch for which the loss has a meaning. */
-  readonly smallestBatch: number;
+  /** The smallest batch for which the loss has a meaning, with these options. */
+  smallestBatch(options: z.output<z.ZodObject<Shape>>): number;
   /** Whether it learns from labels. Default false. */
   readonly needsLabels?: boolean;
   /**

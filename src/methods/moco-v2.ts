@@ -65,7 +65,7 @@ export const mocoV2 = defineMethod({
   name: "moco-v2",
   title: "MoCo v2",
   paper: "2003.04297",
-  smallestBatch: 2, // batch norm over one image would give its query away
+  smallestBatch: ({ batchNormGroups }) => 2 * batchNormGroups, // batch norm over one image would give its query away
   options: z.strictObject({
     temperature: temperature.default(0.2),
     projector: projectorWidths.default("2048-128"),
@@ -87,6 +87,7 @@ export const mocoV2 = defineMethod({
     optimizer: { name: "sgd", learningRate: 0.03, weightDecay: 1e-4, decaysBiases: true },
   },
   views: (size) => mocoViews({ size }),
+  floor: ({ negatives, temperature }) => (negatives ? 0 : -1 / temperature),
   build(backbone, options, { makeBackbone }) {
     const { projector: widths, symmetric, batchNormGroups: groups } = options;
     const makeHead = () => projector(backbone.outputSize, widthsOf(widths), { batchNorm: false, bias: true });
@@ -97,6 +98,7 @@ export const mocoV2 = defineMethod({
     return {
       trainable: student,
       frozen: { teacher, queue },
+      batchNormImages: (images) => Math.floor(images / groups),
       represent([a, b], { step }) {
         const [asked, answering] = symmetric
           ? [

@@ -53,7 +53,7 @@ export const simclr = defineMethod({
   name: "simclr",
   title: "SimCLR",
   paper: "2002.05709",
-  smallestBatch: 2, // one image has no negatives
+  smallestBatch: () => 2, // one image has no negatives
   couplesImages: true,
   options: z.strictObject({
     temperature: temperature.default(0.1),
@@ -67,6 +67,7 @@ export const simclr = defineMethod({
     optimizer: { name: "lars", learningRate: 0.075, batchRule: "sqrt", weightDecay: 1e-6 }, // table B.1; 0.3 x 16 at 4096
   },
   views: (size) => simclrViews({ size }),
+  floor: ({ negatives, temperature }) => (negatives ? 0 : -1 / temperature),
   build(backbone, { temperature, projector: widths, negatives }) {
     const lossOf = negatives ? ntXentLoss : attractionLoss;
     const head = projector(backbone.outputSize, widthsOf(widths), { lastNorm: "scale" });

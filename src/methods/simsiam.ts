@@ -28,7 +28,7 @@ export const simsiam = defineMethod({
   name: "simsiam",
   title: "SimSiam",
   paper: "2011.10566",
-  smallestBatch: 2, // the heads' batch norm needs two images
+  smallestBatch: () => 2, // the heads' batch norm needs two images
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),
     /** Widths of the predictor's hidden layers; its output is as wide as the projector's. */
@@ -43,6 +43,7 @@ export const simsiam = defineMethod({
     optimizer: { name: "sgd", learningRate: 0.05, weightDecay: 1e-4, decaysBiases: true },
   },
   views: (size) => mocoViews({ size }),
+  floor: () => -1,
   build(backbone, { projector: widths, predictor: hidden, stopGradient }) {
     const output = lastWidth(widths);
     const head = projector(backbone.outputSize, widthsOf(widths), { lastNorm: "plain" });

@@ -24,7 +24,7 @@ export const supervised = defineMethod({
   name: "supervised",
   title: "supervised training",
   paper: "1512.03385", // the trunk's own paper
-  smallestBatch: 2, // the trunk's batch norm needs two images where its maps have shrunk to one place
+  smallestBatch: () => 2, // the trunk's batch norm needs two images where its maps have shrunk to one place
   needsLabels: true,
   options: z.strictObject({}),
   defaults: {

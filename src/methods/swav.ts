@@ -82,7 +82,7 @@ export const swav = defineMethod({
   name: "swav",
   title: "SwAV",
   paper: "2006.09882",
-  smallestBatch: 2, // equal use of the prototypes has no meaning for one image
+  smallestBatch: () => 2, // equal use of the prototypes has no meaning for one image
   couplesImages: true,
   takesMoreViews: true,
   options: z.strictObject({
@@ -119,6 +119,7 @@ export const swav = defineMethod({
     return {
       trainable: { backbone, projector: head, prototypes },
       ...(queues.length > 0 && { frozen: { queueA: queues[0]!, queueB: queues[1]! } }),
+      batchNormImages: (images) => 2 * images, // of the full crops
       represent: (views) => representBySize(views, backbone),
       embed: (representations) => split(head.forward(cat(representations)), representations.length), // V x [N, D]
       loss: (embeddings, context) =>

@@ -51,7 +51,7 @@ export const vicreg = defineMethod({
   name: "vicreg",
   title: "VICReg",
   paper: "2105.04906",
-  smallestBatch: 2, // a variance needs two images
+  smallestBatch: () => 2, // a variance needs two images
   couplesImages: true,
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),

@@ -16,6 +16,7 @@ export {
 export {
   freeNetwork,
   loadState,
+  loadTensors,
   Module,
   moveNetwork,
   type Network,

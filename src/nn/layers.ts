@@ -58,7 +58,7 @@ export class Conv2d extends Module {
  * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
  */
 export class BatchNorm extends Module {
-  /** Equal parts of a training batch, each normalised by itself. */
+  /** Parts of a training batch, of equal size or one more, each normalised by itself. */
   groups = 1;
   readonly weight: Tensor | null; // [C]
   readonly bias: Tensor | null; // [C]
@@ -81,8 +81,10 @@ export class BatchNorm extends Module {
 
   override forward(input: Tensor): Tensor {
     if (!this.training || this.groups === 1) return this.#normalize(input);
-    const size = Math.ceil(input.size(0) / this.groups);
-    return scope(() => cat(op["split.Tensor"](input, size).map((part) => this.#normalize(part))));
+    const count = input.size(0);
+    const ends = Array.from({ length: this.groups + 1 }, (_, i) => Math.floor((i * count) / this.groups));
+    const sizes = ends.slice(1).map((end, i) => end - ends[i]!);
+    return scope(() => cat(op.split_with_sizes(input, sizes).map((part) => this.#normalize(part))));
   }
 
   #normalize(input: Tensor): Tensor {

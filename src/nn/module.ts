@@ -70,8 +70,11 @@ function collect(network: Network, isWanted: (found: Found) => boolean): Map<str
 }
 
 /** Copies stored values into a network of the same names and shapes. Errors: checkpoint, naming the first ten that differ. */
-export function loadState(network: Network, values: ReadonlyMap<string, Tensor>): void {
-  const own = stateOf(network);
+export const loadState = (network: Network, values: ReadonlyMap<string, Tensor>): void =>
+  loadTensors(stateOf(network), values);
+
+/** The same into tensors that stand under their names. */
+export function loadTensors(own: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Tensor>): void {
   const problems = [...own].flatMap(([name, tensor]) => mismatch(name, tensor, values.get(name)));
   for (const name of values.keys()) if (!own.has(name)) problems.push(`${name} is not in the network`);
   if (problems.length > 0) throw loadRefusal(problems);

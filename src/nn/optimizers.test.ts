@@ -126,6 +126,22 @@ test("LARS takes the official code's steps", () => {
   });
 });
 
+test.each([
+  ["shorter than SGD's step: eta ‖p‖ / ‖g‖ as the whole length", 0.5, 0.2],
+  ["longer than SGD's step: SGD's step", 0.1, 0.1],
+])("LARS with a clipped ratio, %s", (_, learningRate, factor) => {
+  const weight = keep(tensor([3, 4], [1, 2]).requiresGrad_()); // norm 5; gradient of norm 0.5; eta ‖p‖ / ‖g‖ = 0.2
+  const group = { name: "w", parameters: new Map([["w", weight]]), learningRate, weightDecay: 0, isAdapted: true };
+  const optimizer = lars([group], { eta: 0.02, clipsRatio: true });
+  scope(() => {
+    weight.setGrad(tensor([0.3, 0.4], [1, 2]));
+    optimizer.step(1);
+    expectNear([[...weight.float32()]], [[3 - factor * 0.3, 4 - factor * 0.4]]);
+  });
+  freeOptimizer(optimizer);
+  freeAll([weight]);
+});
+
 test("parameters without a gradient are left as they are, a constant rate ignores the factor", () => {
   const [moved, still] = [keep(tensor([1]).requiresGrad_()), keep(tensor([1]).requiresGrad_())];
   const parameters = new Map([

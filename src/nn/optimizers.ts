@@ -116,25 +116,35 @@ export function sgd(groups: readonly ParameterGroup[], { momentum = 0.9, nestero
 
 /**
  * LARS as in the official Barlow Twins code (arXiv 1708.03888): d = g + wd p; in adapted groups d ← d · eta ‖p‖ / ‖d‖ where
- * both norms are positive; μ ← m μ + d; p ← p − lr μ. No clipping, no epsilon; the rate stays outside the momentum.
+ * both norms are positive; μ ← m μ + d; p ← p − lr μ. No epsilon; the rate stays outside the momentum. `clipsRatio`, as solo-learn
+ * has it on CIFAR: d ← d · min(eta ‖p‖ / (lr ‖d‖), 1), so that no step is longer than SGD's.
  */
-export function lars(groups: readonly ParameterGroup[], { momentum = 0.9, eta = 0.001 } = {}): Optimizer {
+export function lars(
+  groups: readonly ParameterGroup[],
+  { momentum = 0.9, eta = 0.001, clipsRatio = false } = {},
+): Optimizer {
   return optimizer(groups, ["momentum"], ({ group, rate, parameters, gradients, state }) => {
     const buffers = state[0]!;
     const direction = op["_foreach_add.List"](gradients, parameters, group.weightDecay);
-    if (group.isAdapted) op["_foreach_mul_.List"](direction, trustRatios(parameters, direction, eta));
+    const scale = clipsRatio ? { eta: eta / rate, most: 1 } : { eta, most: Number.POSITIVE_INFINITY };
+    if (group.isAdapted) op["_foreach_mul_.List"](direction, trustRatios(parameters, direction, scale));
     op["_foreach_mul_.Scalar"](buffers, momentum);
     op["_foreach_add_.List"](buffers, direction);
     op["_foreach_add_.List"](parameters, buffers, -rate);
   });
 }
 
-/** eta ‖p‖ / ‖d‖ for each parameter, 1 where either norm is zero; stays on the device. */
-function trustRatios(parameters: readonly Tensor[], direction: readonly Tensor[], eta: number): Tensor[] {
+/** eta ‖p‖ / ‖d‖ for each parameter, `most` at the most, 1 where either norm is zero; stays on the device. */
+function trustRatios(
+  parameters: readonly Tensor[],
+  direction: readonly Tensor[],
+  { eta, most }: { eta: number; most: number },
+): Tensor[] {
   const parameterNorms = stack(op["_foreach_norm.Scalar"](parameters)); // [P]
   const directionNorms = stack(op["_foreach_norm.Scalar"](direction)); // [P]
   const isBothPositive = parameterNorms.gt(0).logicalAnd(directionNorms.gt(0));
-  const ratios = where(isBothPositive, parameterNorms.mul(eta).div(directionNorms), op.ones_like(parameterNorms));
+  const adapted = parameterNorms.mul(eta).div(directionNorms).clamp({ max: most });
+  const ratios = where(isBothPositive, adapted, op.ones_like(parameterNorms));
   return parameters.map((_, i) => ratios.select(0, i));
 }
 

@@ -1,6 +1,5 @@
 // selfsight quickstart --data shapes, or: selfsight pretrain shapes --recipe shapes
 // Barlow Twins on pictures that Selfsight draws itself: no network, no files, a few minutes on two cores.
-import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 
 export const shapes: PartialSettings = {
@@ -9,7 +8,6 @@ export const shapes: PartialSettings = {
   stem: "small-stride-2",
   width: 24,
   size: 32,
-  views: barlowTwinsViews({ size: 32 }),
   projector: "512-512-512",
   lambda: 0.01,
   batchSize: 256,

@@ -26,6 +26,7 @@ async function exampleReport(): Promise<Report> {
     dataset: hostile,
     images: 60_000,
     method: "Barlow Twins",
+    usesLabels: false,
     isComplete: true,
     trainingSeconds: 261,
     scores: scores(row("trained network", 0.86, 0.75)),
@@ -93,18 +94,26 @@ test("without labels there are no accuracies, and the page says why", async () =
   expect(page).not.toContain("kNN");
 });
 
+test("a run that learned from labels does not claim to have done without", async () => {
+  const page = reportPage({ ...(await exampleReport()), method: "supervised training", usesLabels: true });
+  expect(page).toContain("with their labels");
+  expect(page).not.toMatch(/without (a single label|labels)/);
+});
+
 test("the verdict claims what holds, and only beyond chance", () => {
   const both = scores(row("trained network", 0.86, 0.75));
   expect(verdict(both)).toContain("Against raw pixels (84.5 % and 70.6 %) it is better on both.");
-  expect(headline("d", both)).toMatch(/^Better than pixels and than an untrained network/);
+  expect(headline({ dataset: "d", scores: both, usesLabels: false })).toMatch(
+    /^Better than pixels and than an untrained network/,
+  );
   const few = scores(row("trained network", 0.83, 0.75));
   expect(verdict(few)).toContain("it is better with 10 labels a class, and not as good yet by nearest neighbours");
-  expect(headline("d", few)).toMatch(/^Better than an untrained network/);
+  expect(headline({ dataset: "d", scores: few, usesLabels: false })).toMatch(/^Better than an untrained network/);
   const near = scores(row("trained network", 0.846, 0.708));
   expect(verdict(near)).toContain("it is about as good on both");
   const worse = scores(row("trained network", 0.5, 0.4));
   expect(verdict(worse)).toContain("Against an untrained network it is not as good yet on both.");
-  expect(headline("d", worse)).toBe("What Selfsight learned from d so far");
+  expect(headline({ dataset: "d", scores: worse, usesLabels: false })).toBe("What Selfsight learned from d so far");
 });
 
 test("times are said as a person would", () => {

@@ -12,7 +12,7 @@ const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /** The whole page as one file of HTML. */
 export function reportPage(report: Report): string {
-  const title = headline(report.dataset, report.scores);
+  const title = headline(report);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,9 +39,9 @@ ${factSection(report)}
 `.text;
 }
 
-function opening({ images, dataset, method, trainingSeconds, isComplete }: Report): Markup {
+function opening({ images, dataset, method, usesLabels, trainingSeconds, isComplete }: Report): Markup {
   const end = isComplete ? undefined : html` The run was stopped early; this is how far it came.`;
-  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, without a single label.${end}</p>`;
+  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, ${usesLabels ? "with their labels" : "without a single label"}.${end}</p>`;
 }
 
 export function duration(seconds: number): string {

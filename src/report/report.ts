@@ -60,6 +60,8 @@ export interface Report {
   dataset: string;
   images: number;
   method: string;
+  /** Whether it learned from the labels. */
+  usesLabels: boolean;
   /** Whether the run came to its planned end. */
   isComplete: boolean;
   trainingSeconds: number;

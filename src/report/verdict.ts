@@ -1,6 +1,6 @@
 // M test images, R draws of labels
 import { percent } from "./bar-chart.ts";
-import type { Score, Scores } from "./report.ts";
+import type { Report, Score, Scores } from "./report.ts";
 
 type Outcome = "better" | "alike" | "worse";
 
@@ -41,11 +41,11 @@ const outcome = (difference: number, margin: number): Outcome =>
   difference > margin ? "better" : difference < -margin ? "worse" : "alike";
 
 /** The page's first line; it claims only what holds beyond chance on both measures. */
-export function headline(dataset: string, scores: Scores | null): string {
+export function headline({ dataset, scores, usesLabels }: Pick<Report, "dataset" | "scores" | "usesLabels">): string {
   if (!scores) return `What Selfsight learned from ${dataset}`;
   const [pixels, untrained, trained] = scores.rows;
   const beats = (other: Score) => Object.values(compare(other, trained, scores)).every((found) => found === "better");
   if (!beats(untrained)) return `What Selfsight learned from ${dataset} so far`;
   const over = beats(pixels) ? "Better than pixels and than an untrained network" : "Better than an untrained network";
-  return `${over}: what ${dataset} taught without labels`;
+  return `${over}: what ${dataset} taught ${usesLabels ? "with" : "without"} labels`;
 }

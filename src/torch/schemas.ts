@@ -105,7 +105,7 @@ export const schemas = [
   "aten::narrow(Tensor self, int dim, int start, int length) -> Tensor",
   "aten::select.int(Tensor self, int dim, int index) -> Tensor",
   "aten::flip(Tensor self, int[] dims) -> Tensor",
-  "aten::split.Tensor(Tensor self, int split_size, int dim=) -> Tensor[]",
+  "aten::split_with_sizes(Tensor self, int[] split_sizes, int dim=) -> Tensor[]",
   "aten::cat(Tensor[] tensors, int dim=) -> Tensor",
   "aten::stack(Tensor[] tensors, int dim=) -> Tensor",
   "aten::index_select(Tensor self, int dim, Tensor index) -> Tensor",

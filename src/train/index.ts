@@ -12,8 +12,9 @@ export { secondsPerStep } from "./pace.ts";
 export { resumedSettings, settingsHash } from "./resume.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run-folder.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run-lock.ts";
-export { settingFrom } from "./setting-tree.ts";
+export { changesBetween, settingFrom } from "./setting-tree.ts";
 export {
+  decodeSizeOf,
   defaultSettings,
   methodOf,
   methodSettings,

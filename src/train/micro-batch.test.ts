@@ -110,9 +110,12 @@ it("keeps pictures, places and labels together when it cuts a batch", () => {
   expect(pixels).toEqual("pixels" in batch.images ? [...batch.images.pixels] : []);
 });
 
+/** A batch of 8 is too small for MoCo's eight groups of batch norm. */
+const ungrouped = (name: string) => (name === "moco-v2" ? { batchNormGroups: 1 } : {});
+
 it("refuses parts that do not divide the batch, and methods whose loss is a mean over images", () => {
   expect(() => tinySettings("barlow-twins", { microBatch: 3 })).toThrow("give a divisor of 8");
   expect(() => tinySettings("barlow-twins", { microBatch: 1 })).toThrow("at least 2 images");
   for (const name of ["byol", "simsiam", "moco-v2", "supervised"] as const)
-    expect(() => tinySettings(name, { microBatch: 4 })).toThrow("its loss is a mean over images");
+    expect(() => tinySettings(name, { microBatch: 4, ...ungrouped(name) })).toThrow("its loss is a mean over images");
 });

@@ -1,6 +1,6 @@
 import { batches, type Dataset } from "../data/index.ts";
 import { freeNetwork, freeOptimizer } from "../nn/index.ts";
-import type { Settings } from "./settings.ts";
+import { decodeSizeOf, type Settings } from "./settings.ts";
 import { buildState, type TrainState } from "./state.ts";
 import { trainStep } from "./step.ts";
 
@@ -23,10 +23,11 @@ export async function secondsPerStep(settings: Settings, dataset: Dataset): Prom
 /** Seconds of each step after those that warm up; at least one. */
 async function stepTimes(state: TrainState, dataset: Dataset): Promise<number[]> {
   const { batchSize, seed } = state.settings;
+  const decodeSize = decodeSizeOf(state.settings);
   const seconds: number[] = [];
   let startedAt = performance.now();
   let timed = 0;
-  for await (const batch of batches(dataset, { batchSize, seed })) {
+  for await (const batch of batches(dataset, { batchSize, seed, decodeSize })) {
     trainStep(state, batch);
     seconds.push((performance.now() - startedAt) / 1000);
     startedAt = performance.now();

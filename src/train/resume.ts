@@ -19,9 +19,17 @@ const freeOnResume = [
 
 const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
 
+/** Settings of the optimizer that came later: left out of the hash where they are as they were before, so that older runs fit. */
+const laterSettings = { eta: 0.001, clipsRatio: false } as const satisfies Partial<Settings["optimizer"]>;
+
 /** A short hash of the settings that shape the result; a checkpoint carries it. */
 export function settingsHash(settings: Settings): string {
-  const shaping = Object.entries(settings).filter(([key]) => !isFree(key));
+  const optimizer = Object.fromEntries(
+    Object.entries(settings.optimizer).filter(
+      ([key, value]) => (laterSettings as Record<string, unknown>)[key] !== value,
+    ),
+  );
+  const shaping = Object.entries({ ...settings, optimizer }).filter(([key]) => !isFree(key));
   return createHash("sha256").update(JSON.stringify(shaping)).digest("hex").slice(0, 16);
 }
 

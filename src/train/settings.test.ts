@@ -94,6 +94,30 @@ describe("every setting of every method", () => {
   });
 });
 
+it("the hash of settings stays when settings are added that change nothing", () => {
+  const swav = resolveSettings({ method: "swav" });
+  expect(settingsHash(swav)).toBe("ea26490949799a10"); // as of version 0.1.0 without optimizer.eta
+  expect(settingsHash({ ...swav, optimizer: { ...swav.optimizer, eta: 0.02 } })).not.toBe(settingsHash(swav));
+});
+
+describe("a later layer", () => {
+  const sizesOf = (...layers: PartialSettings[]) => resolveSettings(...layers).views.map(({ size }) => size);
+  const views = methods.swav.views(224); // 2 x 224 + 6 x 96
+
+  it("takes the views of earlier ones along to its size, unless it brings its own", () => {
+    const recipe: PartialSettings = { method: "swav", size: 224, views };
+    expect(sizesOf(recipe, { size: 112 })).toEqual([112, 112, 48, 48, 48, 48, 48, 48]);
+    expect(sizesOf(recipe, { batchSize: 8 })).toEqual(views.map(({ size }) => size));
+    expect(sizesOf(recipe, { size: 112, views })).toEqual(views.map(({ size }) => size));
+    expect(sizesOf({ method: "swav", size: 112 }, { views })).toEqual(views.map(({ size }) => size));
+  });
+
+  it("gives the length: epochs in place of earlier steps, steps in place of earlier epochs", () => {
+    expect(resolveSettings({ steps: 200 }, { epochs: 10 })).toMatchObject({ epochs: 10, steps: null });
+    expect(resolveSettings({ epochs: 10 }, { steps: 200 }).steps).toBe(200);
+  });
+});
+
 describe("refusals", () => {
   it.each([
     ["optimizer.learningRate=NaN", 'settings: optimizer.learningRate "NaN": a number from 0 to 1000, or authors'],

@@ -24,6 +24,10 @@ const optimizerSettings = z.strictObject({
   decaysBiases: z.boolean(),
   /** LARS only: whether the rates of biases and norm parameters are adapted too (SwAV). */
   adaptsBiases: z.boolean(),
+  /** LARS only: the share of a weight's norm that a step changes at rate 1 (its trust coefficient). */
+  eta: z.number().positive().max(1).default(0.001),
+  /** LARS only: whether a step is never longer than SGD's (solo-learn on CIFAR). */
+  clipsRatio: z.boolean().default(false),
   momentum: z.number().min(0).lt(1),
 });
 
@@ -83,6 +87,12 @@ export type PartialSettings = {
   [Key in keyof Settings]?: Key extends "optimizer" ? Partial<Settings["optimizer"]> : Settings[Key];
 } & Partial<MethodSettings>;
 
+/**
+ * Least pixels that the shorter side of a decoded file keeps. Crops are enlarged at most twofold in side on average; a seventh more
+ * than the view keeps detail at modest cost.
+ */
+export const decodeSizeOf = ({ decodeSize, size }: Settings): number => decodeSize ?? Math.round((size * 8) / 7);
+
 export const methodOf = (settings: Pick<Settings, "method">): Method => methods[settings.method];
 
 /** The method's own settings out of a run's. */
@@ -127,6 +137,8 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
       weightDecay: 1e-4,
       decaysBiases: false,
       adaptsBiases: false,
+      eta: 0.001,
+      clipsRatio: false,
       momentum: 0.9,
     },
     precision: "auto",
@@ -145,11 +157,15 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
 }
 
 /**
- * Settings from layers, later ones winning key by key: defaults < recipe < options < `--set`.
+ * Settings from layers, later ones winning key by key: defaults < recipe < options < `--set`. Views follow a later `size` that brings no
+ * views of its own, and a later length (`epochs` or `steps`) takes the place of an earlier one.
  * Errors: configuration, naming each wrong key, what was found and what is allowed, and for an unknown key the nearest one.
  */
 export function resolveSettings(...layers: readonly PartialSettings[]): Settings {
-  const given = layers.reduce<PartialSettings>((merged, layer) => merge(merged, layer) as PartialSettings, {});
+  const given = layers.reduce<PartialSettings>(
+    (merged, layer) => merge(merge(merged, replacedBy(layer, merged)), layer) as PartialSettings,
+    {},
+  );
   const defaults = defaultSettings(given);
   const whole = merge(defaults, given);
   const parsed = schemaFor(methods[defaults.method] ?? methods["barlow-twins"]).safeParse(whole);
@@ -158,12 +174,24 @@ export function resolveSettings(...layers: readonly PartialSettings[]): Settings
   return parsed.data;
 }
 
+/** What a layer changes of those below it without naming it. */
+function replacedBy(layer: PartialSettings, { size = 32, views }: PartialSettings): PartialSettings {
+  const isByEpochs = typeof layer.epochs === "number" && layer.steps === undefined;
+  const isResized = Array.isArray(views) && layer.views === undefined && Number.isInteger(layer.size);
+  const resized = (side: number) => Math.max(1, Math.round((side * layer.size!) / size));
+  return {
+    ...(isByEpochs && { steps: null }),
+    ...(isResized && { views: views.map((view) => ({ ...view, size: resized(view.size) })) }),
+  };
+}
+
 /** What no single key can say. */
 function checkTogether(settings: Settings): void {
   const { batchSize, optimizer, epochs, steps } = settings;
   const method = methodOf(settings);
-  if (batchSize < method.smallestBatch)
-    throw refusal(`batchSize ${batchSize}`, `${method.title} needs at least ${method.smallestBatch}`, "raise --batch");
+  const smallest = method.smallestBatch(methodSettings(settings));
+  if (batchSize < smallest)
+    throw refusal(`batchSize ${batchSize}`, `${method.title} needs at least ${smallest}`, "raise --batch");
   if (optimizer.learningRate === "authors" && optimizer.name !== "lars")
     throw refusal(
       `optimizer.learningRate authors with ${optimizer.name}`,

@@ -6,6 +6,7 @@ import {
   fromStored,
   lars,
   loadState,
+  loadTensors,
   moveNetwork,
   type Network,
   namedParameters,
@@ -133,7 +134,7 @@ function buildOptimizer(settings: Settings, method: BuiltMethod): Optimizer {
   const groups = [...partsByRate(method)].flatMap(([suffix, followsSchedule, parameters]) =>
     groupsOf(parameters, settings, suffix, followsSchedule),
   );
-  if (optimizer.name === "lars") return lars(groups, { momentum: optimizer.momentum });
+  if (optimizer.name === "lars") return lars(groups, optimizer);
   if (optimizer.name === "adamw") return adamw(groups);
   return sgd(groups, { momentum: optimizer.momentum });
 }
@@ -199,8 +200,7 @@ export function restore(
 ): void {
   scope(() => {
     loadState(state.network, tensorsOf(model.tensors));
-    const own = state.optimizer.state();
-    for (const [name, value] of tensorsOf(optimizer.tensors)) own.get(name)?.copy_(value);
+    loadTensors(state.optimizer.state(), tensorsOf(optimizer.tensors));
   });
   state.optimizer.counters.updates = saved.updates;
   state.step = saved.step;

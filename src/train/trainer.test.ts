@@ -85,6 +85,13 @@ describe("bits", () => {
     },
   );
 
+  it("are others where LARS has another eta, and others where it clips", async () => {
+    const bitsWith = async (optimizer: object) =>
+      (await wholeRun(tinySettings({ optimizer: { name: "lars", learningRate: 1, ...optimizer }, steps: 2 }))).bits;
+    const clipped = { eta: 0.5, clipsRatio: true };
+    expect(new Set([await bitsWith({}), await bitsWith({ eta: 0.5 }), await bitsWith(clipped)]).size).toBe(3);
+  });
+
   it("are left alone when a complete run is resumed", async () => {
     const { folder, settings, bits } = await wholeRun();
     expect(await trainTiny(folder, settings, { resumes: true })).toEqual({
@@ -263,3 +270,33 @@ function refusalOf(body: () => unknown): SelfsightError {
   }
   throw new Error("nothing was thrown");
 }
+
+it("logs what the watch saw with the next step that is logged", async () => {
+  const { folder } = await wholeRun(tinySettings({ logEverySteps: 3, watchEverySteps: 4 })); // looks at steps 1, 5 and 9
+  const seen = events(folder, "step").filter(({ featureStd }) => featureStd !== undefined);
+  expect(seen.map(({ step }) => step)).toEqual([3, 6, 9]);
+});
+
+it("forgets which pictures were bad when the pictures are others", async () => {
+  const settings = tinySettings({ steps: 6 });
+  const folder = scratch.next();
+  newTinyRun(folder, settings);
+  await trainTiny(folder, settings, { isStopping: stopAfter(3) });
+  const quarantined = async (dataset: ReturnType<typeof tinyData>) => {
+    const checkpoint = loadNewestCheckpoint(folder, () => {});
+    checkpoint.state.quarantine = [0, 5];
+    const copy = scratch.copyOf(folder);
+    await trainTiny(copy, settings, { dataset, checkpoint });
+    return loadNewestCheckpoint(copy, () => {}).state.quarantine;
+  };
+  expect(await quarantined(tinyData())).toEqual([0, 5]);
+  expect(await quarantined(tinyData(2))).toEqual([]);
+});
+
+it("refuses a checkpoint whose optimizer is another's", async () => {
+  const { folder, settings } = await wholeRun(tinySettings({ steps: 2 }));
+  const checkpoint = loadNewestCheckpoint(folder, () => {});
+  const [first] = checkpoint.optimizer.tensors.keys();
+  checkpoint.optimizer.tensors.delete(first!);
+  await expect(trainTiny(scratch.copyOf(folder), settings, { checkpoint })).rejects.toThrow(/momentum\..* is missing/);
+});

@@ -9,7 +9,7 @@ import { type Checkpoint, saveCheckpoint, setAsideAfter } from "./checkpoint.ts"
 import { type Log, type LogEvent, openLog, readLog, type StepReport } from "./log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint, settingsHash } from "./resume.ts";
 import { lockRunFolder } from "./run-lock.ts";
-import type { Settings } from "./settings.ts";
+import { decodeSizeOf, type Settings } from "./settings.ts";
 import { buildState, checkpointOf, peakRates, restore, type TrainState } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
 import { type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
@@ -40,6 +40,8 @@ interface Session extends TrainOptions {
   state: TrainState;
   log: Log;
   watch: CollapseWatch;
+  /** What was last seen of the embeddings and has not been logged yet. */
+  unlogged: Partial<RepresentationHealth>;
   quarantine: Set<number>;
   startedAt: number;
   savedAt: number;
@@ -89,12 +91,14 @@ async function withState<T>(options: TrainOptions, body: (state: TrainState) => 
 function openSession(options: TrainOptions, state: TrainState, log: Log): Session {
   const { folder, checkpoint } = options;
   const now = performance.now();
-  const quarantine = new Set(checkpoint?.state.quarantine);
+  const isSameData = checkpoint?.state.fingerprint === options.dataset.fingerprint;
+  const quarantine = new Set(isSameData ? checkpoint?.state.quarantine : []); // of other data, these would be other pictures
   const session = {
     ...options,
     state,
     log,
     watch: collapseWatch(),
+    unlogged: {},
     quarantine,
     startedAt: now,
     savedAt: now,
@@ -124,7 +128,7 @@ async function runSession(session: Session): Promise<TrainResult> {
     seed: settings.seed,
     startStep: state.step,
     steps: Math.max(0, state.totalSteps - state.step),
-    decodeSize: settings.decodeSize ?? decodeSizeFor(settings.size),
+    decodeSize: decodeSizeOf(settings),
     quarantine: session.quarantine,
     onBadFile: (_, error) => warn(session, error.message),
   });
@@ -138,14 +142,12 @@ async function runSession(session: Session): Promise<TrainResult> {
   return finish(session, "complete");
 }
 
-/** Crops are enlarged at most twofold in side on average; a third more than the view keeps detail at modest cost. */
-const decodeSizeFor = (size: number): number => Math.round((size * 8) / 7);
-
 /** One step and what is due after it. */
 async function advance(session: Session, batch: Batch): Promise<void> {
   const { state, settings } = session;
   const result = stepOrExplain(session, batch);
   session.meter.count(batch.indices.length);
+  session.unlogged = healthOf(result) ?? session.unlogged;
   if (state.step % settings.logEverySteps === 0 || state.step === state.totalSteps) report(session, batch, result);
   observe(session, result);
   if (state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps)
@@ -195,18 +197,26 @@ function report(session: Session, batch: Batch, result: StepResult): void {
     step: state.step,
     epoch: batch.epoch,
     loss,
+    ...session.unlogged,
     ...metrics,
     floor: state.floor,
     learningRate,
     ...meter.read(),
   };
+  session.unlogged = {};
   emit(session, event);
 }
 
 function observe(session: Session, result: StepResult): void {
-  if (result.featureStd === undefined) return;
-  const message = session.watch.observe(session.state.step, result as unknown as RepresentationHealth);
+  const health = healthOf(result);
+  const message = health && session.watch.observe(session.state.step, health);
   if (message) warn(session, message);
+}
+
+/** What the step saw of the embeddings, if it looked. */
+function healthOf({ featureStd, effectiveRank, deadDimensions }: StepResult): RepresentationHealth | undefined {
+  if (featureStd === undefined || effectiveRank === undefined || deadDimensions === undefined) return undefined;
+  return { featureStd, effectiveRank, deadDimensions };
 }
 
 function isSavingDue({ state, settings, savedAt }: Session): boolean {
@@ -284,6 +294,7 @@ const warn = (session: Session, message: string): void =>
 
 function startEvent({ state, dataset, settings }: Session): LogEvent {
   const rates = peakRates(settings);
+  const part = settings.microBatch ?? settings.batchSize;
   return {
     event: "start",
     time: new Date().toISOString(),
@@ -292,7 +303,7 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     libtorch: engine().builtFor,
     device: state.device,
     precision: state.precision,
-    batchNormImages: settings.microBatch ?? settings.batchSize,
+    batchNormImages: state.method.batchNormImages?.(part) ?? part,
     threads: threads(),
     peakLearningRate: { weights: rates.weights, biases: rates.biases },
     learningRateRule: rates.rule,

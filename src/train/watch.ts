@@ -59,7 +59,7 @@ function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: numb
   if (effectiveRank < smallestRank)
     return {
       kind: "line",
-      sentence: `embeddings lie on a line (effective rank ${rank}); features repeat each other; raise lambda`,
+      sentence: `embeddings lie on a line (effective rank ${rank}); features repeat each other; lower optimizer.learningRate, lengthen warmupEpochs, or raise lambda where the method has one`,
     };
   if (effectiveRank < Math.min(fewDirections, shareOfBest * best))
     return {
