@@ -69,12 +69,6 @@ export const writeTraining = (folder: string, training: CellTraining) => writeFi
 export const readResult = (folder: string) => readFile(resultPath(folder), resultSchema);
 export const readFailure = (folder: string) => readFile(failurePath(folder), failureSchema);
 
-const chosenDataPath = (folder: string) => join(folder, "data.json");
-/** The pictures that a plan's folder began with, where the plan names several. */
-export const readChosenData = (folder: string) =>
-  readFile(chosenDataPath(folder), z.object({ data: z.string() }))?.data;
-export const writeChosenData = (folder: string, data: string) => writeFile(chosenDataPath(folder), { data });
-
 export function writeResult(folder: string, result: CellResult): void {
   writeFile(resultPath(folder), result);
   removeQuietly(failurePath(folder));

@@ -1,12 +1,7 @@
 // A plan's cells: one training run each. A cell's folder is named by what it is and by a hash of what shapes its result, so a
 // changed plan finds the cells that it still has and leaves the others where they lie.
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { findKnownDatasets } from "../data/index.ts";
-import { displayName, SelfsightError } from "../errors.ts";
 import { type Settings, settingsHash } from "../train/index.ts";
-import { readChosenData, writeChosenData } from "./cell-files.ts";
 import { type Budget, type Evaluations, type Plan, type PlanRow, rowSettings, slugOf } from "./plan.ts";
 
 /** What one process is told to do; it travels as JSON. */
@@ -55,24 +50,3 @@ export const evaluationsHash = (evaluations: Evaluations, withCorrelation: boole
     .update(JSON.stringify([evaluations, withCorrelation]))
     .digest("hex")
     .slice(0, 8);
-
-/**
- * The plan's pictures: of several candidates the one that `folder` began with, else the first that is on this machine, else the last.
- * Errors: configuration, when the one that it began with is not here now; rows of different pictures are no comparison.
- */
-export async function chosenData({ data }: Pick<Plan, "data">, folder: string): Promise<string> {
-  const candidates = typeof data === "string" ? [data] : data;
-  const known = candidates.length > 1 ? await findKnownDatasets() : {};
-  const isHere = (name: string) => name === "shapes" || Boolean(known[name]) || (!(name in known) && existsSync(name));
-  const begun = candidates.length > 1 ? candidates.find((name) => name === readChosenData(folder)) : undefined;
-  if (begun !== undefined && !isHere(begun)) throw goneData(folder, begun);
-  const chosen = begun ?? candidates.find(isHere) ?? candidates.at(-1)!;
-  if (candidates.length > 1) writeChosenData(folder, chosen);
-  return existsSync(chosen) && !(chosen in known) ? resolve(chosen) : chosen;
-}
-
-const goneData = (folder: string, name: string) =>
-  new SelfsightError(
-    "configuration",
-    `compare: ${displayName(folder)} began with ${displayName(name)}, which is not on this machine now; the same pictures are needed; set SELFSIGHT_DATA to where they are, or choose another --out`,
-  );

@@ -14,16 +14,8 @@ import {
   readTraining,
   writeFailure,
 } from "./cell-files.ts";
-import {
-  budgetOf,
-  type Cell,
-  type CellJob,
-  cellsOf,
-  chosenData,
-  evaluationsHash,
-  type Length,
-  type PlannedCell,
-} from "./cells.ts";
+import { budgetOf, type Cell, type CellJob, cellsOf, evaluationsHash, type Length, type PlannedCell } from "./cells.ts";
+import { chosenData } from "./chosen-data.ts";
 import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "./plan.ts";
 import { type Outcome, type Running, startProcess } from "./start-process.ts";
 

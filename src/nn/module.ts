@@ -73,7 +73,7 @@ function collect(network: Network, isWanted: (found: Found) => boolean): Map<str
 export const loadState = (network: Network, values: ReadonlyMap<string, Tensor>): void =>
   loadTensors(stateOf(network), values);
 
-/** The same into tensors that stand under their names. */
+/** The same into any tensors that stand under their names, such as an optimizer's. Errors as of `loadState`. */
 export function loadTensors(own: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Tensor>): void {
   const problems = [...own].flatMap(([name, tensor]) => mismatch(name, tensor, values.get(name)));
   for (const name of values.keys()) if (!own.has(name)) problems.push(`${name} is not in the network`);
