@@ -13,9 +13,10 @@ const layers = [
   ["torch"],
   ["nn", "data"],
   ["augment"],
-  ["methods"],
-  ["train", "evaluate", "export"],
+  ["methods", "weights"],
+  ["train", "evaluate"],
   ["recipes", "report"],
+  ["work"],
   ["compare"],
   ["cli", "index"],
 ];

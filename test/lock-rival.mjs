@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createJiti } from "jiti";
 
 const [folder, rounds, begin] = process.argv.slice(2);
-const { lockRunFolder } = await createJiti(import.meta.url).import("../src/train/run-lock.ts");
+const { lockRunFolder } = await createJiti(import.meta.url).import("../src/train/run/lock.ts");
 const won = [];
 for (let round = 0; round < Number(rounds); round++) {
   while (Date.now() < Number(begin) + 10 * round);

@@ -3,20 +3,12 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeViews } from "../src/augment/index.ts";
-import type { Case } from "../src/cli/verify-case.ts";
-import { lossCases } from "../src/cli/verify-losses.ts";
+import type { Case } from "../src/cli/commands/verify/case.ts";
+import { lossCases } from "../src/cli/commands/verify/losses.ts";
 import type { Batch } from "../src/data/index.ts";
 import { SelfsightError } from "../src/errors.ts";
 import { type MethodName, methods, type StepContext } from "../src/methods/index.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  freeNetwork,
-  freeOptimizer,
-  fromStored,
-  namedParameters,
-  readSafetensors,
-} from "../src/nn/index.ts";
+import { freeNetwork, freeOptimizer, namedParameters } from "../src/nn/index.ts";
 import { keyedStream } from "../src/random.ts";
 import { eye, full, liveTensors, scope, type Tensor, tensor } from "../src/torch/index.ts";
 import {
@@ -29,6 +21,7 @@ import {
   type TrainState,
   trainStep,
 } from "../src/train/index.ts";
+import { decodeSafetensors, encodeSafetensors, fromStored, readSafetensors } from "../src/weights/index.ts";
 
 export interface MethodSuite {
   /** The method's own settings, small. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readLog } from "../src/train/log.ts";
+import { readLog } from "../src/train/run/log.ts";
 import { scratchFolder } from "./tiny-run.ts";
 
 const command = fileURLToPath(new URL("../bin/selfsight.mjs", import.meta.url));

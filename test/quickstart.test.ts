@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { quickstart } from "../src/cli/quickstart.ts";
-import type { QuickstartOptions } from "../src/cli/quickstart-options.ts";
-import { reportRun } from "../src/cli/report.ts";
+import type { QuickstartOptions } from "../src/cli/commands/quickstart/run.ts";
+import { quickstart } from "../src/cli/commands/quickstart/run.ts";
+import { reportRun } from "../src/cli/commands/report/run.ts";
 import { SelfsightError } from "../src/errors.ts";
 import { readLog, readRun } from "../src/train/index.ts";
 

@@ -3,7 +3,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes, SelfsightError } from "../dist/errors.js";
-import { saveCheckpoint } from "../dist/train/checkpoint.js";
+import { saveCheckpoint } from "../dist/train/run/checkpoint.js";
 
 export function contentOf(step) {
   const tensor = { dtype: "F32", shape: [256], bytes: new Uint8Array(new Float32Array(256).fill(step).buffer) };

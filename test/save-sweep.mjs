@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadNewestCheckpoint } from "../dist/train/checkpoint.js";
+import { loadNewestCheckpoint } from "../dist/train/run/checkpoint.js";
 import { save } from "./save-once.mjs";
 
 const script = fileURLToPath(new URL("save-once.mjs", import.meta.url));

@@ -1,12 +1,12 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
-import { addBench } from "./bench-options.ts";
-import { addCollapse } from "./collapse-options.ts";
-import { addCompare } from "./compare-options.ts";
-import { addEvaluate, precisionOption } from "./evaluate-options.ts";
-import { addPretrain } from "./pretrain-options.ts";
-import { addQuickstart } from "./quickstart-options.ts";
+import { addBench } from "./bench/options.ts";
+import { addCollapse } from "./commands/collapse/options.ts";
+import { addCompare } from "./commands/compare/options.ts";
+import { addEvaluate, precisionOption } from "./commands/evaluate/options.ts";
+import { addPretrain } from "./commands/pretrain/options.ts";
+import { addQuickstart } from "./commands/quickstart/options.ts";
 
 // Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
 
@@ -26,7 +26,7 @@ program
   .description("say which libtorch, devices, precision, threads and pictures are found")
   .addOption(json())
   .addHelpText("after", "\nExample:\n  selfsight doctor --json")
-  .action(async (options) => (await import("./doctor.ts")).doctor(options));
+  .action(async (options) => (await import("./commands/doctor.ts")).doctor(options));
 
 addPretrain(program);
 addEvaluate(program);
@@ -46,7 +46,7 @@ program
   .requiredOption("--out <folder>", "folder to write to")
   .addOption(json())
   .addHelpText("after", "\nExample:\n  selfsight export runs/photos --format torchvision --out exported/")
-  .action(async (run, options) => (await import("./export.ts")).exportRun(run, options));
+  .action(async (run, options) => (await import("./commands/export.ts")).exportRun(run, options));
 
 program
   .command("embed")
@@ -60,7 +60,7 @@ program
   .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
   .addOption(json())
   .addHelpText("after", "\nExample:\n  selfsight embed runs/photos photos/ --out photos.safetensors")
-  .action(async (run, data, options) => (await import("./embed.ts")).embed(run, data, options));
+  .action(async (run, data, options) => (await import("./commands/embed.ts")).embed(run, data, options));
 
 program
   .command("verify")
@@ -68,7 +68,7 @@ program
   .argument("<folder>", "folder of reference cases (*.safetensors)")
   .addOption(json())
   .addHelpText("after", "\nExample:\n  selfsight verify test/reference")
-  .action(async (folder, options) => (await import("./verify.ts")).verify(folder, options));
+  .action(async (folder, options) => (await import("./commands/verify/run.ts")).verify(folder, options));
 
 program.addHelpText(
   "after",

@@ -3,16 +3,16 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { cellsOf } from "./cells.ts";
-import { chosenData } from "./chosen-data.ts";
-import { collapsePlan } from "./collapse.ts";
-import { markdownOf } from "./markdown.ts";
-import { pageOf, sheetsAsHtml } from "./page.ts";
-import { type PlanInput, parsePlan } from "./plan.ts";
-import { describePlans, plans } from "./plans/index.ts";
-import { type PublishedRow, type PublishedTable, publishedRows, publishedTables } from "./published.ts";
-import { publishedSheet, sheetsOf } from "./sheet.ts";
-import { comparisonTable, viewSizes } from "./table.ts";
+import { collapsePlan } from "./collapse/collapse.ts";
+import { type PlanInput, parsePlan } from "./plan/plan.ts";
+import { type PublishedRow, type PublishedTable, publishedRows, publishedTables } from "./plan/published.ts";
+import { describePlans, plans } from "./plan/shipped/index.ts";
+import { cellsOf } from "./runner/cells.ts";
+import { chosenData } from "./runner/chosen-data.ts";
+import { markdownOf } from "./table/markdown.ts";
+import { pageOf, sheetsAsHtml } from "./table/page.ts";
+import { publishedSheet, sheetsOf } from "./table/sheet.ts";
+import { comparisonTable, viewSizes } from "./table/table.ts";
 
 const tiny: PlanInput = {
   title: "tiny",

@@ -1,12 +1,13 @@
 /** LAYER 6: methods and settings beside one another, trained and measured on equal terms. */
-export type { CellFailure, CellResult, CellTraining, Correlation } from "./cell-files.ts";
-export { type CollapseRow, collapsePlan, collapseRows, collapsingMethods } from "./collapse.ts";
-export { collapseSheet, writeCollapse } from "./collapse-page.ts";
-export { terminalText } from "./markdown.ts";
-export { type Plan, type PlanInput, type PlanRow, parsePlan } from "./plan.ts";
-export { describePlans, plans } from "./plans/index.ts";
-export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "./published.ts";
-export { firstFailure, type PlannedRow, type PlanProgress, type RunPlanOptions, runPlan } from "./runner.ts";
-export { sheetsOf } from "./sheet.ts";
-export { type ComparisonTable, comparisonTable, type Figure, type TableRow } from "./table.ts";
-export { writeTable } from "./write-table.ts";
+
+export { type CollapseRow, collapsePlan, collapseRows, collapsingMethods } from "./collapse/collapse.ts";
+export { collapseSheet, writeCollapse } from "./collapse/page.ts";
+export { type Plan, type PlanInput, type PlanRow, parsePlan } from "./plan/plan.ts";
+export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "./plan/published.ts";
+export { describePlans, plans } from "./plan/shipped/index.ts";
+export type { CellFailure, CellResult, CellTraining, Correlation } from "./runner/cell-files.ts";
+export { firstFailure, type PlannedRow, type PlanProgress, type RunPlanOptions, runPlan } from "./runner/runner.ts";
+export { terminalText } from "./table/markdown.ts";
+export { sheetsOf } from "./table/sheet.ts";
+export { type ComparisonTable, comparisonTable, type Figure, type TableRow } from "./table/table.ts";
+export { writeTable } from "./table/write-table.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openDataset } from "./open.ts";
-import { drawShapes, shapeClasses } from "./shapes.ts";
+import { openDataset } from "./sources/open.ts";
+import { drawShapes, shapeClasses } from "./sources/shapes.ts";
 
 let root = "";
 beforeEach(async () => {

@@ -10,9 +10,9 @@ export type {
   Split,
 } from "./dataset.ts";
 export { subset } from "./dataset.ts";
-export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode.ts";
-export type { DownloadProgress } from "./download.ts";
-export { findKnownDatasets } from "./known.ts";
+export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
-export { datasetNames, type OpenOptions, openDataset } from "./open.ts";
-export { shapeClasses } from "./shapes.ts";
+export type { DownloadProgress } from "./sources/download.ts";
+export { findKnownDatasets } from "./sources/known.ts";
+export { datasetNames, type OpenOptions, openDataset } from "./sources/open.ts";
+export { shapeClasses } from "./sources/shapes.ts";

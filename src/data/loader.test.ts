@@ -4,8 +4,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Batch, type Dataset, type ImageFolder, imageArray, type RawImage, subset } from "./dataset.ts";
-import { openImageFolder } from "./image-folder.ts";
 import { type BatchOptions, batches, onePass, stepsPerEpoch, verifyFolder } from "./loader.ts";
+import { openImageFolder } from "./sources/image-folder.ts";
 
 const count = 24;
 let root = "";

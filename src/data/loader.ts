@@ -2,10 +2,10 @@
 import { availableParallelism } from "node:os";
 import { SelfsightError } from "../errors.ts";
 import { type Batch, type Dataset, gatherLabels, gatherPixels, type ImageArray, type ImageFolder } from "./dataset.ts";
-import type { DecodeOptions } from "./decode.ts";
-import { openDecodePool } from "./decode-pool.ts";
+import type { DecodeOptions } from "./decode/decode.ts";
+import { goodSamples } from "./decode/folder-reader.ts";
+import { openDecodePool } from "./decode/pool.ts";
 import { EpochOrder, type EpochPlan } from "./epoch-order.ts";
-import { goodSamples } from "./folder-reader.ts";
 
 export interface ReadOptions {
   batchSize: number;

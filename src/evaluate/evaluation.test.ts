@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { labelledClusters } from "../../test/labelled-clusters.ts";
 import { labelledTask, score } from "./evaluation.ts";
-import { evaluateKnn } from "./knn.ts";
+import { evaluateKnn } from "./protocols/knn.ts";
 
 const bank = labelledClusters({ classes: 3, perClass: 20, dimensions: 8, distance: 4, seed: 1 });
 const queries = labelledClusters({ classes: 3, perClass: 10, dimensions: 8, distance: 4, seed: 2 });

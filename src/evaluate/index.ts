@@ -1,9 +1,7 @@
 /** LAYER 4: what a frozen representation is worth. Protocols are versioned; test labels choose nothing. */
 export { type ClassScore, type Evaluation, type LabelledTask, labelledTask } from "./evaluation.ts";
 export { type BadFile, type ExtractOptions, extractFeatures, type Features, featuresAt } from "./features.ts";
-export { type FewShotOptions, type FewShotResult, fewShot, spread } from "./few-shot.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
-export { evaluateKnn, type KnnOptions, type WeightedKnn, weightedKnn } from "./knn.ts";
 export {
   type BankAndQueries,
   type BankOptions,
@@ -11,8 +9,10 @@ export {
   type LabelledData,
   openLabelled,
 } from "./labelled-data.ts";
-export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.ts";
 export { nearestNeighbours } from "./neighbours.ts";
+export { type FewShotOptions, type FewShotResult, fewShot, spread } from "./protocols/few-shot.ts";
+export { evaluateKnn, type KnnOptions, type WeightedKnn, weightedKnn } from "./protocols/knn.ts";
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./protocols/linear-probe.ts";
 export {
   type BackboneFacts,
   backboneRepresentation,

@@ -1,7 +1,7 @@
 // N images of the bank, M queries, D features, k neighbours
 import { noGrad, scope } from "../torch/index.ts";
 import { type Features, featureTensor } from "./features.ts";
-import { unitLength } from "./knn.ts";
+import { unitLength } from "./protocols/knn.ts";
 
 /** The rows of the bank that are most similar to each query by cosine, nearest first: M lists of `count`, fewer of a small bank. */
 export function nearestNeighbours(bank: Features, queries: Features, count: number): number[][] {

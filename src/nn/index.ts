@@ -27,15 +27,5 @@ export {
 export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
 export { loadParameterFormula } from "./parameter-formula.ts";
 export { type BackboneName, backboneNames, ResNet, type ResNetOptions, resnet, type Stem, stems } from "./resnet.ts";
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  fromStored,
-  readSafetensors,
-  type StoredTensor,
-  type StoredTensors,
-  stored,
-  storedMap,
-} from "./safetensors.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
 export { areFinite, type RepresentationStatistics, representationStatistics } from "./statistics.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { freeAll, keep, liveTensors, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
+import { fromStored, readSafetensors } from "../weights/formats/safetensors.ts";
 import { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
-import { fromStored, readSafetensors } from "./safetensors.ts";
 
 // The older libtorch has no fused operators; here they can be hidden, so that both ways are tried.
 const fused = vi.hoisted(() => ({ isHidden: false }));

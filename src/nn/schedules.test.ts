@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { liveTensors, scope } from "../torch/index.ts";
-import { fromStored, readSafetensors } from "./safetensors.ts";
+import { fromStored, readSafetensors } from "../weights/formats/safetensors.ts";
 import { authorsBaseRate, warmupCosine } from "./schedules.ts";
 
 afterAll(() => expect(liveTensors().live).toBe(0));

@@ -1,9 +1,9 @@
 /** LAYER 4: a run as one page: pure functions from figures to markup. It knows nothing of tensors or files. */
-export { percent } from "./bar-chart.ts";
-export { type LineChart, lineChart, type Point, type Series } from "./line-chart.ts";
-export { html, Markup } from "./markup.ts";
+export { percent } from "./charts/bar-chart.ts";
+export { type LineChart, lineChart, type Point, type Series } from "./charts/line-chart.ts";
+export { html, Markup } from "./charts/markup.ts";
+export { dataUri, heatMap, type PixelImage } from "./charts/picture.ts";
 export { duration, reportPage } from "./page.ts";
-export { dataUri, heatMap, type PixelImage } from "./picture.ts";
 export type { LoggedStep, MatrixFigure, NeighbourRow, Report, Score, Scores, Thumbnail } from "./report.ts";
 export { style } from "./style.ts";
 export { verdict } from "./verdict.ts";

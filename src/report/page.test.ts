@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { dataUri } from "./charts/picture.ts";
 import { duration, reportPage } from "./page.ts";
-import { dataUri } from "./picture.ts";
 import type { Report, Score, Scores } from "./report.ts";
 import { headline, verdict } from "./verdict.ts";
 

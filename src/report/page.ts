@@ -1,9 +1,9 @@
-import { learningSection } from "./learning-section.ts";
-import { html, Markup } from "./markup.ts";
-import { neighbourSection } from "./neighbour-section.ts";
+import { html, Markup } from "./charts/markup.ts";
 import type { Report } from "./report.ts";
-import { scoreSection } from "./score-section.ts";
-import { commandSection, correlationSection, count, factSection, viewSection } from "./sections.ts";
+import { learningSection } from "./sections/learning.ts";
+import { neighbourSection } from "./sections/neighbours.ts";
+import { scoreSection } from "./sections/scores.ts";
+import { commandSection, correlationSection, count, factSection, viewSection } from "./sections/views.ts";
 import { style } from "./style.ts";
 import { headline } from "./verdict.ts";
 

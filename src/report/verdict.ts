@@ -1,5 +1,5 @@
 // M test images, R draws of labels
-import { percent } from "./bar-chart.ts";
+import { percent } from "./charts/bar-chart.ts";
 import type { Report, Score, Scores } from "./report.ts";
 
 type Outcome = "better" | "alike" | "worse";

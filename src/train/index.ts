@@ -1,18 +1,19 @@
 /** LAYER 4: what a run is, and the step. */
+
+export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
   checkpointNames,
   loadCheckpoint,
   loadNewestCheckpoint,
   saveCheckpoint,
-} from "./checkpoint.ts";
-export { describeChanges, writeDataList } from "./data-list.ts";
-export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./log.ts";
-export { secondsPerStep } from "./pace.ts";
-export { resumedSettings, settingsHash } from "./resume.ts";
-export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run-folder.ts";
-export { lockRunFolder, refuseLockedFolder } from "./run-lock.ts";
-export { changesBetween, settingFrom } from "./setting-tree.ts";
+} from "./run/checkpoint.ts";
+export { describeChanges, writeDataList } from "./run/data-list.ts";
+export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
+export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
+export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./run/log.ts";
+export { resumedSettings, settingsHash } from "./run/resume.ts";
+export { changesBetween, settingFrom } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
   defaultSettings,
@@ -22,7 +23,7 @@ export {
   parseSettings,
   resolveSettings,
   type Settings,
-} from "./settings.ts";
+} from "./settings/settings.ts";
 export {
   buildMethod,
   buildState,

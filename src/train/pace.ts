@@ -1,6 +1,6 @@
 import { batches, type Dataset } from "../data/index.ts";
 import { freeNetwork, freeOptimizer } from "../nn/index.ts";
-import { decodeSizeOf, type Settings } from "./settings.ts";
+import { decodeSizeOf, type Settings } from "./settings/settings.ts";
 import { buildState, type TrainState } from "./state.ts";
 import { trainStep } from "./step.ts";
 

@@ -3,7 +3,6 @@ import type { BuiltMethod, StepContext } from "../methods/index.ts";
 import {
   adamw,
   authorsBaseRate,
-  fromStored,
   lars,
   loadState,
   loadTensors,
@@ -15,13 +14,13 @@ import {
   resnet,
   sgd,
   stateOf,
-  storedMap,
   warmupCosine,
 } from "../nn/index.ts";
 import { engine, manualSeed, scope, type Tensor } from "../torch/index.ts";
-import type { Checkpoint, CheckpointContent } from "./checkpoint.ts";
-import { hasBf16 } from "./precision.ts";
-import { methodOf, methodSettings, type Settings } from "./settings.ts";
+import { fromStored, storedMap } from "../weights/index.ts";
+import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
+import { hasBf16 } from "./settings/precision.ts";
+import { methodOf, methodSettings, type Settings } from "./settings/settings.ts";
 
 /** What one step reads and changes. */
 export interface TrainState {

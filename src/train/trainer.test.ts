@@ -13,8 +13,8 @@ import {
 import { SelfsightError } from "../errors.ts";
 import { freeNetwork, freeOptimizer, namedParameters, type stateOf } from "../nn/index.ts";
 import { liveTensors, threads } from "../torch/index.ts";
-import { checkpointNames, loadNewestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type LogEvent, readLog } from "./log.ts";
+import { checkpointNames, loadNewestCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
+import { type LogEvent, readLog } from "./run/log.ts";
 import type { TrainState } from "./state.ts";
 import { buildState, checkpointOf, restore } from "./state.ts";
 import { trainStep } from "./step.ts";

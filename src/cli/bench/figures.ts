@@ -1,0 +1,69 @@
+// What all figures of `selfsight bench` share: repeats, their summary, and what each one says beside its seconds.
+import { engine, synchronize, threads } from "../../torch/index.ts";
+
+export interface BenchOptions {
+  method?: string | undefined;
+  backbone: string;
+  width: number;
+  size: number;
+  batch: number;
+  projector?: string | undefined;
+  features: number;
+  precision: "auto" | "bf16" | "fp32";
+  device: string;
+  threads?: number | undefined;
+  steps: number;
+  data?: string | undefined;
+}
+
+export interface BenchResult {
+  what: string;
+  medianSeconds: number;
+  minSeconds: number;
+  maxSeconds: number;
+  /** Pictures, not views: a picture that gives two views counts once. */
+  imagesPerSecond: number;
+  threads: number;
+  /** The most memory that this process has held so far. */
+  peakResidentMiB: number;
+  /** Version of the libtorch that did the work. */
+  libtorch: string;
+  [fact: string]: number | string;
+}
+
+const warmUpRepeats = 2;
+
+/** Seconds of each repeat, in order of size. */
+export async function measure(repeats: number, body: () => unknown): Promise<number[]> {
+  for (let i = 0; i < warmUpRepeats; i++) await body();
+  const seconds: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    synchronize();
+    const startedAt = performance.now();
+    await body();
+    synchronize();
+    seconds.push((performance.now() - startedAt) / 1000);
+  }
+  return seconds.sort((a, b) => a - b);
+}
+
+/** `seconds` in order of size, each the time of `images` pictures. */
+export function summary(
+  what: string,
+  seconds: readonly number[],
+  images: number,
+  facts: Record<string, number | string>,
+): BenchResult {
+  const medianSeconds = seconds[Math.floor(seconds.length / 2)]!;
+  return {
+    what,
+    medianSeconds,
+    minSeconds: seconds[0]!,
+    maxSeconds: seconds.at(-1)!,
+    imagesPerSecond: images / medianSeconds,
+    ...facts,
+    threads: threads(),
+    peakResidentMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    libtorch: engine().builtFor,
+  };
+}

@@ -1,0 +1,48 @@
+// Figures of this machine. Set one beside a peer's figure of the same machine and hour (bench/compare.mjs does that), because
+// shared machines drift.
+import { SelfsightError } from "../../errors.ts";
+import { threads } from "../../torch/index.ts";
+import type { BenchOptions, BenchResult } from "./figures.ts";
+
+type Bench = (options: BenchOptions) => Promise<BenchResult>;
+
+const benches: Record<string, () => Promise<Bench>> = {
+  step: async () => (await import("./step.ts")).benchStep,
+  augment: async () => (await import("./views.ts")).benchAugment,
+  decode: async () => (await import("./views.ts")).benchDecode,
+  loss: async () => (await import("./step.ts")).benchLoss,
+  pipeline: async () => (await import("./views.ts")).benchPipeline,
+};
+
+export async function bench(what: string, options: BenchOptions & { json?: true | undefined }): Promise<void> {
+  const load = benches[what];
+  if (!load || !Object.hasOwn(benches, what))
+    throw new SelfsightError(
+      "configuration",
+      `bench: ${what}; one of ${Object.keys(benches).join(", ")} is needed; see \`selfsight bench --help\``,
+    );
+  refuseTooSmall(what, options);
+  if (options.threads !== undefined) threads(options.threads);
+  const run = await load();
+  print(await run(options), options.json === true);
+}
+
+const smallest = { steps: 1, batch: 2, features: 2, width: 1, size: 8, threads: 1 } as const;
+
+function refuseTooSmall(what: string, options: BenchOptions): void {
+  for (const [name, least] of Object.entries(smallest) as [keyof typeof smallest, number][]) {
+    const given = options[name];
+    if (given !== undefined && given < least)
+      throw new SelfsightError(
+        "configuration",
+        `bench ${what}: --${name} ${given}; ${least} or more is needed; give another number`,
+      );
+  }
+}
+
+function print(result: BenchResult, asJson: boolean): void {
+  if (asJson) console.log(JSON.stringify(result));
+  else
+    for (const [name, value] of Object.entries(result))
+      console.log(`${name.padEnd(18)}${typeof value === "number" ? Number(value.toPrecision(4)) : value}`);
+}

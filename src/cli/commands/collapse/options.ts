@@ -1,0 +1,27 @@
+import { type Command, Option } from "@commander-js/extra-typings";
+import { collect, wholeNumber } from "../../terminal/numbers.ts";
+import type { CollapseOptions } from "./run.ts";
+
+export function addCollapse(program: Command): void {
+  program
+    .command("collapse")
+    .description("see each method collapse when its guard is taken off, beside the method whole")
+    .option(
+      "--out <folder>",
+      "folder for the runs and collapse.md, collapse.json, collapse.html; the same command goes on",
+    )
+    .option("--method <name>", "this method's pair only; repeatable (default: all)", collect, [])
+    .option("--steps <number>", "steps of each run (default: 300)", wholeNumber)
+    .option("--seed <number>", "seed (default: 0)", wholeNumber)
+    .addOption(new Option("--json", "print the verdicts as JSON; progress goes to the error output"))
+    .addHelpText(
+      "after",
+      `
+Pictures are drawn by Selfsight itself (shapes); nothing is downloaded.
+
+Examples:
+  selfsight collapse --out compared/collapse
+  selfsight collapse --out compared/barlow --method barlow-twins --method simsiam`,
+    )
+    .action(async (options) => (await import("./run.ts")).collapse(options as CollapseOptions));
+}

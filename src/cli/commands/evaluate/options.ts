@@ -1,0 +1,42 @@
+import { type Command, Option } from "@commander-js/extra-typings";
+import { wholeNumber } from "../../terminal/numbers.ts";
+
+export const precisionOption = () =>
+  new Option("--precision <precision>", "of convolutions and matrix products").choices([
+    "auto",
+    "bf16",
+    "fp32",
+  ] as const);
+
+export function addEvaluate(program: Command): void {
+  program
+    .command("evaluate")
+    .description("measure a representation on labelled pictures")
+    .argument("<protocol>", "knn, linear or few-shot")
+    .argument(
+      "<run>",
+      "run folder, weights.safetensors, pixels or untrained (pixels:RUN, untrained:RUN: as the run began)",
+    )
+    .requiredOption("--data <data>", "folder with one sub-folder a class, or a known name")
+    .option("--k <number>", "knn: neighbours (default: 200)", wholeNumber)
+    .option("--temperature <number>", "knn: temperature (default: 0.1)", Number)
+    .option("--labels <number>", "few-shot: labels a class (default: 10)", wholeNumber)
+    .option("--draws <number>", "few-shot: draws of labels (default: 10)", wholeNumber)
+    .option("--epochs <number>", "linear: epochs (default: 100)", wholeNumber)
+    .option("--seed <number>", "seed of draws, probes and hold-outs (default: 0)", wholeNumber)
+    .option("--limit <number>", "at most so many images of each split (default: all)", wholeNumber)
+    .option("--device <device>", "auto, cpu, cuda or cuda:N (default: auto)")
+    .addOption(precisionOption().default("auto" as const))
+    .addOption(new Option("--json", "print JSON for machines"))
+    .addHelpText(
+      "after",
+      `
+The train split is the bank, the test split the queries; a folder without them is divided, a fifth of each class held out.
+
+Examples:
+  selfsight evaluate knn runs/cifar10 --data cifar10
+  selfsight evaluate linear untrained --data shapes
+  selfsight evaluate few-shot runs/photos --data photos/ --labels 5 --json`,
+    )
+    .action(async (protocol, run, options) => (await import("./run.ts")).evaluate(protocol, run, options));
+}

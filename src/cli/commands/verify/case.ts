@@ -1,0 +1,42 @@
+// What every reference case is made of.
+import type { Tensor } from "../../../torch/index.ts";
+
+/** A case as it lies in the file. */
+export interface Case {
+  metadata: Record<string, string>;
+  /** A stored tensor, by name. */
+  get(name: string): Tensor;
+  names: readonly string[];
+}
+
+/** How far what was computed is from what was stored, and how far it may be. */
+export interface Comparison {
+  name: string;
+  error: number;
+  tolerance: number;
+}
+
+export type Operation = (reference: Case) => Comparison[];
+
+/** Tolerance in float32 on the CPU; looser where a float64 run differs from the stored values by as much. */
+export const strict = 1e-4;
+
+/** ‖computed − stored‖ / ‖stored‖ */
+function relativeError(computed: Tensor, storedValue: Tensor): number {
+  const [a, b] = [computed.to("float64"), storedValue.to("float64")];
+  const scale = b.norm().item();
+  const distance = a
+    .reshape(...b.shape)
+    .sub(b)
+    .norm()
+    .item();
+  return scale === 0 ? distance : distance / scale;
+}
+
+export const compare = (reference: Case, name: string, computed: Tensor, tolerance = strict): Comparison => ({
+  name,
+  error: relativeError(computed, reference.get(name)),
+  tolerance,
+});
+
+export const numberOf = ({ metadata }: Case, key: string): number => Number(metadata[key]);

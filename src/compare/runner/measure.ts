@@ -1,0 +1,72 @@
+// What a trained cell is worth: its backbone's features once, then each protocol of the plan.
+import {
+  backboneRepresentation,
+  bankAndQueries,
+  type Evaluation,
+  evaluateKnn,
+  type Features,
+  fewShot,
+  linearProbe,
+  openLabelled,
+} from "../../evaluate/index.ts";
+import { freeNetwork, moveNetwork } from "../../nn/index.ts";
+import { chosenDevice, chosenPrecision, loadNewestCheckpoint, type Settings } from "../../train/index.ts";
+import { backboneTensors, buildBackbone } from "../../weights/index.ts";
+import { type Evaluations, type Protocol, protocols } from "../plan/plan.ts";
+import type { CellResult } from "./cell-files.ts";
+import type { CellJob } from "./cells.ts";
+
+type Measure = (
+  bank: Features,
+  queries: Features,
+  device: string,
+  own: Evaluations,
+) => Evaluation & { std?: number | null };
+
+const measures: Record<Protocol, Measure> = {
+  knn: (bank, queries, device, { knn }) => evaluateKnn(bank, queries, { device, ...given(knn) }),
+  linear: (bank, queries, device, { linear }) => linearProbe(bank, queries, { device, ...given(linear) }),
+  "few-shot": (bank, queries, device, own) => fewShot(bank, queries, { device, ...given(own["few-shot"]) }),
+};
+
+/** Without the options that were left out. */
+const given = <Options extends object>(options: Options | undefined) =>
+  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Options]?: Exclude<Options[Key], undefined>;
+  };
+
+/** Trains nothing; reads the newest checkpoint. Errors: data, when the pictures have no labels. */
+export async function measure(job: CellJob): Promise<Pick<CellResult, "evaluations" | "protocols">> {
+  const wanted = protocols.filter((protocol) => job.evaluations[protocol] !== undefined);
+  if (wanted.length === 0) return { evaluations: [], protocols: [] };
+  const { bank, queries, suffix, device } = await featuresOf(job);
+  const evaluations = wanted.map((protocol) => {
+    const found = measures[protocol](bank, queries, device, job.evaluations);
+    return { protocol: `${found.protocol}${suffix}`, value: found.value, std: found.std ?? null, count: found.count };
+  });
+  return { evaluations, protocols: wanted };
+}
+
+async function featuresOf({ folder, data, settings }: CellJob) {
+  const device = chosenDevice(settings.device);
+  const backbone = trainedBackbone(folder, settings);
+  moveNetwork(backbone, device);
+  const { size, views, decodeSize, limit } = settings;
+  const representation = backboneRepresentation(backbone, {
+    ...{ name: folder, size, device, normalize: views[0]!.normalize },
+    precision: chosenPrecision(settings.precision, device),
+    ...(decodeSize !== null && { decodeSize }),
+  });
+  try {
+    const options = limit === null ? {} : { limit };
+    return { ...(await bankAndQueries(representation, await openLabelled(data, options), options)), device };
+  } finally {
+    freeNetwork(backbone);
+  }
+}
+
+function trainedBackbone(folder: string, { backbone, stem, width, size, views }: Settings) {
+  const { model } = loadNewestCheckpoint(folder, () => {});
+  const normalization = views[0]!.normalize;
+  return buildBackbone({ backbone, stem, width, size, normalization, weights: backboneTensors(model.tensors) });
+}

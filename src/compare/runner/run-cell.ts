@@ -1,0 +1,130 @@
+// One cell from start to end, in a process of its own: train (or go on), then measure. Every part that is done is kept.
+import { existsSync } from "node:fs";
+import { type Dataset, openDataset } from "../../data/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { engine } from "../../torch/index.ts";
+import {
+  type Checkpoint,
+  checkpointNames,
+  collapseWatch,
+  createRunFolder,
+  type LogEvent,
+  loadNewestCheckpoint,
+  readLog,
+  readRun,
+  runPath,
+  secondsPerStep,
+  train,
+  writeDataList,
+} from "../../train/index.ts";
+import { version } from "../../version.ts";
+import { type CellTraining, readTraining, writeResult, writeTraining } from "./cell-files.ts";
+import { type CellJob, evaluationsHash } from "./cells.ts";
+import { correlationOfViews } from "./correlation.ts";
+import { measure } from "./measure.ts";
+
+export interface CellHooks {
+  onEvent?: (event: LogEvent) => void;
+  /** Asked after every step; true ends the cell after saving. */
+  isStopping?: () => boolean;
+}
+
+/** Runs what is left of a cell; "stopped" when it was asked to stop. Errors: those of training and evaluation. */
+export async function runCell(job: CellJob, hooks: CellHooks = {}): Promise<"done" | "stopped"> {
+  if (!readTraining(job.folder)) {
+    const training = await trained(job, hooks);
+    if (!training) return "stopped";
+    writeTraining(job.folder, training);
+  }
+  if (hooks.isStopping?.()) return "stopped";
+  const evaluations = await measure(job);
+  writeResult(job.folder, {
+    evaluationsHash: evaluationsHash(job.evaluations, job.withCorrelation),
+    ...evaluations,
+    correlation: job.withCorrelation ? await correlationOfViews(job) : null,
+  });
+  return "done";
+}
+
+/** Undefined when it was asked to stop. */
+async function trained(job: CellJob, hooks: CellHooks): Promise<CellTraining | undefined> {
+  const { folder, settings } = job;
+  const dataset = await trainingData(job);
+  const checkpoint = existsSync(runPath(folder)) ? checkpointOfRun(folder, dataset) : newRun(job, dataset);
+  const { reason } = await train({ folder, settings, dataset, ...(checkpoint && { checkpoint }), ...hooks });
+  return reason === "stopped" ? undefined : trainingFacts(folder);
+}
+
+async function trainingData({ data, settings }: Pick<CellJob, "data" | "settings">): Promise<Dataset> {
+  const { limit, batchSize } = settings;
+  const dataset = await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
+  if (dataset.length >= batchSize) return dataset;
+  throw new SelfsightError(
+    "data",
+    `compare: ${displayName(dataset.name)} has ${dataset.length} images, a batch takes ${batchSize}; at least one whole batch is needed; set batchSize in the plan's base`,
+  );
+}
+
+function newRun({ folder, settings, data }: CellJob, dataset: Dataset): undefined {
+  createRunFolder(folder, {
+    format: 1,
+    settings,
+    command: "selfsight compare",
+    data,
+    versions: { selfsight: version, node: process.version, libtorch: engine().builtFor },
+    fingerprint: dataset.fingerprint,
+    images: dataset.length,
+    created: new Date().toISOString(),
+  });
+  writeDataList(folder, dataset);
+}
+
+/** Undefined for a run that ended before its first save. Errors: checkpoint, when the pictures have changed since. */
+function checkpointOfRun(folder: string, dataset: Dataset): Checkpoint | undefined {
+  if (readRun(folder).fingerprint !== dataset.fingerprint)
+    throw new SelfsightError(
+      "checkpoint",
+      `compare: the pictures of ${displayName(dataset.name)} are not those that ${displayName(folder)} began with; one comparison needs one set of pictures; restore them, or choose another --out`,
+    );
+  return checkpointNames(folder).length > 0 ? loadNewestCheckpoint(folder, () => {}) : undefined;
+}
+
+/** Read from the log, so that a resumed run tells of all of itself. */
+function trainingFacts(folder: string): CellTraining {
+  const events = readLog(folder);
+  const start = events.findLast((event) => event.event === "start");
+  if (start?.event !== "start") throw new SelfsightError("bug", "compare: the run's log has no start");
+  const steps = events.filter((event) => event.event === "step");
+  const { stepsPerEpoch, images, dataset, fingerprint, parameters, device, precision, threads } = start;
+  return {
+    steps: start.totalSteps,
+    ...{ stepsPerEpoch, images, dataset, fingerprint, parameters, device, precision, threads },
+    imagesPerSecond: median(steps.map((step) => step.imagesPerSecond)),
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024, // KiB
+    ...healthOf(steps),
+  };
+}
+
+type StepEvent = Extract<LogEvent, { event: "step" }>;
+
+function healthOf(steps: readonly StepEvent[]): Pick<CellTraining, "health" | "collapse"> {
+  const watch = collapseWatch();
+  const seen = steps.flatMap(({ step, featureStd, effectiveRank, deadDimensions }) =>
+    featureStd === undefined
+      ? []
+      : [{ step, featureStd, effectiveRank: effectiveRank!, deadDimensions: deadDimensions! }],
+  );
+  for (const { step, ...health } of seen) watch.observe(step, health);
+  return { health: seen.at(-1) ?? null, collapse: watch.standing() ?? null };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** How many steps fit into so many minutes here, by the pace of the first few. At least 1. */
+export async function stepsInTime(job: Pick<CellJob, "data" | "settings">, minutes: number): Promise<number> {
+  const seconds = await secondsPerStep(job.settings, await trainingData(job));
+  return Math.max(1, Math.floor((60 * minutes) / seconds));
+}

@@ -1,0 +1,250 @@
+// A plan from its first cell to its last. What is done is found on the disk, so the same command goes on where the last one was
+// cut off: finished cells stand, a half-done one goes on from its checkpoint, failed ones are tried again where that can help.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { makeFolder, writeFileDurably } from "../../files.ts";
+import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../../train/index.ts";
+import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "../plan/plan.ts";
+import {
+  type CellFailure,
+  type CellResult,
+  readFailure,
+  readResult,
+  readTraining,
+  writeFailure,
+} from "./cell-files.ts";
+import { budgetOf, type Cell, type CellJob, cellsOf, evaluationsHash, type Length, type PlannedCell } from "./cells.ts";
+import { chosenData } from "./chosen-data.ts";
+import { type Outcome, type Running, startProcess } from "./start-process.ts";
+
+export interface RunPlanOptions {
+  folder: string;
+  /** Keeps each cell's correlation matrix. Default false. */
+  withCorrelation?: boolean;
+  onProgress?: (progress: PlanProgress) => void;
+  /** Ends the plan after saving. */
+  signal?: AbortSignal;
+  /** Called whenever a cell has ended. */
+  onCellEnd?: (rows: readonly PlannedRow[], data: string) => void;
+}
+
+interface Place {
+  label: string;
+  seed: number;
+  /** Of the cells, from 1. */
+  number: number;
+  cells: number;
+}
+
+/** Where the plan stands. */
+export type PlanProgress =
+  | { kind: "plan"; data: string; cells: number }
+  | { kind: "pace"; label: string; minutes: number; steps: number }
+  | ({ kind: "start" | "kept" | "done" } & Place)
+  | ({ kind: "event"; event: LogEvent } & Place)
+  | ({ kind: "failed"; failure: CellFailure } & Place);
+
+/** A row with its cells; none where its length could not be found out. */
+export interface PlannedRow {
+  row: PlanRow;
+  cells: readonly PlannedCell[];
+  failure?: CellFailure;
+}
+
+interface Session extends RunPlanOptions {
+  plan: Plan;
+  data: string;
+  /** Rows whose length is known, those that are still to come among them. */
+  rows: PlannedRow[];
+  cells: number;
+}
+
+/** Runs a plan as far as it can. Errors: configuration, when another process works in the folder; storage. */
+export async function runPlan(
+  plan: Plan,
+  options: RunPlanOptions,
+): Promise<{ reason: "complete" | "stopped"; data: string; rows: PlannedRow[] }> {
+  makeFolder(join(options.folder, "cells"));
+  const unlock = lockRunFolder(options.folder);
+  try {
+    const data = await chosenData(plan, options.folder);
+    const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
+    for (const row of plan.rows) {
+      const length = keptLength(session, row);
+      if (length) setRow(session, { row, cells: plannedCells(session, row, length) });
+    }
+    session.onProgress?.({ kind: "plan", data, cells: session.cells });
+    for (const row of plan.rows)
+      if (!(await runRow(session, row))) return { reason: "stopped", data, rows: session.rows };
+    return { reason: "complete", data, rows: session.rows };
+  } finally {
+    unlock();
+  }
+}
+
+/** False when it was asked to stop. */
+async function runRow(session: Session, row: PlanRow): Promise<boolean> {
+  const length = await lengthOf(session, row);
+  if (length === "stopped") return false;
+  if ("failure" in length) {
+    setRow(session, { row, cells: [], failure: length.failure });
+    return true;
+  }
+  const cells = plannedCells(session, row, length);
+  setRow(session, { row, cells });
+  for (const cell of cells) {
+    const isToGoOn = await runOneCell(session, cell);
+    session.onCellEnd?.(session.rows, session.data);
+    if (!isToGoOn) return false;
+  }
+  return true;
+}
+
+function setRow(session: Session, planned: PlannedRow): void {
+  session.rows = [...session.rows.filter(({ row }) => row !== planned.row), planned];
+}
+
+function plannedCells(session: Session, row: PlanRow, length: Length): PlannedCell[] {
+  const { plan, folder, data, withCorrelation = false } = session;
+  const wanted = evaluationsHash(plan.evaluations, withCorrelation);
+  return cellsOf(plan, row, data, length).map((cell) => ({
+    ...cell,
+    folder: join(folder, "cells", cell.name),
+    evaluationsHash: wanted,
+  }));
+}
+
+async function runOneCell(session: Session, cell: PlannedCell): Promise<boolean> {
+  const { plan, data, onProgress, withCorrelation = false } = session;
+  const place = placeOf(session, cell);
+  const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
+  if (isFinished(cell)) {
+    onProgress?.({ kind: "kept", ...place });
+    return !session.signal?.aborted;
+  }
+  if (session.signal?.aborted) return false;
+  onProgress?.({ kind: "start", ...place });
+  await freed(cell.folder);
+  const onEvent = (event: LogEvent) => onProgress?.({ kind: "event", ...place, event });
+  const outcome = await ended(session, startProcess({ kind: "cell", job: jobOf(job) }, onEvent));
+  if (outcome.how === "done") onProgress?.({ kind: "done", ...place });
+  if (outcome.how === "failed") {
+    writeFailure(cell.folder, outcome.failure);
+    onProgress?.({ kind: "failed", ...place, failure: outcome.failure });
+  }
+  return outcome.how !== "stopped";
+}
+
+function placeOf({ plan, cells }: Session, { row, seed }: Cell): Place {
+  const before = plan.rows.indexOf(row) * plan.seeds.length;
+  return { label: labelOf(row), seed, number: before + plan.seeds.indexOf(seed) + 1, cells };
+}
+
+/** Only what the process needs; the rest of a cell is ours. */
+const jobOf = ({ folder, data, settings, evaluations, withCorrelation }: CellJob): CellJob => ({
+  folder,
+  data,
+  settings,
+  evaluations,
+  withCorrelation,
+});
+
+/** Measured as the plan asks now, or failed in a way that the same steps would repeat. */
+const isFinished = (cell: PlannedCell): boolean =>
+  readFailure(cell.folder)?.kind === "numerics" || (readTraining(cell.folder) && resultOf(cell)) !== undefined;
+
+/** What was measured as the plan asks now. */
+export function resultOf({ folder, evaluationsHash: wanted }: PlannedCell): CellResult | undefined {
+  const result = readResult(folder);
+  return result?.evaluationsHash === wanted ? result : undefined;
+}
+
+async function ended({ signal }: Session, running: Running): Promise<Outcome> {
+  const stop = () => running.stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  try {
+    return await running.outcome;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+const longestWaitSeconds = 120;
+
+/** The process of a killed plan saves its step and ends by itself; until then its folder is locked. */
+async function freed(folder: string): Promise<void> {
+  for (let waited = 0; waited < longestWaitSeconds; waited += 0.25) {
+    try {
+      return refuseLockedFolder(folder);
+    } catch {
+      await pause(250);
+    }
+  }
+}
+
+// ---- time budgets ----
+
+const budgetsSchema = z.record(z.string(), z.object({ minutes: z.number(), steps: z.number() }));
+
+/** A time budget is turned into steps once, and kept in budgets.json: from then on the row is as reproducible as any run. */
+async function lengthOf(session: Session, row: PlanRow): Promise<Length | "stopped" | { failure: CellFailure }> {
+  const { plan, data, folder } = session;
+  const budget = budgetOf(plan, row);
+  if (!("minutes" in budget)) return budget;
+  const { minutes } = budget;
+  const kept = keptBudget(session, row, minutes);
+  const found = kept ? { how: "paced" as const, ...kept } : await pace(session, row, minutes);
+  if (found.how === "failed") return { failure: found.failure };
+  if (found.how !== "paced") return "stopped";
+  const { steps } = found;
+  if (!kept) keepBudget(folder, budgetKey(plan, row, data, minutes), { minutes, steps });
+  session.onProgress?.({ kind: "pace", label: labelOf(row), minutes, steps });
+  return { steps };
+}
+
+/** A row's length without measuring anything; undefined for a time budget that was never turned into steps. */
+function keptLength(session: Session, row: PlanRow): Length | undefined {
+  const budget = budgetOf(session.plan, row);
+  return "minutes" in budget ? keptBudget(session, row, budget.minutes) : budget;
+}
+
+const keptBudget = ({ plan, data, folder }: Session, row: PlanRow, minutes: number) =>
+  readBudgets(folder)[budgetKey(plan, row, data, minutes)];
+
+async function pace(session: Session, row: PlanRow, minutes: number): Promise<Outcome> {
+  if (session.signal?.aborted) return { how: "stopped" };
+  const { plan, data, folder } = session;
+  const settings = rowSettings(plan, row, { seed: plan.seeds[0]!, steps: 1_000_000 });
+  const job: CellJob = { folder, data, settings, evaluations: {}, withCorrelation: false };
+  const outcome = await ended(
+    session,
+    startProcess({ kind: "pace", job, minutes }, () => {}),
+  );
+  return session.signal?.aborted && outcome.how !== "paced" ? { how: "stopped" } : outcome;
+}
+
+const budgetsPath = (folder: string) => join(folder, "budgets.json");
+
+function readBudgets(folder: string): z.output<typeof budgetsSchema> {
+  try {
+    return budgetsSchema.parse(JSON.parse(readFileSync(budgetsPath(folder), "utf8")));
+  } catch {
+    return {}; // none yet, or damaged: the pace is measured again
+  }
+}
+
+const keepBudget = (folder: string, key: string, budget: { minutes: number; steps: number }) =>
+  writeFileDurably(budgetsPath(folder), `${JSON.stringify({ ...readBudgets(folder), [key]: budget }, null, 1)}\n`);
+
+/** The kind of the first cell that failed; undefined when all have a result. */
+export function firstFailure(rows: readonly PlannedRow[]): CellFailure | undefined {
+  const failures = rows.flatMap(({ cells, failure }) => [failure, ...cells.map(failureOf)]);
+  return failures.find((failure) => failure !== undefined);
+}
+
+/** A failure stands until there is a result. */
+export const failureOf = (cell: PlannedCell): CellFailure | undefined =>
+  resultOf(cell) ? undefined : readFailure(cell.folder);

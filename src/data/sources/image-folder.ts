@@ -1,0 +1,180 @@
+// Finds the pictures under a folder. Nothing but regular files is ever opened, links cannot lead in circles, and the order
+// is the byte-wise order of the relative names, whatever order the file system lists them in.
+import { constants, type Dirent } from "node:fs";
+import { open, readdir, stat } from "node:fs/promises";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { folderFingerprint, type ImageFolder, type SkippedFile } from "../dataset.ts";
+import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
+
+interface FoundFile {
+  relative: Buffer;
+  bytes: number;
+}
+
+interface Walk {
+  root: Buffer;
+  candidates: Buffer[]; // relative
+  links: Buffer[]; // relative; followed after every real folder has been read under its own name
+  skipped: { relative: Buffer; reason: string }[];
+  visited: Set<string>; // device and inode of each folder that was read
+}
+
+/** Files looked at side by side; enough to keep a slow disk busy. */
+const lookahead = 32;
+
+/** Opens every picture below `root`, labelled by first-level sub-folder where all pictures lie in one. */
+export async function openImageFolder(root: string, name: string): Promise<ImageFolder> {
+  const walk = await walkFolder(Buffer.from(root));
+  const found = await sortOut(walk);
+  found.sort((a, b) => Buffer.compare(a.relative, b.relative));
+  walk.skipped.sort((a, b) => Buffer.compare(a.relative, b.relative));
+  const skipped = walk.skipped.map(({ relative, reason }) => ({ label: displayName(relative), reason }));
+  if (found.length === 0) throw noPictures(root, skipped);
+  return {
+    kind: "folder",
+    name,
+    length: found.length,
+    root,
+    files: found.map(({ relative, bytes }) => ({
+      path: below(walk.root, relative),
+      label: displayName(relative),
+      bytes,
+    })),
+    ...folderLabels(found),
+    fingerprint: folderFingerprint(found),
+    skipped,
+  };
+}
+
+async function walkFolder(root: Buffer): Promise<Walk> {
+  const walk: Walk = { root, candidates: [], links: [], skipped: [], visited: new Set() };
+  const folders: Buffer[] = [Buffer.alloc(0)];
+  while (folders.length > 0 || walk.links.length > 0) {
+    const folder = folders.pop();
+    if (folder !== undefined) folders.push(...(await readFolder(walk, folder)));
+    else folders.push(...(await followLinks(walk)));
+  }
+  return walk;
+}
+
+/** Sorts the entries of one folder into candidates, links and skipped; returns its sub-folders. */
+async function readFolder(walk: Walk, folder: Buffer): Promise<Buffer[]> {
+  const path = below(walk.root, folder);
+  try {
+    const { dev, ino } = await stat(path);
+    walk.visited.add(`${dev}:${ino}`);
+    const entries = await readdir(path, { withFileTypes: true, encoding: "buffer" });
+    return entries.flatMap((entry) => placeEntry(walk, folder, entry));
+  } catch (cause) {
+    if (folder.length === 0) throw unreadableRoot(walk.root, cause);
+    walk.skipped.push({ relative: folder, reason: `folder cannot be read (${codeOf(cause)})` });
+    return [];
+  }
+}
+
+function placeEntry(walk: Walk, folder: Buffer, entry: Dirent<Buffer>): Buffer[] {
+  const relative = below(folder, entry.name);
+  if (entry.isFile()) walk.candidates.push(relative);
+  else if (entry.isSymbolicLink()) walk.links.push(relative);
+  else if (!entry.isDirectory()) walk.skipped.push({ relative, reason: specialKind(entry) });
+  else if (entry.name[0] === 0x2e) walk.skipped.push({ relative, reason: "hidden folder" });
+  else return [relative];
+  return [];
+}
+
+/** Links to files count as files, wherever they lead; links to folders are read once, and not when read already. */
+async function followLinks(walk: Walk): Promise<Buffer[]> {
+  const links = walk.links.splice(0).sort(Buffer.compare);
+  const folders: Buffer[] = [];
+  for (const relative of links) {
+    const target = await stat(below(walk.root, relative)).catch((cause: unknown) => codeOf(cause));
+    if (typeof target === "string") walk.skipped.push({ relative, reason: `link leads nowhere (${target})` });
+    else if (target.isFile()) walk.candidates.push(relative);
+    else if (!target.isDirectory()) walk.skipped.push({ relative, reason: "link to something that is no file" });
+    else if (walk.visited.has(`${target.dev}:${target.ino}`))
+      walk.skipped.push({ relative, reason: "link to a folder that is read already" });
+    else {
+      walk.visited.add(`${target.dev}:${target.ino}`);
+      folders.push(relative);
+    }
+  }
+  return folders;
+}
+
+/** Looks into every candidate; pictures are returned, the rest joins the skipped. */
+async function sortOut(walk: Walk): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  const waiting = walk.candidates.values();
+  const lookThrough = async () => {
+    for (const relative of waiting) {
+      const seen = await lookInto(below(walk.root, relative));
+      if (typeof seen === "number") found.push({ relative, bytes: seen });
+      else walk.skipped.push({ relative, reason: seen });
+    }
+  };
+  await Promise.all(Array.from({ length: lookahead }, lookThrough));
+  return found;
+}
+
+/** The size of a picture in bytes, or the reason why the file is none. */
+async function lookInto(path: Buffer): Promise<number | string> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) return "no regular file";
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
+      const head = buffer.subarray(0, bytesRead);
+      return imageType(head) === undefined ? whyNotAnImage(head) : stats.size;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    return `cannot be read (${codeOf(cause)})`;
+  }
+}
+
+/** Labels by first-level sub-folder, in byte-wise order of the folders; none where some picture lies in the root itself. */
+function folderLabels(found: readonly FoundFile[]): { labels?: Int32Array; classes?: readonly string[] } {
+  const parents = found.map(({ relative }) => {
+    const slash = relative.indexOf(0x2f);
+    return slash < 0 ? undefined : relative.toString("latin1", 0, slash); // latin1 keeps every byte apart
+  });
+  if (parents.includes(undefined)) return {};
+  const classes = [...new Set(parents as string[])]; // in order, because the files are
+  const labelOf = new Map(classes.map((parent, label) => [parent, label]));
+  return {
+    labels: Int32Array.from(parents, (parent) => labelOf.get(parent!)!),
+    classes: classes.map((parent) => displayName(Buffer.from(parent, "latin1"))),
+  };
+}
+
+/** Why an empty dataset is refused: where was looked, what is accepted, and what was found instead. */
+function noPictures(root: string, skipped: readonly SkippedFile[]): SelfsightError {
+  const counts = new Map<string, number>();
+  for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const reasons = [...counts].map(([reason, count]) => `${count}: ${reason}`).join(", ");
+  const found = skipped.length === 0 ? "nothing" : `${skipped.length} other files or folders (${reasons})`;
+  return new SelfsightError(
+    "data",
+    `opening ${displayName(root)}: no pictures, ${found} found; ${acceptedTypes} are read, in sub-folders too; ` +
+      "point to a folder that holds some.",
+  );
+}
+
+function unreadableRoot(root: Buffer, cause: unknown): SelfsightError {
+  const message = `opening ${displayName(root)}: the folder cannot be read (${codeOf(cause)}); check its permissions.`;
+  return new SelfsightError("data", message, { cause });
+}
+
+function specialKind(entry: Dirent<Buffer>): string {
+  if (entry.isFIFO()) return "FIFO, never opened";
+  if (entry.isSocket()) return "socket, never opened";
+  return "device or unknown kind, never opened";
+}
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+
+const below = (folder: Buffer, name: Buffer): Buffer =>
+  folder.length === 0 ? name : Buffer.concat([folder, Buffer.from("/"), name]);

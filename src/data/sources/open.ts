@@ -1,0 +1,92 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
+import { type Dataset, limitTo, type Split } from "../dataset.ts";
+import { cifarLayoutOf, readCifar } from "./cifar.ts";
+import { downloadKnown, type OnProgress } from "./download.ts";
+import { hasIdx, readIdxFolder } from "./idx.ts";
+import { openImageFolder } from "./image-folder.ts";
+import { cacheFolder, entriesOf, findKnown, type KnownDataset, knownDatasets, searchedFolders } from "./known.ts";
+import { drawShapes } from "./shapes.ts";
+
+export interface OpenOptions {
+  /** The part wanted, where the data have parts. Default "train". */
+  split?: Split;
+  /** At most this many samples: a fixed random choice. Default all. */
+  limit?: number;
+  /** Told how far a download is. */
+  onProgress?: OnProgress;
+}
+
+/** What `openDataset` knows by name. */
+export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) => name), "shapes"];
+
+/**
+ * Opens a dataset: a folder of images, a folder of CIFAR or IDX files, or a known name (`cifar10`, `cifar100`,
+ * `fashion-mnist`, `shapes`).
+ *
+ * A known name is looked for in the folders of SELFSIGHT_DATA, the system's dataset folders and the cache, then downloaded
+ * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/` or
+ * `val/` is split by them (`test/` before `val/`); any other is its own train split.
+ *
+ * @throws SelfsightError "data" for an unknown name, an empty folder, a missing split or damaged files.
+ */
+export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
+  const { split = "train", limit } = options;
+  checkLimit(limit);
+  if (source === "shapes") return drawShapes(split, limit === undefined ? {} : { length: limit });
+  const known = knownDatasets.find(({ name }) => name === source);
+  const dataset = known ? await openKnown(known, split, options.onProgress) : await openFolder(source, split);
+  return limitTo(dataset, limit);
+}
+
+async function openKnown(known: KnownDataset, split: Split, onProgress: OnProgress | undefined): Promise<Dataset> {
+  const folder = (await findKnown(known)) ?? (await downloadKnown(known, cacheFolder(), { onProgress }));
+  const layout = cifarLayoutOf(await entriesOf(folder));
+  return layout ? readCifar(folder, layout, split) : readIdxFolder(folder, known.name, split);
+}
+
+async function openFolder(source: string, split: Split): Promise<Dataset> {
+  const kind = await stat(source).catch(() => undefined);
+  if (!kind) throw unknownSource(source);
+  if (!kind.isDirectory()) throw noFolder(source);
+  const folder = resolve(source);
+  const entries = await entriesOf(folder);
+  const layout = cifarLayoutOf(entries);
+  if (layout) return readCifar(folder, layout, split);
+  if (hasIdx(entries)) return readIdxFolder(folder, basename(folder), split);
+  return openImageFolder(splitFolder(folder, entries, split), basename(folder));
+}
+
+/** The sub-folder of the split, or the folder itself where it is not divided. */
+function splitFolder(folder: string, entries: ReadonlySet<string>, split: Split): string {
+  const test = ["test", "val"].find((name) => entries.has(name));
+  if (entries.has("train") && test !== undefined) return join(folder, split === "train" ? "train" : test);
+  if (split === "train") return folder;
+  throw new SelfsightError(
+    "data",
+    `opening ${displayName(folder)}: its test split was asked for, and it is not divided; sub-folders train/ and test/ ` +
+      "(or val/) are needed; divide it, or measure on a folder of its own.",
+  );
+}
+
+function checkLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return;
+  throw new SelfsightError("configuration", `openDataset: limit is ${limit}; a whole number from 1 is needed.`);
+}
+
+function unknownSource(source: string): SelfsightError {
+  const shown = displayName(source);
+  return new SelfsightError(
+    "data",
+    `opening ${shown}: neither a folder here (${displayName(resolve(source))}) nor a known name (${datasetNames.join(", ")}).` +
+      `${didYouMean(source, datasetNames)} Known names are looked for in ${searchedFolders().map(displayName).join(", ")}.`,
+  );
+}
+
+const noFolder = (source: string) =>
+  new SelfsightError(
+    "data",
+    `opening ${displayName(source)}: it is a file; a folder of pictures, or of CIFAR or IDX files, is needed; give the ` +
+      "folder that holds it.",
+  );

@@ -1,0 +1,243 @@
+// N images of the bank, B of a batch, D features, C classes, G heads trained side by side
+import { SelfsightError } from "../../errors.ts";
+import { warmupCosine } from "../../nn/index.ts";
+import { keyedPermutation, keyedStream } from "../../random.ts";
+import { cat, noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { type Evaluation, type LabelledTask, labelledTask, score } from "../evaluation.ts";
+import { type Features, featureTensor } from "../features.ts";
+import { stratifiedHoldOut } from "../hold-out.ts";
+import { oneHot, withOnes } from "./logistic-regression.ts";
+
+export interface LinearProbeOptions {
+  /** Default 100; small data get more, so that every head takes 1,000 steps. */
+  epochs?: number;
+  /** Of the first weights, the order and the held-out part. Default 0. */
+  seed?: number;
+  /** Default "cpu". */
+  device?: string;
+}
+
+export interface LinearProbeResult extends Evaluation {
+  /** What the held-out part of the train split picked, and the accuracy there. */
+  picked: Candidate & { heldOutAccuracy: number };
+}
+
+interface Candidate {
+  learningRate: number;
+  weightDecay: number;
+}
+
+const batchSize = 256;
+const leastSteps = 1000;
+const learningRates = [30, 10, 3, 1, 0.3, 0.1];
+const weightDecays = [0, 1e-4, 1e-3];
+const candidates: readonly Candidate[] = learningRates.flatMap((learningRate) =>
+  weightDecays.map((weightDecay) => ({ learningRate, weightDecay })),
+);
+
+/**
+ * The protocol linear-v1: one linear layer on cached features, no augmentation.
+ *
+ * Features are standardised with the train split's mean and standard deviation and divided by √D, so that rows have length 1 on
+ * average and rates mean the same for every D. Weights start at N(0, 0.01), biases at 0; SGD
+ * with momentum 0.9, batches of 256, cosine to 0 in every step. Rate and decay are picked from 6 x 3 on a keyed fifth of the
+ * train split's labels; the picked pair is trained again on the whole train split, and the last step is measured, once. Test
+ * labels choose nothing.
+ */
+export function linearProbe(bank: Features, queries: Features, options: LinearProbeOptions = {}): LinearProbeResult {
+  const { epochs = 100, seed = 0, device = "cpu" } = options;
+  if (!Number.isInteger(epochs) || epochs < 1)
+    throw new SelfsightError(
+      "configuration",
+      `linear: ${epochs} epochs; a whole number from 1 is needed; 100 is usual`,
+    );
+  const task = labelledTask(bank, queries);
+  return noGrad(() =>
+    scope(() => {
+      const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
+      const standardize = standardizer(train.inputs);
+      const inputs = standardize(train.inputs); // [N, D]
+      const training = { classes: task.classes.length, epochs, seed };
+      const picked = pick({ ...train, inputs }, training, task);
+      const head = trainHeads({ ...train, inputs }, [picked], training);
+      const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
+      const found = score(task, predictions.to("int32").data() as Int32Array);
+      return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
+    }),
+  );
+}
+
+const protocolOf = ({ epochs = 100, seed = 0 }: LinearProbeOptions) =>
+  `linear-v1 ${epochs} epochs${seed === 0 ? "" : `, seed ${seed}`}`;
+
+function notesOn({ learningRate }: Candidate): string[] {
+  const isAtEdge = learningRate === learningRates[0] || learningRate === learningRates.at(-1);
+  return isAtEdge ? [`the picked learning rate ${learningRate} is the last of those tried`] : [];
+}
+
+/** Zero mean and variance 1 / D of each feature, after the bank's statistics; what does not vary becomes 0. */
+function standardizer(bank: Tensor): (features: Tensor) => Tensor {
+  const mean = bank.mean({ dim: 0, keepDim: true }); // [1, D]
+  const std = bank.std({ dim: 0, keepDim: true, unbiased: false }); // [1, D]
+  const scale = std.clamp({ min: 1e-6 }).mul(Math.sqrt(bank.size(1)));
+  return (features) => features.sub(mean).div_(scale);
+}
+
+interface Labelled {
+  inputs: Tensor; // [N, D]
+  labels: Int32Array; // [N]
+}
+
+interface Training {
+  classes: number;
+  epochs: number;
+  seed: number;
+}
+
+/** The best of all candidates on the held-out part; equal accuracies are told apart by cross-entropy. */
+function pick({ inputs, labels }: Labelled, training: Training, { bank }: LabelledTask): LinearProbeResult["picked"] {
+  const { kept, held } = stratifiedHoldOut(labels, { seed: training.seed });
+  if (held.length === 0)
+    throw new SelfsightError(
+      "data",
+      `linear: no class of ${bank.dataset} has two train images; one of each class is held out to pick the learning rate; add images`,
+    );
+  return scope(() => {
+    const heads = trainHeads(rowsAt({ inputs, labels }, kept), candidates, training);
+    return bestOf(rowsAt({ inputs, labels }, held), heads);
+  });
+}
+
+const rowsAt = ({ inputs, labels }: Labelled, places: Uint32Array): Labelled => ({
+  inputs: inputs.indexSelect(0, placesTensor(places, inputs.device)),
+  labels: labelsAt(labels, places),
+});
+
+const labelsAt = (labels: Int32Array, places: Uint32Array): Int32Array =>
+  Int32Array.from(places, (place) => labels[place]!);
+
+const placesTensor = (places: Uint32Array | Int32Array, device: string): Tensor =>
+  tensor(Int32Array.from(places), [places.length], { device }).to("int64");
+
+function bestOf({ inputs, labels }: Labelled, heads: Heads): LinearProbeResult["picked"] {
+  const wanted = placesTensor(labels, inputs.device).unsqueeze(1); // [N, 1]
+  const isRight = answers(inputs, heads).eq(wanted); // [N, G]
+  const accuracies = isRight.to("float32").mean({ dim: 0 }).float32(); // [G]
+  const losses = crossEntropy(inputs, wanted, heads).float32(); // [G]
+  const ranked = candidates.map((candidate, g) => ({ candidate, accuracy: accuracies[g]!, loss: losses[g]! }));
+  const sound = ranked.filter(({ loss }) => Number.isFinite(loss));
+  sound.sort((a, b) => b.accuracy - a.accuracy || a.loss - b.loss);
+  if (sound[0] === undefined)
+    throw new SelfsightError(
+      "numerics",
+      "linear: every learning rate diverged; finite losses are needed; check the features",
+    );
+  return { ...sound[0].candidate, heldOutAccuracy: sound[0].accuracy };
+}
+
+/** G linear layers in one table, so that one product serves them all. */
+interface Heads {
+  weights: Tensor; // [D + 1, G C], the last row the biases
+  count: number;
+}
+
+const logitsOf = (inputs: Tensor, { weights, count }: Heads): Tensor =>
+  withOnes(inputs)
+    .matmul(weights)
+    .reshape(inputs.size(0), count, weights.size(1) / count); // [B, G, C]
+
+/** Logits that are held at once, 256 MB: those of 256,000 rows, 1,000 classes and all heads would be 18 GB. */
+const mostLogits = 2 ** 26;
+
+/** What `body` finds of the rows, a few at a time, one under the other. */
+function overRows(inputs: Tensor, { weights }: Heads, body: (start: number, length: number) => Tensor): Tensor {
+  const length = Math.max(1, Math.floor(mostLogits / weights.size(1)));
+  const starts = Array.from({ length: Math.ceil(inputs.size(0) / length) }, (_, i) => i * length);
+  return scope(() => cat(starts.map((start) => scope(() => body(start, Math.min(length, inputs.size(0) - start))))));
+}
+
+/** The class that each head gives to each row, [B, G]. */
+const answers = (inputs: Tensor, heads: Heads): Tensor =>
+  overRows(inputs, heads, (start, length) => logitsOf(inputs.narrow(0, start, length), heads).argmax(2));
+
+/** Mean cross-entropy of each head, [G]; `wanted` [B, 1]. */
+const crossEntropy = (inputs: Tensor, wanted: Tensor, heads: Heads): Tensor =>
+  overRows(inputs, heads, (start, length) => {
+    const places = wanted.narrow(0, start, length).unsqueeze(1).expand(length, heads.count, 1); // [B, G, 1]
+    return logitsOf(inputs.narrow(0, start, length), heads)
+      .logSoftmax(2)
+      .gather(2, places)
+      .squeeze(2);
+  })
+    .mean({ dim: 0 })
+    .neg();
+
+/**
+ * Trains one head for each candidate, all on the same batches and from the same first weights: μ ← 0.9 μ + slope + wd W,
+ * W ← W − rate μ, each head with its own rate and decay; biases do not decay.
+ */
+export function trainHeads(data: Labelled, chosen: readonly Candidate[], { classes, epochs, seed }: Training): Heads {
+  return scope(() => {
+    const { device } = data.inputs;
+    const perHead = (value: (candidate: Candidate) => number) =>
+      tensor(
+        Float32Array.from({ length: chosen.length * classes }, (_, i) => value(chosen[Math.floor(i / classes)]!)),
+        [1, chosen.length * classes],
+        { device },
+      );
+    const first = firstWeights(classes, data.inputs.size(1), seed);
+    const weights = cat(
+      chosen.map(() => tensor(first, [first.length / classes, classes], { device })),
+      1,
+    ); // [D + 1, G C]
+    const decay = perHead(({ weightDecay }) => weightDecay)
+      .expand(...weights.shape)
+      .clone(); // [D + 1, G C]
+    decay.select(0, -1).zero_();
+    const heads = { weights, count: chosen.length };
+    descend(data, heads, { decay, rates: perHead(({ learningRate }) => learningRate), classes, epochs, seed });
+    return heads;
+  });
+}
+
+interface Descent extends Training {
+  rates: Tensor; // [1, G C]
+  decay: Tensor; // [D + 1, G C]
+}
+
+function descend({ inputs, labels }: Labelled, heads: Heads, { rates, decay, classes, epochs, seed }: Descent): void {
+  const { weights, count } = heads;
+  const rows = withOnes(inputs); // [N, D + 1]
+  const momentum = weights.zerosLike();
+  const perEpoch = Math.ceil(labels.length / batchSize);
+  const totalSteps = Math.max(epochs * perEpoch, leastSteps);
+  let order: Uint32Array = new Uint32Array();
+  for (let step = 0; step < totalSteps; step++) {
+    const start = (step % perEpoch) * batchSize;
+    if (start === 0) order = keyedPermutation(labels.length, seed, orderKey, step / perEpoch);
+    scope(() => {
+      const chosen = order.subarray(start, start + batchSize);
+      const places = placesTensor(chosen, inputs.device); // [B]
+      const hot = oneHot(labelsAt(labels, chosen), classes, inputs.device).unsqueeze(1); // [B, 1, C]
+      const batch = rows.indexSelect(0, places); // [B, D + 1]
+      const shares = batch.matmul(weights).reshape(places.numel, count, classes).softmax(2); // [B, G, C]
+      const errors = shares.sub(hot).reshape(places.numel, count * classes); // [B, G C]
+      momentum
+        .mul_(0.9)
+        .add_(batch.T.matmul(errors), { alpha: 1 / places.numel })
+        .addcmul_(decay, weights);
+      weights.addcmul_(momentum, rates, { value: -warmupCosine(step, { totalSteps, warmupSteps: 0, floor: 0 }) });
+    });
+  }
+}
+
+const orderKey = 0x6c696e;
+const weightKey = 0x77696e;
+
+/** Weights N(0, 0.01) and biases 0, [D + 1, C], from a keyed stream (Box and Muller): the same on every device. */
+export function firstWeights(classes: number, features: number, seed: number): Float32Array {
+  const random = keyedStream(seed, weightKey);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const isBias = (place: number) => place >= features * classes;
+  return Float32Array.from({ length: (features + 1) * classes }, (_, i) => (isBias(i) ? 0 : 0.01 * normal()));
+}

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { createFileDurably, makeFolder } from "../../files.ts";
+import { parseSettings, type Settings } from "../settings/settings.ts";
+import { refuseLockedFolder } from "./lock.ts";
+
+/** What run.json holds: enough to start the same run again. */
+export interface RunFile {
+  format: 1;
+  settings: Settings;
+  command: string;
+  data: string;
+  versions: { selfsight: string; node: string; libtorch: string };
+  fingerprint: string;
+  images: number;
+  created: string;
+}
+
+export const runPath = (folder: string): string => join(folder, "run.json");
+
+/** Makes the folder of a new run. Errors: configuration when a run stands there already; storage. */
+export function createRunFolder(folder: string, run: RunFile): void {
+  refuseUsedFolder(folder);
+  makeFolder(join(folder, "checkpoints"));
+  if (!createFileDurably(runPath(folder), `${JSON.stringify(run, null, 2)}\n`)) throw usedFolder(folder);
+}
+
+/** Looked at before any work is done. Errors: configuration, when a run stands there, or trains there now. */
+export function refuseUsedFolder(folder: string): void {
+  refuseLockedFolder(folder);
+  if (existsSync(runPath(folder))) throw usedFolder(folder);
+}
+
+const usedFolder = (folder: string) =>
+  new SelfsightError(
+    "configuration",
+    `pretrain: ${displayName(folder)} holds a run already; a new run needs a folder of its own; go on with \`selfsight pretrain --resume ${displayName(folder)}\` or choose another --out`,
+  );
+
+/** Reads run.json. Errors: checkpoint, when there is none, when it is damaged or from a newer Selfsight. */
+export function readRun(folder: string): RunFile {
+  const path = runPath(folder);
+  if (!existsSync(path))
+    throw refusal(
+      `no run.json in ${displayName(resolve(folder))}`,
+      "a run's folder is needed",
+      "give the folder that `selfsight pretrain --out` named",
+    );
+  try {
+    return runFrom(JSON.parse(readFileSync(path, "utf8")), path);
+  } catch (cause) {
+    if (cause instanceof SelfsightError) throw cause;
+    throw refusal(
+      `${displayName(path)} is damaged (${reasonOf(cause)})`,
+      "the run's settings are needed",
+      "restore the file",
+    );
+  }
+}
+
+const runSchema = z.object({
+  format: z.literal(1),
+  settings: z.unknown(),
+  command: z.string(),
+  data: z.string(),
+  versions: z.object({ selfsight: z.string(), node: z.string(), libtorch: z.string() }),
+  fingerprint: z.string(),
+  images: z.number().int().nonnegative(),
+  created: z.string(),
+});
+
+function runFrom(value: unknown, path: string): RunFile {
+  const { format } = z.object({ format: z.number() }).parse(value);
+  if (format > 1)
+    throw refusal(
+      `${displayName(path)} has format ${format}`,
+      "this Selfsight reads format 1",
+      "use the Selfsight that wrote it",
+    );
+  const run = runSchema.parse(value);
+  return { ...run, settings: parseSettings(run.settings) };
+}
+
+const reasonOf = (cause: unknown): string => {
+  const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
+  return issue ? `${displayName(issue.path.join("."))}: ${issue.message}` : (cause as Error).message.split("\n")[0]!;
+};
+
+const refusal = (given: string, needed: string, advice: string) =>
+  new SelfsightError("checkpoint", `open run: ${given}; ${needed}; ${advice}`);

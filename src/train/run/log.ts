@@ -1,0 +1,141 @@
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { storageError, writeWhole } from "../../files.ts";
+
+/** One line of log.jsonl. */
+export type LogEvent =
+  | ({ event: "start"; time: string; step: number } & RunFacts)
+  | ({ event: "step" } & StepReport)
+  | { event: "evaluation"; step: number; epoch: number; protocol: string; value: number }
+  | { event: "checkpoint"; step: number; folder: string; seconds: number; bytes: number }
+  | { event: "warning"; step: number; message: string }
+  | { event: "end"; step: number; reason: "complete" | "stopped"; seconds: number };
+
+/** Nothing silent: what the run really uses stands in its first line. */
+export interface RunFacts {
+  selfsight: string;
+  libtorch: string;
+  device: string;
+  precision: "bf16" | "fp32";
+  /** Over how many images the trunk's batch norm takes its statistics. */
+  batchNormImages: number;
+  threads: number;
+  peakLearningRate: Record<string, number>;
+  learningRateRule: string;
+  stepsPerEpoch: number;
+  totalSteps: number;
+  images: number;
+  dataset: string;
+  fingerprint: string;
+  parameters: number;
+}
+
+/** Further numbers stand beside these under their own names: the parts of the loss, as the method calls them. */
+export interface StepReport {
+  step: number;
+  epoch: number;
+  loss: number;
+  onDiagonal?: number;
+  offDiagonal?: number;
+  /** Of the collapse watch, in the steps in which it looks. */
+  featureStd?: number;
+  effectiveRank?: number;
+  deadDimensions?: number;
+  /** What the loss cannot fall below on a batch of this size, see the method. */
+  floor: number;
+  learningRate: number;
+  imagesPerSecond: number;
+  /** Share of the time since the last report in which the training thread waited for pictures. */
+  dataWaitShare: number;
+}
+
+export interface Log {
+  /** Never throws: a run does not end because its log cannot be written. Lost lines are counted and said when there is room again. */
+  write(event: LogEvent): void;
+  close(): void;
+}
+
+export const logPath = (folder: string): string => join(folder, "log.jsonl");
+
+/**
+ * Opens a run's log for appending; a line cut off by a crash is ended first, so that the next one stands alone.
+ * `onProblem` is told of the first of each row of lines that cannot be written. Errors: storage, when it cannot be opened.
+ */
+export function openLog(folder: string, onProblem: (message: string) => void = () => {}): Log {
+  const path = logPath(folder);
+  const file = openForAppending(path);
+  const writer = { file, path, isCut: endsInTheMiddle(path), lost: 0, onProblem };
+  return { write: (event) => writeEvent(writer, event), close: () => closeSync(file) };
+}
+
+interface Writer {
+  readonly file: number;
+  readonly path: string;
+  readonly onProblem: (message: string) => void;
+  /** Whether the file may end in the middle of a line. */
+  isCut: boolean;
+  /** Lines in a row that could not be written. */
+  lost: number;
+}
+
+function openForAppending(path: string): number {
+  try {
+    return openSync(path, "a+");
+  } catch (cause) {
+    throw storageError("write", path, cause);
+  }
+}
+
+function endsInTheMiddle(path: string): boolean {
+  const text = readFileSync(path);
+  return text.length > 0 && text.at(-1) !== 0x0a;
+}
+
+function writeEvent(writer: Writer, event: LogEvent): void {
+  const { lost } = writer;
+  const lines = lost > 0 ? [lossOf(lost, event), event] : [event];
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  try {
+    writeWhole(writer.file, Buffer.from(writer.isCut ? `\n${text}` : text));
+    writer.isCut = false;
+    writer.lost = 0;
+  } catch (cause) {
+    writer.isCut = true;
+    writer.lost += 1;
+    if (lost === 0) writer.onProblem(storageError("write", writer.path, cause).message);
+  }
+}
+
+const lossOf = (lost: number, { step }: LogEvent): LogEvent => ({
+  event: "warning",
+  step,
+  message: `${lost} lines of this log could not be written`,
+});
+
+/** The events of a log, in order; lines that are no JSON (cut off by a crash) are left out, and so is what a resume did again. */
+export function readLog(folder: string): LogEvent[] {
+  if (!existsSync(logPath(folder))) return [];
+  return withoutRepeats(readFileSync(logPath(folder), "utf8").split("\n").flatMap(eventFrom));
+}
+
+/**
+ * A killed run has often logged steps behind its last checkpoint; the log keeps them, and the resumed run logs them again.
+ * What was logged of steps after the one at which a later `start` goes on is void and left out here.
+ */
+export function withoutRepeats(events: readonly LogEvent[]): LogEvent[] {
+  const standing: LogEvent[] = [];
+  for (const event of events) {
+    if (event.event === "start") while ((standing.at(-1)?.step ?? 0) > event.step) standing.pop();
+    standing.push(event);
+  }
+  return standing;
+}
+
+function eventFrom(line: string): LogEvent[] {
+  try {
+    const event = JSON.parse(line) as unknown;
+    return typeof event === "object" && event !== null && "event" in event ? [event as LogEvent] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { displayName, SelfsightError } from "../errors.ts";
+import { backboneNames, freeNetwork, loadState, type ResNet, resnet, stems } from "../nn/index.ts";
+import { scope } from "../torch/index.ts";
+import { fromStored, readSafetensors, type StoredTensors } from "./formats/safetensors.ts";
+
+const channels = z.tuple([z.number(), z.number(), z.number()]);
+
+/** What a weights file must say beside its tensors, so that the network can be built and fed again. */
+const factsSchema = z.object({
+  backbone: z.enum(backboneNames),
+  stem: z.enum(stems),
+  width: z.coerce.number().int().min(1).max(1024),
+  /** Side of the pictures in pixels. */
+  size: z.coerce.number().int().min(8).max(1024),
+  /** (x - mean) / std of each channel, x in [0, 1]; JSON in the file. */
+  normalization: z.object({
+    mean: channels,
+    std: channels.refine((std) => std.every((value) => value > 0), "each must be above 0"),
+  }),
+});
+
+export type BackboneDescription = z.infer<typeof factsSchema>;
+
+export interface BackboneWeights extends BackboneDescription {
+  /** Under torchvision's names. */
+  weights: StoredTensors["tensors"];
+}
+
+const prefix = "backbone.";
+
+/** The backbone's part of a checkpoint's tensors, under torchvision's names. */
+export const backboneTensors = (model: StoredTensors["tensors"]): StoredTensors["tensors"] =>
+  new Map(
+    [...model].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+
+/** The file's contents: torchvision's names, and in the metadata all that rebuilding needs; `more` is kept beside it. */
+export function describeWeights(
+  { weights, normalization, ...facts }: BackboneWeights,
+  more: Readonly<Record<string, string>> = {},
+): StoredTensors {
+  const texts = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]));
+  const metadata = { format: "pt", ...texts, normalization: JSON.stringify(normalization), ...more };
+  return { tensors: weights, metadata };
+}
+
+/** Reads a weights file. Errors: checkpoint, when it is damaged or does not describe its network. */
+export function readWeights(path: string): BackboneWeights {
+  const { tensors, metadata } = readSafetensors(path);
+  const parsed = factsSchema.safeParse({ ...metadata, normalization: jsonOf(metadata.normalization) });
+  if (!parsed.success) throw undescribed(path, tensors, parsed.error);
+  const weights = new Map([...tensors].filter(([name]) => !name.startsWith("fc."))); // a classifier is not the backbone's
+  checkWidth(path, parsed.data, weights);
+  return { ...parsed.data, weights };
+}
+
+function jsonOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function undescribed(path: string, tensors: StoredTensors["tensors"], error: z.ZodError): SelfsightError {
+  const wrong = [...new Set(error.issues.map(({ path: key }) => String(key[0])))];
+  const first = [...tensors.keys()].slice(0, 3).map(displayName).join(", ");
+  return new SelfsightError(
+    "checkpoint",
+    `open ${displayName(path)}: ${tensors.size} tensors (${first}, ...), but ${wrong.join(", ")} missing or wrong in its metadata; backbone, stem, width, size and normalization are needed; write the file with \`selfsight export\``,
+  );
+}
+
+/** A description that is larger than its tensors must not cost the memory that it claims. */
+function checkWidth(path: string, { width }: BackboneDescription, weights: StoredTensors["tensors"]): void {
+  const found = ["bn1.weight", "layer4.0.bn1.weight"].map((name) => weights.get(name)?.shape[0] ?? 0);
+  const largest = weights.get("layer4.0.conv2.weight")?.shape.slice(0, 2).join() ?? "none";
+  if (found[0] === width && found[1] === 8 * width && largest === `${8 * width},${8 * width}`) return;
+  throw new SelfsightError(
+    "checkpoint",
+    `open ${displayName(path)}: its metadata says width ${width}, its tensors have ${found[0]}; both must agree; use another copy`,
+  );
+}
+
+/** Builds the network with the given weights; to be freed with `freeNetwork`. Errors: checkpoint, when names or shapes differ. */
+export function buildBackbone({ backbone, stem, width, weights }: BackboneWeights): ResNet {
+  const network = resnet(backbone, { stem, width, zeroInitResidual: false });
+  try {
+    scope(() => loadState(network, new Map(Array.from(weights, ([name, value]) => [name, fromStored(value)]))));
+    return network;
+  } catch (error) {
+    freeNetwork(network);
+    throw error;
+  }
+}

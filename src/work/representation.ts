@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Dataset } from "../data/index.ts";
+import { didYouMean, displayName, SelfsightError } from "../errors.ts";
+import {
+  type BackboneFacts,
+  backboneRepresentation,
+  pixelRepresentation,
+  type Representation,
+  untrainedBackbone,
+} from "../evaluate/index.ts";
+import { freeNetwork, moveNetwork, type ResNet } from "../nn/index.ts";
+import {
+  chosenDevice,
+  chosenPrecision,
+  defaultSettings,
+  loadNewestCheckpoint,
+  type RunFile,
+  readRun,
+  runPath,
+  type Settings,
+} from "../train/index.ts";
+import { type BackboneWeights, backboneTensors, buildBackbone, readWeights } from "../weights/index.ts";
+
+export interface OpenedRepresentation extends Representation {
+  /** Gives the network's memory back. */
+  free(): void;
+}
+
+export interface RepresentationOptions {
+  /** Default "auto". */
+  device?: string | undefined;
+  /** Default "auto". */
+  precision?: Settings["precision"] | undefined;
+  /** Of untrained weights, where no run says it. Default 0. */
+  seed?: number | undefined;
+}
+
+/**
+ * Opens what the command line calls RUN_OR_WEIGHTS: a run's folder (its newest whole checkpoint), a weights.safetensors with
+ * metadata, or a baseline: `pixels`, `untrained`, and `pixels:RUN`, `untrained:RUN` at a run's size and with its first weights.
+ *
+ * @throws SelfsightError "checkpoint" for what is neither, and for damaged or foreign files.
+ */
+export function openRepresentation(
+  source: string,
+  dataset: Dataset,
+  options: RepresentationOptions = {},
+): OpenedRepresentation {
+  const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
+  if (baseline === "pixels") return openPixels(dataset, run);
+  if (baseline === "untrained") return openUntrained(dataset, run, options);
+  const kind = statSync(source, { throwIfNoEntry: false });
+  if (!kind) throw notThere(source);
+  return kind.isDirectory() ? openRun(source, options) : openWeights(source, options);
+}
+
+/** Pictures that have a size of their own keep it; files are measured at 32 pixels. */
+const naturalSize = (dataset: Dataset): number =>
+  dataset.kind === "array" ? Math.max(8, Math.min(dataset.height, dataset.width)) : 32;
+
+function openPixels(dataset: Dataset, run: string | undefined): OpenedRepresentation {
+  const size = run === undefined ? naturalSize(dataset) : readRun(run).settings.size;
+  const isGrey = dataset.kind === "array" && dataset.channels === 1;
+  return { ...pixelRepresentation({ size, isGrey }), free: () => {} };
+}
+
+function openUntrained(dataset: Dataset, run: string | undefined, options: RepresentationOptions) {
+  const settings =
+    run === undefined
+      ? { ...defaultSettings({ size: naturalSize(dataset) }), seed: options.seed ?? 0 }
+      : readRun(run).settings;
+  return opened(untrainedBackbone(settings), { name: "untrained", ...viewOf(settings) }, options);
+}
+
+/** How the run's pictures look: its first view's size and normalisation. */
+export const viewOf = ({ size, views, decodeSize }: Settings) => ({
+  size,
+  normalize: views[0]!.normalize,
+  ...(decodeSize !== null && { decodeSize }),
+});
+
+function openRun(folder: string, options: RepresentationOptions): OpenedRepresentation {
+  if (!existsSync(runPath(folder))) throw noRun(folder);
+  const { run, step, weights } = trainedWeights(folder);
+  const { size, normalize, ...rest } = viewOf(run.settings);
+  const name = `${displayName(folder)}, step ${step}`;
+  return opened(buildBackbone(weights), { name, size, normalize, ...rest }, options);
+}
+
+/** A run with the backbone of its newest whole checkpoint. */
+export function trainedWeights(folder: string): { run: RunFile; step: number; weights: BackboneWeights } {
+  const run = readRun(folder);
+  const { state, model } = loadNewestCheckpoint(folder, (message) => console.error(`warning: ${message}`));
+  const { backbone, stem, width } = run.settings;
+  const { size, normalize } = viewOf(run.settings);
+  const weights = { backbone, stem, width, size, normalization: normalize, weights: backboneTensors(model.tensors) };
+  return { run, step: state.step, weights };
+}
+
+function openWeights(path: string, options: RepresentationOptions): OpenedRepresentation {
+  const weights = readWeights(path);
+  const { size, normalization } = weights;
+  return opened(buildBackbone(weights), { name: displayName(basename(path)), size, normalize: normalization }, options);
+}
+
+function opened(backbone: ResNet, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {
+  const device = chosenDevice(options.device ?? "auto");
+  const precision = chosenPrecision(options.precision ?? "auto", device);
+  moveNetwork(backbone, device);
+  return { ...backboneRepresentation(backbone, { ...facts, device, precision }), free: () => freeNetwork(backbone) };
+}
+
+const needed = "a run's folder, a weights.safetensors, pixels or untrained is needed";
+
+function noRun(folder: string): SelfsightError {
+  const runs = entriesOf(folder).filter((name) => existsSync(runPath(join(folder, name))));
+  const found = runs.length > 0 ? `; it holds the runs ${runs.slice(0, 5).map(displayName).join(", ")}` : "";
+  return new SelfsightError(
+    "checkpoint",
+    `open representation: ${displayName(folder)} has no run.json${found}; ${needed}; give the folder that \`selfsight pretrain --out\` named`,
+  );
+}
+
+function notThere(source: string): SelfsightError {
+  const parent = dirname(resolve(source));
+  const guess = didYouMean(basename(source), ["pixels", "untrained", ...entriesOf(parent)]);
+  return new SelfsightError(
+    "checkpoint",
+    `open representation: ${displayName(source)} is not there; ${needed}; check the path.${displayName(guess)}`,
+  );
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
