@@ -139,7 +139,7 @@ function watchdog(milliseconds: number, onSilence: () => void) {
 /** From sources (tests), a thread cannot load TypeScript by itself and is started through jiti. */
 function startDecodeWorker(): Worker {
   const isSource = import.meta.url.endsWith(".ts");
-  const body = new URL(isSource ? "./decode-worker.ts" : "./decode-worker.js", import.meta.url);
+  const body = new URL(isSource ? "./worker.ts" : "./worker.js", import.meta.url);
   if (!isSource) return new Worker(body);
   const start = `import("jiti").then(({ createJiti }) => createJiti(${JSON.stringify(import.meta.url)}).import(${JSON.stringify(body.href)}));`;
   return new Worker(start, { eval: true });
