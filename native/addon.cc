@@ -1,4 +1,4 @@
-// The addon's table of contents. Three rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), modes.cc (the rest).
+// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), modes.cc (the rest).
 #include "session.h"
 
 #include <ATen/Context.h>
@@ -49,6 +49,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerOperators(env, exports);
   registerTensors(env, exports);
   registerModes(env, exports);
+  registerFiles(env, exports);
   return exports;
 }
 

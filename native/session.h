@@ -86,5 +86,6 @@ std::string nameOf(at::ScalarType type);
 void registerOperators(Napi::Env env, Napi::Object exports);  // operators.cc: boxed calls
 void registerTensors(Napi::Env env, Napi::Object exports);    // tensors.cc: data in and out, shapes, lifetimes
 void registerModes(Napi::Env env, Napi::Object exports);      // modes.cc: autograd, autocast, random state, threads, libraries
+void registerFiles(Napi::Env env, Napi::Object exports);      // files.cc: locks of the kernel
 
 }  // namespace selfsight

@@ -1,6 +1,6 @@
 // Compiles native/ against one libtorch, once: half a minute; nothing is done while sources and libtorch stay the same.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { buildFolder, projectRoot, readRecord } from "./current.mjs";
@@ -39,6 +39,7 @@ function compile(folder, libtorch, sanitize) {
   ensureTools();
   say(`compiling the addon for libtorch ${libtorch.version} (${libtorch.root}), once ...`);
   mkdirSync(folder, { recursive: true });
+  rmSync(join(folder, "CMakeCache.txt"), { force: true }); // cmake refuses to go on in a tree that was copied or moved
   const settings = {
     LIBTORCH_LIB: libtorch.lib,
     LIBTORCH_INCLUDE: libtorch.include,

@@ -98,10 +98,7 @@ const leftovers = (run) => {
 
 /** The lock of a killed process stays behind and names it: it had got as far as training. */
 const hasLoggedSince = (run, pid) =>
-  existsSync(run) &&
-  readdirSync(run).some(
-    (name) => name.startsWith("lock.") && readFileSync(join(run, name), "utf8").includes(`"pid":${pid},`),
-  );
+  existsSync(join(run, "lock")) && readFileSync(join(run, "lock"), "utf8").includes(`"pid":${pid},`);
 
 const checkpoints = (run) =>
   existsSync(join(run, "checkpoints"))

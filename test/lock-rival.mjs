@@ -1,4 +1,4 @@
-// Tries to lock ROUNDS folders below FOLDER, each at its own moment from BEGIN on, and reports which it got; then it waits to be killed.
+// Tries to lock ROUNDS folders below FOLDER, each at its own moment from BEGIN on (a loser waits two seconds), and reports which it got; then it waits to be killed.
 import { join } from "node:path";
 import { createJiti } from "jiti";
 
@@ -6,7 +6,7 @@ const [folder, rounds, begin] = process.argv.slice(2);
 const { lockRunFolder } = await createJiti(import.meta.url).import("../src/train/run/lock.ts");
 const won = [];
 for (let round = 0; round < Number(rounds); round++) {
-  while (Date.now() < Number(begin) + 10 * round);
+  while (Date.now() < Number(begin) + 2200 * round);
   try {
     lockRunFolder(join(folder, String(round)));
     won.push(round);

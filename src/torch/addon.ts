@@ -68,6 +68,7 @@ export interface Addon {
   loadLibrary(path: string): void;
   engine(): { builtFor: string; cudaDevices: number; config: string };
   synchronize(): void;
+  lockFile(file: number): boolean | null;
 }
 
 let loaded: Addon | undefined;

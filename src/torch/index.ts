@@ -24,6 +24,7 @@ export {
   engine,
   gradients,
   loadLibrary,
+  lockFile,
   manualSeed,
   noGrad,
   randomState,

@@ -92,3 +92,9 @@ export const synchronize = (): void => engineCall("synchronize", [], () => addon
 
 /** libtorch's version, GPUs in reach, build configuration. */
 export const engine = () => addon().engine();
+
+/**
+ * Asks the kernel for the lock of an open file: true when this opening holds it alone, false when another does, null where the
+ * file system knows no such locks. It is let go when the file is closed or the process ends, however it ends.
+ */
+export const lockFile = (file: number): boolean | null => addon().lockFile(file);

@@ -15,6 +15,8 @@ import { type StepResult, trainStep } from "./step.ts";
 import { type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
 
 export interface TrainOptions {
+  /** Take the folder although another machine's process seems to train in it. Default false. */
+  takeOver?: boolean;
   /** The run's folder, made by `createRunFolder`. */
   folder: string;
   settings: Settings;
@@ -57,7 +59,7 @@ interface Session extends TrainOptions {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const unlock = lockRunFolder(options.folder);
+  const unlock = lockRunFolder(options.folder, options);
   try {
     const { folder, checkpoint, settings } = options;
     if (checkpoint) refuseForeignCheckpoint(checkpoint, settings);

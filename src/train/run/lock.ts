@@ -1,126 +1,159 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { linked, removeQuietly, storageError } from "../../files.ts";
+import { removeQuietly, storageError } from "../../files.ts";
+import { lockFile } from "../../torch/index.ts";
+import { described, isOfThisBoot, type Owner, ownerFrom, ownOwner } from "./lock-owner.ts";
 
-// One process trains in a folder. Its lock is a file lock.N that names the owner. The locks of dead processes are left alone
-// until somebody holds the next number, so that two who find the same stale lock cannot both take its place.
+// One process trains in a folder. The kernel keeps its file `lock` and lets it go when the process ends, however that comes
+// about. What another machine holds over a network file system the kernel may not see: there the owner touches the file every
+// few seconds, and an owner that has long not done so is taken for dead.
 
-interface Owner {
-  pid: number;
-  host: string;
-  /** The process's own start, in clock ticks since boot; tells a reused pid from the owner. Empty where it cannot be known. */
-  started: string;
-  /** When the lock was taken; for people. */
-  since: string;
+/** A process that is just ending still holds its folder for a moment. */
+const patienceMs = 2000;
+const beatMs = 10_000;
+/** A step may hold the event loop, and so the beat, for minutes; a file server's clock may be coarse. */
+export const silenceOfTheDeadMs = 180_000;
+
+export interface LockOptions {
+  /** Take the folder although another machine's process seems to train in it. Default false. */
+  takeOver?: boolean;
 }
 
 /**
- * Takes the folder for this process; the lock of a dead process is taken over. Returns how to let go.
- * Errors: configuration, naming pid, host and since when the other runs; storage.
+ * Takes the folder for this process. Returns how to let go.
+ * Errors: configuration, naming pid, host and since when the other runs, or how long to wait; storage.
  */
-export function lockRunFolder(folder: string): () => void {
-  const claim = join(folder, `.lock.${process.pid}`);
-  const text = JSON.stringify(ownOwner());
+export function lockRunFolder(folder: string, { takeOver = false }: LockOptions = {}): () => void {
+  const file = heldFile(folder);
   try {
-    writeFileSync(claim, text);
-    const path = takeNext(folder, claim);
+    refuseAnotherMachine(folder, file, takeOver);
+    const text = JSON.stringify(ownOwner());
+    say(file, text);
+    const beat = setInterval(() => say(file, text), beatMs).unref();
     return () => {
-      if (textOf(path) === text) removeQuietly(path);
+      clearInterval(beat);
+      release(folder, file);
     };
   } catch (cause) {
+    closeSync(file);
     throw storageError("lock", folder, cause);
-  } finally {
-    removeQuietly(claim);
   }
 }
 
-function takeNext(folder: string, claim: string): string {
-  refuseLockedFolder(folder);
-  const stale = locksIn(folder);
-  const path = lockPath(folder, Math.max(0, ...stale) + 1);
-  if (!linked(claim, path)) throw lockedBy(ownerFrom(textOf(path)), folder);
+/** Looked at before any work is done. Errors: configuration, when another process trains in the folder. */
+export function refuseLockedFolder(folder: string, { takeOver = false }: LockOptions = {}): void {
+  if (!existsSync(lockPath(folder))) return;
+  const file = heldFile(folder);
   try {
-    refuseLockedFolder(folder, path); // somebody may have come between the first look and the taking
-  } catch (error) {
-    removeQuietly(path);
-    throw error;
+    refuseAnotherMachine(folder, file, takeOver);
+  } finally {
+    closeSync(file);
   }
-  for (const number of stale) removeQuietly(lockPath(folder, number));
-  return path;
 }
 
-/** Errors: configuration, when another process trains in the folder. */
-export function refuseLockedFolder(folder: string, except?: string): void {
-  const paths = locksIn(folder).map((number) => lockPath(folder, number));
-  const owners = paths.filter((path) => path !== except).map((path) => ownerFrom(textOf(path)));
-  const other = owners.find((owner) => owner && isRunning(owner));
-  if (other) throw lockedBy(other, folder);
+const lockPath = (folder: string): string => join(folder, "lock");
+
+/** The open file `lock` that the kernel keeps for us, and that still bears this name. */
+function heldFile(folder: string): number {
+  for (const until = Date.now() + patienceMs; ; pause(25)) {
+    const file = opened(folder);
+    if (lockFile(file) === false) {
+      closeSync(file);
+      if (Date.now() > until) throw held(folder);
+    } else if (bearsItsName(file, folder)) return file;
+    else closeSync(file); // its owner let go and removed it between our opening and our locking
+  }
 }
 
-const lockPath = (folder: string, number: number): string => join(folder, `lock.${number}`);
-
-function locksIn(folder: string): number[] {
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder).filter((name) => /^lock\.\d{1,9}$/.test(name));
-  return names.map((name) => Number(name.slice("lock.".length)));
-}
-
-const ownOwner = (): Owner => ({
-  pid: process.pid,
-  host: hostname(),
-  started: startOf(process.pid) ?? "",
-  since: new Date().toISOString(),
-});
-
-function lockedBy(owner: Owner | undefined, folder: string): SelfsightError {
-  const who = owner
-    ? `process ${owner.pid} on ${displayName(owner.host)} has been training since ${displayName(owner.since)}`
-    : "another process is training";
-  return new SelfsightError(
-    "configuration",
-    `run: ${who} in ${displayName(folder)}; a run's folder belongs to one process; wait for it, stop it, or choose another --out`,
+function opened(folder: string): number {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    const file = openSync(lockPath(folder), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    if (fstatSync(file).isFile()) return file;
+    closeSync(file);
+  } catch (cause) {
+    throw storageError("lock", folder, cause);
+  }
+  throw new SelfsightError(
+    "storage",
+    `lock: ${displayName(lockPath(folder))} is no regular file; the lock of a run is one; remove it`,
   );
 }
 
-function textOf(path: string): string | undefined {
+function bearsItsName(file: number, folder: string): boolean {
   try {
-    return readFileSync(path, "utf8");
+    return statSync(lockPath(folder)).ino === fstatSync(file).ino;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
-/** Undefined for what is no lock of ours; such a file protects nobody. */
-function ownerFrom(text: string | undefined): Owner | undefined {
+const pause = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+/** Where the kernel's answer does not reach the owner's machine, its last sign of life decides. */
+function refuseAnotherMachine(folder: string, file: number, takeOver: boolean): void {
+  const owner = ownerFrom(readFileSync(lockPath(folder), "utf8"));
+  if (!owner || isOfThisBoot(owner) || takeOver) return;
+  const silentMs = now(folder) - fstatSync(file).mtimeMs;
+  if (silentMs < silenceOfTheDeadMs) throw beating(folder, owner, silentMs);
+}
+
+/** The file system's own time: a server's clock need not be ours. */
+function now(folder: string): number {
+  const probe = join(folder, `.lock.${process.pid}`);
   try {
-    const owner = JSON.parse(text ?? "") as Owner | null;
-    return Number.isInteger(owner?.pid) && typeof owner?.host === "string" ? owner : undefined;
-  } catch {
-    return undefined;
+    writeFileSync(probe, "");
+    return statSync(probe).mtimeMs;
+  } finally {
+    removeQuietly(probe);
   }
 }
 
-/** On another host nobody can tell, so the owner is believed to run. */
-const isRunning = (owner: Owner): boolean =>
-  owner.host !== hostname() || (owner.started ? startOf(owner.pid) === owner.started : isAlive(owner.pid));
-
-function isAlive(pid: number): boolean {
+/** A beat is a whole new text: it moves the time on file servers too. What cannot be written costs a beat, never the run. */
+function say(file: number, text: string): void {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // it lives, as another user's
-  }
+    ftruncateSync(file, Buffer.byteLength(text));
+    writeSync(file, text, 0);
+  } catch {}
 }
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets. */
-function startOf(pid: number): string | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
+/** The name goes first: who opened it before finds that the file that it got bears no name, and looks again. */
+function release(folder: string, file: number): void {
+  if (bearsItsName(file, folder)) removeQuietly(lockPath(folder));
+  closeSync(file);
 }
+
+function held(folder: string): SelfsightError {
+  let owner: Owner | undefined;
+  try {
+    owner = ownerFrom(readFileSync(lockPath(folder), "utf8"));
+  } catch {}
+  return refusal(folder, owner ? described(owner) : "another process is training", "wait for it or stop it");
+}
+
+function beating(folder: string, owner: Owner, silentMs: number): SelfsightError {
+  const [silent, wait] = [silentMs, silenceOfTheDeadMs - silentMs].map((time) => Math.max(0, Math.round(time / 1000)));
+  return refusal(
+    folder,
+    `${described(owner)}, on another machine or before this one was started; its last sign of life is ${silent} s old`,
+    `try again in ${wait} s, when it counts as dead, or say --take-over if you know that it is gone`,
+  );
+}
+
+const refusal = (folder: string, who: string, advice: string) =>
+  new SelfsightError(
+    "configuration",
+    `run: ${who} in ${displayName(folder)}; a run's folder belongs to one process; ${advice}`,
+  );

@@ -29,6 +29,10 @@ export function addPretrain(program: Command): void {
     )
     .option("--resume <run>", "go on with a run from its newest checkpoint")
     .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
+    .option(
+      "--take-over",
+      "resume although another machine seems to train in the folder; only if you know that it is gone",
+    )
     .option("--json", "print JSON for machines when it ends; progress goes to standard error")
     .addHelpText(
       "after",

@@ -46,6 +46,7 @@ export interface PretrainOptions {
   set: string[];
   resume?: string;
   acceptDatasetChange?: true;
+  takeOver?: true;
   json?: true;
 }
 
@@ -140,7 +141,8 @@ async function resumeRun(folder: string, data: string | undefined, options: Pret
       "configuration",
       `pretrain: --out ${displayName(options.out)} with --resume; a run goes on in its own folder; leave --out away`,
     );
-  refuseLockedFolder(folder);
+  const takeOver = options.takeOver === true;
+  refuseLockedFolder(folder, { takeOver });
   const run = readRun(folder);
   const settings = await settingsOnResume(run, options);
   const checkpoint = checkpointToGoOnFrom(folder);
@@ -150,7 +152,7 @@ async function resumeRun(folder: string, data: string | undefined, options: Pret
   if (!options.acceptDatasetChange && dataset.fingerprint !== fingerprint)
     throw changedData(folder, dataset, run, fingerprint);
   const isJson = options.json === true;
-  const result = await runToEnd({ folder, settings, dataset, isJson, ...(checkpoint && { checkpoint }) });
+  const result = await runToEnd({ folder, settings, dataset, isJson, takeOver, ...(checkpoint && { checkpoint }) });
   if (isJson) sayResult(folder, result, options);
   else if (checkpoint?.state.step === result.totalSteps)
     console.log(`already complete: all ${result.totalSteps} steps were done`);
@@ -180,13 +182,22 @@ interface Run {
   settings: Settings;
   dataset: Dataset;
   checkpoint?: Checkpoint;
+  takeOver?: boolean;
   onEvent?: (event: LogEvent) => void;
   /** Standard output is for a machine: people read of it on standard error. Default false. */
   isJson?: boolean;
 }
 
 /** Trains with progress on the terminal; SIGINT and SIGTERM end it after the step, saved. */
-export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent, isJson }: Run): Promise<TrainResult> {
+export async function runToEnd({
+  folder,
+  settings,
+  dataset,
+  checkpoint,
+  takeOver = false,
+  onEvent,
+  isJson,
+}: Run): Promise<TrainResult> {
   const display = progress(isJson ? process.stderr : process.stdout);
   const stop = stopOnSignals(undefined, display.say);
   const evaluate = await watchOf(settings, dataset);
@@ -195,6 +206,7 @@ export async function runToEnd({ folder, settings, dataset, checkpoint, onEvent,
       folder,
       settings,
       dataset,
+      takeOver,
       ...(checkpoint && { checkpoint }),
       ...(evaluate && { evaluate }),
       onEvent: (event) => {
