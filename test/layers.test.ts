@@ -32,13 +32,10 @@ interface Import {
   file: string;
 }
 
+const importPath = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+
 function importsOf(file: string): Import[] {
-  const text = readFileSync(file, "utf8");
-  const paths = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
-    join(dirname(file), match[1]!),
-  );
-  const inside = paths.filter((path) => path.startsWith(`${source}/`));
-  return inside.map((path) => ({ from: roomOf(file), to: roomOf(path), file: relative(source, file) }));
+  return importedFiles(file).map((path) => ({ from: roomOf(file), to: roomOf(path), file: relative(source, file) }));
 }
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -61,5 +58,47 @@ describe("layers", () => {
   it("keeps libtorch out of the rooms that run without it", () => {
     const wrong = imports.filter(({ from, to }) => withoutTorch.includes(from) && !withoutTorch.includes(to));
     expect(wrong.map(({ file, to }) => `${file} imports ${to}, which needs libtorch`)).toEqual([]);
+  });
+});
+
+/** Of every file of src, what it imports inside src; type-only and dynamic imports count. */
+const graph = new Map(files.map((file) => [file, importedFiles(file)]));
+
+function importedFiles(file: string): string[] {
+  const paths = [...readFileSync(file, "utf8").matchAll(importPath)].map((match) => join(dirname(file), match[1]!));
+  return paths.filter((path) => path.startsWith(`${source}/`));
+}
+
+/** The files that a walk from `file` comes back to it through, or undefined. */
+function circleThrough(file: string): string[] | undefined {
+  const seen = new Set<string>();
+  const walk = (at: string, path: string[]): string[] | undefined => {
+    for (const next of graph.get(at) ?? []) {
+      if (next === file) return [...path, file];
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const found = walk(next, [...path, next]);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return walk(file, [file]);
+}
+
+describe("the house", () => {
+  it("has no circle of imports", () => {
+    const circles = files.map(circleThrough).filter((circle) => circle !== undefined);
+    expect(circles.map((circle) => circle.map((path) => relative(source, path)).join(" -> "))).toEqual([]);
+  });
+
+  it("has at most 14 files in a room", () => {
+    const sizeOf = (room: string) => files.filter((file) => dirname(file) === room).length;
+    const crowded = [...new Set(files.map(dirname))].filter((room) => sizeOf(room) > 14);
+    expect(crowded.map((room) => `${relative(source, room)}: ${sizeOf(room)} files`)).toEqual([]);
+  });
+
+  it("has no file of more than 350 lines", () => {
+    const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length > 351);
+    expect(long.map((file) => relative(source, file))).toEqual([]);
   });
 });

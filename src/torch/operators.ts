@@ -1,61 +1,68 @@
 import { SelfsightError } from "../errors.ts";
 import { addon, type DType, type Handle, handlesOf } from "./addon.ts";
 import { newerSchemas, schemas } from "./schemas.ts";
-import type { Tensor } from "./tensor.ts";
 
 export type MemoryFormat = "contiguous_format" | "preserve_format" | "channels_last";
 
+/** What a call needs to know of a tensor; the class itself stands above (tensor.ts), and names itself as T. */
+export interface EngineTensor {
+  readonly handle: Handle;
+  readonly isAlive: boolean;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
 // ---- the types of the operators, read out of the schema lines by the compiler ----
 
-type Single<T extends string> = T extends "Tensor"
-  ? Tensor
-  : T extends "int" | "float" | "Scalar"
+type Single<S extends string, T> = S extends "Tensor"
+  ? T
+  : S extends "int" | "float" | "Scalar"
     ? number
-    : T extends "bool"
+    : S extends "bool"
       ? boolean
-      : T extends "ScalarType"
+      : S extends "ScalarType"
         ? DType
-        : T extends "MemoryFormat"
+        : S extends "MemoryFormat"
           ? MemoryFormat
-          : T extends "Device" | "str"
+          : S extends "Device" | "str"
             ? string
             : never;
-type ValueOf<T extends string> = T extends `${infer U}?`
-  ? ValueOf<U> | null
-  : T extends "int[]"
+type ValueOf<S extends string, T> = S extends `${infer U}?`
+  ? ValueOf<U, T> | null
+  : S extends "int[]"
     ? number | readonly number[]
-    : T extends `${infer U}[]`
-      ? readonly Single<U>[]
-      : Single<T>;
+    : S extends `${infer U}[]`
+      ? readonly Single<U, T>[]
+      : Single<S, T>;
 type Split<S extends string> = S extends `${infer First}, ${infer Rest}`
   ? [First, ...Split<Rest>]
   : S extends ""
     ? []
     : [S];
-type Arguments<L> = L extends [infer First, ...infer Rest]
-  ? First extends `${infer T} ${string}=`
-    ? [value?: ValueOf<T> | undefined, ...Arguments<Rest>]
-    : First extends `${infer T} ${string}`
-      ? [value: ValueOf<T>, ...Arguments<Rest>]
+type Arguments<L, T> = L extends [infer First, ...infer Rest]
+  ? First extends `${infer S} ${string}=`
+    ? [value?: ValueOf<S, T> | undefined, ...Arguments<Rest, T>]
+    : First extends `${infer S} ${string}`
+      ? [value: ValueOf<S, T>, ...Arguments<Rest, T>]
       : []
   : [];
-type Result<R extends string> = R extends "()"
+type Result<R extends string, T> = R extends "()"
   ? undefined
   : R extends "(Tensor, Tensor)"
-    ? [Tensor, Tensor]
+    ? [T, T]
     : R extends "Tensor[]"
-      ? Tensor[]
+      ? T[]
       : R extends "Tensor" | "Tensor!"
-        ? Tensor
+        ? T
         : never;
 type NameOf<S> = S extends `${string}::${infer Name}(${string}` ? Name : never;
-type OperatorOf<S> = S extends `${string}::${string}(${infer A}) -> ${infer R}`
-  ? (...values: Arguments<Split<A>>) => Result<R>
+type OperatorOf<S, T> = S extends `${string}::${string}(${infer A}) -> ${infer R}`
+  ? (...values: Arguments<Split<A>, T>) => Result<R, T>
   : never;
 
 /** Every operator of the list under its name and overload, such as `op["add.Tensor"](a, b)`. */
-export type Operators = {
-  readonly [S in (typeof schemas)[number] | (typeof newerSchemas)[number] as NameOf<S>]: OperatorOf<S>;
+export type Operators<T> = {
+  readonly [S in (typeof schemas)[number] | (typeof newerSchemas)[number] as NameOf<S>]: OperatorOf<S, T>;
 };
 
 // ---- the calls ----
@@ -105,14 +112,14 @@ function lookUp({ name, overload, argumentNames }: Line, problems: string[]): nu
 }
 
 /** Makes the callable operators; `wrap` turns a handle into a Tensor (given from outside, so that nothing imports in a circle). */
-export function bindOperators(wrap: (handle: Handle) => Tensor): Operators {
+export function bindOperators<T extends EngineTensor>(wrap: (handle: Handle) => T): Operators<T> {
   const entries = [...schemas, ...newerSchemas].map(
     (line) => [/^\w+::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const,
   );
-  return Object.fromEntries(entries) as unknown as Operators;
+  return Object.fromEntries(entries) as unknown as Operators<T>;
 }
 
-function operator(line: string, wrap: (handle: Handle) => Tensor): (...values: unknown[]) => unknown {
+function operator(line: string, wrap: (handle: Handle) => EngineTensor): (...values: unknown[]) => unknown {
   const { name, result } = parse(line);
   const isInPlace = result === "Tensor!";
   let number: number | undefined;
@@ -151,10 +158,11 @@ export function engineCall<T>(name: string, values: readonly unknown[], body: ()
   }
 }
 
-const isTensorList = (value: object): value is readonly Tensor[] =>
+const isTensorList = (value: object): value is readonly EngineTensor[] =>
   Array.isArray(value) && value.length > 0 && value.every(isTensor);
 
-const isTensor = (value: unknown): value is Tensor => typeof value === "object" && value !== null && "handle" in value;
+const isTensor = (value: unknown): value is EngineTensor =>
+  typeof value === "object" && value !== null && "handle" in value;
 
 /** How a value crosses the border: tensors as handles, lists of tensors as one array of them, all else as it is. */
 function native(value: unknown): unknown {

@@ -1,6 +1,6 @@
-import { addon, type DType, type Handle, handlesOf, type NumberArray } from "./addon.ts";
-import { bindOperators, engineCall, type MemoryFormat } from "./operators.ts";
-import { freeAll, registerBirth } from "./scope.ts";
+import { addon, type DType, handlesOf } from "./addon.ts";
+import { bindOperators, type MemoryFormat } from "./operators.ts";
+import { Slot } from "./slot.ts";
 
 export interface Reduction {
   /** Dimension or dimensions to reduce; all of them when left out. */
@@ -14,101 +14,21 @@ type Operand = Tensor | number;
  * An n-dimensional array in libtorch, named by a handle. Methods carry PyTorch's names in camelCase; those ending in `_`
  * write in place and return the tensor itself. Memory: see `scope`.
  */
-export class Tensor {
-  readonly handle: Handle;
-  #shape: readonly number[] | undefined;
-  #dtype: DType | undefined;
-  #device: string | undefined;
-
-  constructor(handle: Handle) {
-    this.handle = handle;
-    registerBirth(this);
-  }
-
-  get shape(): readonly number[] {
-    return this.#shape ?? this.#describe().shape;
-  }
-  get dtype(): DType {
-    return this.#dtype ?? this.#describe().dtype;
-  }
-  get device(): string {
-    return this.#device ?? this.#describe().device;
-  }
-  get numel(): number {
-    return this.shape.reduce((product, size) => product * size, 1);
-  }
-  get isAlive(): boolean {
-    return addon().isAlive(this.handle);
-  }
-  /** The size of one dimension; negative counts from the end. */
-  size(dim: number): number {
-    return this.shape.at(dim)!;
-  }
-  /** Frees it now; a second time is harmless. */
-  free(): void {
-    freeAll([this]);
-  }
-
-  #describe() {
-    const facts = this.#native("shape", () => addon().describe(this.handle));
-    this.#shape = Object.freeze(facts.shape);
-    this.#dtype = facts.dtype;
-    this.#device = facts.device;
-    return facts;
-  }
-  #native<T>(name: string, body: () => T): T {
-    return engineCall(name, [this], body);
-  }
-
-  // ---- numbers out ----
-
-  /** The number in a tensor of one element; waits for the device. */
-  item(): number {
-    return this.#native("item", () => addon().item(this.handle));
-  }
-  /** A copy of the elements in row-major order; float16 and bfloat16 come as float32. */
-  data(): NumberArray {
-    return this.#native("data", () => addon().toTypedArray(this.handle));
-  }
+export class Tensor extends Slot {
   /** The elements as float32. */
   float32(): Float32Array {
     return (this.dtype === "float32" ? this : this.to("float32")).data() as Float32Array;
   }
-  /** A typed array on the tensor's own memory, without a copy, alive as long as the array; contiguous CPU tensors only. */
-  lend(): NumberArray {
-    return this.#native("lend", () => addon().lendTypedArray(this.handle));
-  }
-
   // ---- autograd ----
 
-  get requiresGrad(): boolean {
-    return this.#native("requiresGrad", () => addon().requiresGrad(this.handle));
-  }
-  requiresGrad_(wanted = true): this {
-    this.#native("requiresGrad_", () => addon().requiresGrad(this.handle, wanted));
-    return this;
-  }
   /** The gradient that `backward` left here, or undefined. */
   get grad(): Tensor | undefined {
-    const handle = this.#native("grad", () => addon().gradientOf(this.handle));
+    const handle = this.call("grad", () => addon().gradientOf(this.handle));
     return handle === null ? undefined : new Tensor(handle);
-  }
-  /** Replaces the contents, place and type by another tensor's; the handle stays. */
-  setData(values: Tensor): void {
-    this.#native("setData", () => addon().setData(this.handle, values.handle));
-    this.#shape = undefined;
-    this.#dtype = undefined;
-    this.#device = undefined;
-  }
-  clearGrad(): void {
-    this.#native("clearGrad", () => addon().setGradient(this.handle, null));
-  }
-  setGrad(gradient: Tensor): void {
-    this.#native("setGrad", () => addon().setGradient(this.handle, gradient.handle));
   }
   /** Adds d(this)/d(leaf) to the gradient of every leaf that requires it. */
   backward(gradient?: Tensor, { retainGraph = false } = {}): void {
-    this.#native("backward", () => addon().backward(handlesOf([this]), gradient && handlesOf([gradient]), retainGraph));
+    this.call("backward", () => addon().backward(handlesOf([this]), gradient && handlesOf([gradient]), retainGraph));
   }
   detach(): Tensor {
     return op.detach(this);

@@ -13,7 +13,8 @@ export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } fro
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./run/log.ts";
 export { resumedSettings, settingsHash } from "./run/resume.ts";
-export { changesBetween, settingFrom } from "./settings/setting-tree.ts";
+export { settingFrom } from "./settings/assignment.ts";
+export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
   defaultSettings,

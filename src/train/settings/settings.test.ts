@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { SelfsightError } from "../../errors.ts";
 import { methods } from "../../methods/index.ts";
 import { resumedSettings, settingsHash } from "../run/resume.ts";
-import { keysIn, settingFrom } from "./setting-tree.ts";
+import { settingFrom } from "./assignment.ts";
+import { keysIn } from "./setting-tree.ts";
 import { defaultSettings, type PartialSettings, parseSettings, resolveSettings } from "./settings.ts";
 
 const set = (...assignments: string[]) => resolveSettings(...assignments.map(settingFrom));
