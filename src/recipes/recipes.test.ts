@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { barlowTwinsViews } from "../augment/index.ts";
 import { peakRates, resolveSettings } from "../train/index.ts";
 import { recipes } from "./index.ts";
 
@@ -46,4 +47,10 @@ it("views: multi-crop for SwAV on ImageNet, no blur on small pictures", () => {
   ]);
   for (const name of names.filter((each) => each.startsWith("cifar10")))
     for (const { blur } of resolveSettings(recipes[name]).views) expect(blur.probability, name).toBe(0);
+});
+
+it("fashion-mnist crops from 0.3 of the area in both views, and differs from Barlow Twins' views in nothing else", () => {
+  const paper = barlowTwinsViews({ size: 28, normalize: "fashion-mnist" });
+  const { views } = resolveSettings(recipes["fashion-mnist"]);
+  expect(views).toEqual(paper.map((view) => ({ ...view, crop: { ...view.crop, scale: [0.3, 1] } })));
 });
