@@ -78,7 +78,6 @@ describe("signals", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-    ["SIGHUP", 129],
   ] as const)("%s ends the run after the step, saved, with exit %i and the way on", async (signal, exitCode) => {
     const folder = scratch.next();
     const { child, ended } = start(["shapes", "--steps", "24", ...small, "--out", folder]);

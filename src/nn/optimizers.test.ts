@@ -79,6 +79,19 @@ describe.each([
     end();
   });
 
+  test("sgd without momentum is p - lr (g + wd p)", () => {
+    fused.isHidden = isHidden;
+    const plain = { ...cases.sgd!, options: { ...cases.sgd!.options, momentum: 0 } };
+    const { reference, step, values, end } = start("sgd", plain);
+    const { learningRate, weightDecay } = reference.options;
+    const expected = reference.start.map((row, i) =>
+      row.map((p, j) => p - learningRate * reference.factors[0]! * (reference.gradients[0]![i]![j]! + weightDecay * p)),
+    );
+    step(0);
+    expectNear(values(), expected);
+    end();
+  });
+
   test.each(Object.keys(cases))("%s goes on from a saved state as if it had not stopped", (name) => {
     fused.isHidden = isHidden;
     const [whole, first, second] = [start(name), start(name), start(name)];

@@ -103,7 +103,8 @@ export function sgd(groups: readonly ParameterGroup[], { momentum = 0.9, nestero
   return optimizer(groups, ["momentum"], ({ group, rate, parameters, gradients, state }) => {
     const buffers = state[0]!;
     if (isSupported("_fused_sgd_")) {
-      op._fused_sgd_(parameters, gradients, buffers, group.weightDecay, momentum, rate, 0, nesterov, false, false);
+      const momenta = momentum === 0 ? [] : buffers; // the fused pass takes none where there is nothing to remember
+      op._fused_sgd_(parameters, gradients, momenta, group.weightDecay, momentum, rate, 0, nesterov, false, false);
       return;
     }
     const direction = op["_foreach_add.List"](gradients, parameters, group.weightDecay);

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { stopOnSignals } from "./stop-signals.ts";
 
 it("takes one Ctrl-C for one, however often it arrives", () => {
@@ -12,4 +12,39 @@ it("takes one Ctrl-C for one, however often it arrives", () => {
   process.emit("SIGINT", "SIGINT"); // again from npm; a second request would end this process
   stop.release();
   expect([stop.signal, stops, said.length]).toEqual(["SIGINT", 1, 1]);
+});
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** What a program that is asked to stop by these signals, at these times (milliseconds), does. */
+function asked(signals: readonly NodeJS.Signals[], { at, hasTerminal }: { at: number[]; hasTerminal: boolean }) {
+  const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);
+  const clock = vi.spyOn(performance, "now");
+  const stop = stopOnSignals(
+    () => {},
+    () => {},
+    hasTerminal,
+  );
+  for (const [i, signal] of signals.entries()) {
+    clock.mockReturnValue(at[i]!);
+    process.emit(signal, signal);
+  }
+  stop.release();
+  return { signal: stop.signal, exits: exit.mock.calls.flat() };
+}
+
+it.each([
+  ["SIGTERM", "SIGHUP"],
+  ["SIGTERM", "SIGINT"],
+] as const)("takes %s and %s within a second for one wish", (...signals) => {
+  expect(asked(signals, { at: [5000, 5900], hasTerminal: true })).toEqual({ signal: "SIGTERM", exits: [] });
+});
+
+it("ends at once when it is asked again later", () => {
+  expect(asked(["SIGTERM", "SIGINT"], { at: [5000, 6100], hasTerminal: true }).exits).toEqual([130]);
+});
+
+it("goes on when a terminal closes that it does not write to", () => {
+  expect(asked(["SIGHUP"], { at: [5000], hasTerminal: false }).signal).toBeUndefined();
+  expect(asked(["SIGHUP"], { at: [5000], hasTerminal: true }).signal).toBe("SIGHUP");
 });
