@@ -70,6 +70,8 @@ program
   .addHelpText("after", "\nExample:\n  selfsight verify test/reference")
   .action(async (folder, options) => (await import("./commands/verify/run.ts")).verify(folder, options));
 
+for (const command of program.commands) command.showHelpAfterError(`(see \`selfsight ${command.name()} --help\`)`);
+
 program.addHelpText(
   "after",
   `
@@ -77,11 +79,22 @@ Examples:
   selfsight quickstart                                   five minutes, real pictures, a report
   selfsight pretrain photos/ --size 64 --epochs 50       learn from a folder
   selfsight evaluate knn runs/photos --data photos/      what it learned, where there are labels
-  selfsight pretrain --resume runs/photos                go on after an interruption, to the bit`,
+  selfsight pretrain --resume runs/photos                go on after an interruption, to the bit
+
+Exit codes: 0 done, 1 a fault of Selfsight, 2 configuration, 3 data, 4 storage, 5 checkpoint, 6 not finite, 7 distributed,
+8 refused as unsafe, 9 out of memory, 129/130/143 stopped on request after saving.
+With --json, a failure prints {"error": {"kind", "message", "exitCode"}}.`,
 );
 
-// A closed pipe or terminal must not end a run: what it would have shown is in the log.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+// A closed pipe or terminal must not end a run: what it would have shown is in the log. A full disk loses a result: that is said.
+process.stderr.on("error", () => {});
+process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code === "EPIPE") return;
+  process.exitCode = 4;
+  console.error(
+    `selfsight: output: ${cause.message}; what was printed is not complete; free some space and run it again`,
+  );
+});
 
 try {
   await program.parseAsync();
@@ -89,8 +102,18 @@ try {
   process.exitCode = explain(error);
 }
 
-/** Prints what happened and returns the exit code. */
+/** Prints what happened, for machines where they are addressed, and returns the exit code. */
 function explain(error: unknown): number {
+  const exitCode = explainToPeople(error);
+  if (exitCode !== 0 && process.argv.includes("--json")) {
+    const kind = error instanceof SelfsightError ? error.kind : exitCode === 2 ? "configuration" : "bug";
+    const message = (error instanceof Error ? error.message : String(error)).replace(/^error: /, ""); // commander's opening
+    console.log(JSON.stringify({ error: { kind, message, exitCode } }, null, 2));
+  }
+  return exitCode;
+}
+
+function explainToPeople(error: unknown): number {
   if (error instanceof SelfsightError && error.kind !== "bug") {
     console.error(`selfsight: ${error.message}`);
     return error.exitCode;
