@@ -5,6 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openImageFolder } from "./image-folder.ts";
+import { openDataset } from "./open.ts";
 
 let root = "";
 let png: Buffer;
@@ -55,7 +56,7 @@ test("odd names are opened by their bytes and shown escaped", async () => {
     invalid,
   );
   const folder = await openImageFolder(root, "it");
-  expect(folder.length).toBe(11);
+  expect(folder.length).toBe(10); // all but the hidden one
   const shown = folder.files.map(({ label }) => label);
   expect(shown).toContain("new\\u000aline");
   expect(shown).toContain("esc\\u001b[31m");
@@ -91,6 +92,28 @@ test("a FIFO is never opened", async () => {
   expect(await reasons()).toEqual({ "pipe.jpg": "FIFO, never opened" });
 });
 
+test("hidden files and folders of the system are left out and counted", async () => {
+  for (const name of ["cats", "@eaDir", "@eaDir/0.jpg", "__MACOSX"]) await mkdir(join(root, name));
+  await put("cats/0.jpg", "cats/.hidden.jpg", "cats/._0.jpg", "@eaDir/0.jpg/thumb.jpg", "__MACOSX/0.jpg");
+  const folder = await openImageFolder(root, "it");
+  expect([folder.length, folder.classes]).toEqual([1, ["cats"]]);
+  expect(await reasons()).toEqual({
+    "@eaDir": "folder of the system",
+    __MACOSX: "folder of the system",
+    "cats/.hidden.jpg": "hidden file",
+    "cats/._0.jpg": "hidden file",
+  });
+});
+
+test("a stray picture beside class folders does not take the labels away", async () => {
+  for (const name of ["cats", "dogs"]) await mkdir(join(root, name));
+  for (let i = 0; i < 8; i++) await put(`cats/${i}.jpg`, `dogs/${i}.jpg`);
+  await put("cover.jpg");
+  const folder = await openImageFolder(root, "it");
+  expect([folder.length, folder.classes]).toEqual([16, ["cats", "dogs"]]);
+  expect(folder.skipped).toEqual([{ label: "cover.jpg", reason: "a picture beside the class folders" }]);
+});
+
 test("hidden folders are passed over", async () => {
   await mkdir(join(root, ".cache"));
   await put("x.png", ".cache/y.png");
@@ -116,7 +139,7 @@ test("no pictures: the folder, what is read and what was found instead are said"
   await expect(openImageFolder(join(root, "missing"), "it")).rejects.toThrow(/cannot be read \(ENOENT\)/);
 });
 
-test("labels are the first-level folders, none where a picture lies in the root", async () => {
+test("labels are the first-level folders, none where many pictures lie in the root", async () => {
   for (const name of ["cat", "dog", "empty"]) await mkdir(join(root, name));
   await mkdir(join(root, "cat", "black"));
   await put("cat/a.png", "cat/black/b.png", "dog/c.png");
@@ -136,4 +159,28 @@ test("the fingerprint is of names and sizes, wherever the folder lies", async ()
   expect((await openImageFolder(root, "other")).fingerprint).toBe(fingerprint);
   await put("c.png");
   expect((await openImageFolder(root, "it")).fingerprint).not.toBe(fingerprint);
+});
+
+test.each([
+  ["train", "valid"],
+  ["train", "validation"],
+  ["Train", "Test"],
+  ["train", "val"],
+])("a folder with %s and %s is divided by them", async (train, held) => {
+  for (const split of [train, held])
+    for (const kind of ["cats", "dogs"]) {
+      await mkdir(join(root, split, kind), { recursive: true });
+      await put(`${split}/${kind}/${split}.png`);
+    }
+  for (const [split, folder] of [
+    ["train", train],
+    ["test", held],
+  ] as const) {
+    const dataset = await openDataset(root, { split });
+    expect(dataset.kind === "folder" && dataset.files.map(({ label }) => label)).toEqual([
+      `cats/${folder}.png`,
+      `dogs/${folder}.png`,
+    ]);
+    expect(dataset.classes).toEqual(["cats", "dogs"]);
+  }
 });

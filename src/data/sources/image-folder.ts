@@ -22,10 +22,27 @@ interface Walk {
 /** Files looked at side by side; enough to keep a slow disk busy. */
 const lookahead = 32;
 
-/** Opens every picture below `root`, labelled by first-level sub-folder where all pictures lie in one. */
+/** What systems and stores keep beside people's pictures: thumbnails, things thrown away, the other half of a Mac's files. */
+const systemFolders = [
+  "@eadir",
+  "#recycle",
+  "#snapshot",
+  "$recycle.bin",
+  "__macosx",
+  "lost+found",
+  "system volume information",
+];
+
+/** Up to this share of pictures beside two and more class folders are strays (a cover, a contact sheet), not a class of their own. */
+const greatestStrayShare = 0.1;
+
+/**
+ * Opens every picture below `root`, labelled by first-level sub-folder. A few stray pictures beside two or more sub-folders are
+ * left out; where more lie there, all are taken and none is labelled.
+ */
 export async function openImageFolder(root: string, name: string): Promise<ImageFolder> {
   const walk = await walkFolder(Buffer.from(root));
-  const found = await sortOut(walk);
+  const found = withoutStrays(await sortOut(walk), walk);
   found.sort((a, b) => Buffer.compare(a.relative, b.relative));
   walk.skipped.sort((a, b) => Buffer.compare(a.relative, b.relative));
   const skipped = walk.skipped.map(({ relative, reason }) => ({ label: displayName(relative), reason }));
@@ -74,10 +91,14 @@ async function readFolder(walk: Walk, folder: Buffer): Promise<Buffer[]> {
 
 function placeEntry(walk: Walk, folder: Buffer, entry: Dirent<Buffer>): Buffer[] {
   const relative = below(folder, entry.name);
-  if (entry.isFile()) walk.candidates.push(relative);
+  const isHidden = entry.name[0] === 0x2e;
+  if (isHidden && entry.isFile()) walk.skipped.push({ relative, reason: "hidden file" });
+  else if (entry.isFile()) walk.candidates.push(relative);
   else if (entry.isSymbolicLink()) walk.links.push(relative);
   else if (!entry.isDirectory()) walk.skipped.push({ relative, reason: specialKind(entry) });
-  else if (entry.name[0] === 0x2e) walk.skipped.push({ relative, reason: "hidden folder" });
+  else if (isHidden) walk.skipped.push({ relative, reason: "hidden folder" });
+  else if (systemFolders.includes(entry.name.toString().toLowerCase()))
+    walk.skipped.push({ relative, reason: "folder of the system" });
   else return [relative];
   return [];
 }
@@ -116,6 +137,16 @@ async function sortOut(walk: Walk): Promise<FoundFile[]> {
   return found;
 }
 
+function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
+  const [strays, inside] = [found.filter(isLoose), found.filter((file) => !isLoose(file))];
+  const classes = new Set(inside.map(({ relative }) => relative.toString("latin1", 0, relative.indexOf(0x2f))));
+  if (classes.size < 2 || strays.length > greatestStrayShare * found.length) return found;
+  for (const { relative } of strays) skipped.push({ relative, reason: "a picture beside the class folders" });
+  return inside;
+}
+
+const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
+
 /** The size of a picture in bytes, or the reason why the file is none. */
 async function lookInto(path: Buffer): Promise<number | string> {
   try {
@@ -134,7 +165,7 @@ async function lookInto(path: Buffer): Promise<number | string> {
   }
 }
 
-/** Labels by first-level sub-folder, in byte-wise order of the folders; none where some picture lies in the root itself. */
+/** Labels by first-level sub-folder, in byte-wise order of the folders; none where pictures lie in the root itself. */
 function folderLabels(found: readonly FoundFile[]): { labels?: Int32Array; classes?: readonly string[] } {
   const parents = found.map(({ relative }) => {
     const slash = relative.indexOf(0x2f);

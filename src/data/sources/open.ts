@@ -26,8 +26,8 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
  * `fashion-mnist`, `shapes`).
  *
  * A known name is looked for in the folders of SELFSIGHT_DATA, the system's dataset folders and the cache, then downloaded
- * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/` or
- * `val/` is split by them (`test/` before `val/`); any other is its own train split.
+ * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/`,
+ * `val/`, `valid/` or `validation/` (in that order, in any case) is split by them; any other is its own train split.
  *
  * @throws SelfsightError "data" for an unknown name, an empty folder, a missing split or damaged files.
  */
@@ -58,15 +58,19 @@ async function openFolder(source: string, split: Split): Promise<Dataset> {
   return openImageFolder(splitFolder(folder, entries, split), basename(folder));
 }
 
-/** The sub-folder of the split, or the folder itself where it is not divided. */
+/** Names of a part to report on, the one meant for it first: `val` is for choosing where there is a `test` too. */
+const testNames = ["test", "val", "valid", "validation"];
+
+/** The sub-folder of the split, in whatever case it is written, or the folder itself where it is not divided. */
 function splitFolder(folder: string, entries: ReadonlySet<string>, split: Split): string {
-  const test = ["test", "val"].find((name) => entries.has(name));
-  if (entries.has("train") && test !== undefined) return join(folder, split === "train" ? "train" : test);
+  const named = (wanted: string) => [...entries].find((entry) => entry.toLowerCase() === wanted);
+  const [train, test] = [named("train"), testNames.map(named).find((name) => name !== undefined)];
+  if (train !== undefined && test !== undefined) return join(folder, split === "train" ? train : test);
   if (split === "train") return folder;
   throw new SelfsightError(
     "data",
     `opening ${displayName(folder)}: its test split was asked for, and it is not divided; sub-folders train/ and test/ ` +
-      "(or val/) are needed; divide it, or measure on a folder of its own.",
+      "(or val/, valid/, validation/) are needed; divide it, or measure on a folder of its own.",
   );
 }
 
