@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { displayName, SelfsightError } from "../errors.ts";
-import { backboneNames, freeNetwork, loadState, type ResNet, resnet, stems } from "../nn/index.ts";
+import { backboneNames, freeNetwork, loadState, type ResNet, resnet, stateOf, stems } from "../nn/index.ts";
 import { scope } from "../torch/index.ts";
 import { fromStored, readSafetensors, type StoredTensors } from "./formats/safetensors.ts";
 
@@ -25,19 +25,21 @@ export type BackboneDescription = z.infer<typeof factsSchema>;
 export interface BackboneWeights extends BackboneDescription {
   /** Under torchvision's names. */
   weights: StoredTensors["tensors"];
+  /** What stood before these names in the file, such as `module.backbone.`; other names there were passed over. */
+  prefix?: string;
 }
 
-const prefix = "backbone.";
-
 /** The backbone's part of a checkpoint's tensors, under torchvision's names. */
-export const backboneTensors = (model: StoredTensors["tensors"]): StoredTensors["tensors"] =>
+export const backboneTensors = (model: StoredTensors["tensors"]): StoredTensors["tensors"] => below(model, "backbone.");
+
+const below = (tensors: StoredTensors["tensors"], prefix: string): StoredTensors["tensors"] =>
   new Map(
-    [...model].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
+    [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
   );
 
 /** The file's contents: torchvision's names, and in the metadata all that rebuilding needs; `more` is kept beside it. */
 export function describeWeights(
-  { weights, normalization, ...facts }: BackboneWeights,
+  { weights, normalization, prefix: _, ...facts }: BackboneWeights,
   more: Readonly<Record<string, string>> = {},
 ): StoredTensors {
   const texts = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]));
@@ -50,9 +52,20 @@ export function readWeights(path: string): BackboneWeights {
   const { tensors, metadata } = readSafetensors(path);
   const parsed = factsSchema.safeParse({ ...metadata, normalization: jsonOf(metadata.normalization) });
   if (!parsed.success) throw undescribed(path, tensors, parsed.error);
-  const weights = new Map([...tensors].filter(([name]) => !name.startsWith("fc."))); // a classifier is not the backbone's
+  const found = prefixOf(tensors);
+  const weights = new Map([...below(tensors, found)].filter(([name]) => !name.startsWith("fc."))); // a classifier is not the backbone's
   checkWidth(path, parsed.data, weights);
-  return { ...parsed.data, weights };
+  return { ...parsed.data, weights, ...(found && { prefix: found }) };
+}
+
+/** Wrappers and methods put names of their own before torchvision's: the shortest one before its first convolution. */
+function prefixOf(tensors: StoredTensors["tensors"]): string {
+  const first = "conv1.weight";
+  const roots = [...tensors.keys()].filter((name) => name === first || name.endsWith(`.${first}`));
+  const prefixes = roots
+    .map((name) => name.slice(0, -first.length))
+    .filter((root) => tensors.has(`${root}layer4.0.conv1.weight`));
+  return prefixes.sort((a, b) => a.length - b.length)[0] ?? "";
 }
 
 function jsonOf(text: string | undefined): unknown {
@@ -83,11 +96,17 @@ function checkWidth(path: string, { width }: BackboneDescription, weights: Store
   );
 }
 
+const loaded = (weights: StoredTensors["tensors"]) =>
+  Array.from(weights, ([name, value]) => [name, fromStored(value)] as const);
+
+/** Older PyTorch did not count a norm's batches, and nothing here depends on the count: zero, as in a new network. */
+const uncounted = (network: ResNet) => [...stateOf(network)].filter(([name]) => name.endsWith("num_batches_tracked"));
+
 /** Builds the network with the given weights; to be freed with `freeNetwork`. Errors: checkpoint, when names or shapes differ. */
 export function buildBackbone({ backbone, stem, width, weights }: BackboneWeights): ResNet {
   const network = resnet(backbone, { stem, width, zeroInitResidual: false });
   try {
-    scope(() => loadState(network, new Map(Array.from(weights, ([name, value]) => [name, fromStored(value)]))));
+    scope(() => loadState(network, new Map([...uncounted(network), ...loaded(weights)])));
     return network;
   } catch (error) {
     freeNetwork(network);

@@ -143,6 +143,29 @@ test("a classifier in a weights file is passed over", () => {
   openRepresentation(path, shapes).free();
 });
 
+test.each(["backbone.", "module.", "module.encoder_q.", "model."])(
+  "weights named below %s are read, and it is said",
+  (prefix) => {
+    const path = changed("named.safetensors", ({ tensors }) => {
+      for (const [name, value] of [...tensors]) {
+        tensors.delete(name);
+        tensors.set(`${prefix}${name}`, value);
+      }
+      tensors.set("projector.0.weight", { dtype: "F32", shape: [1], bytes: new Uint8Array(4) });
+    });
+    const opened = openRepresentation(path, shapes);
+    expect(opened.name).toBe(`named.safetensors, names below ${prefix}`);
+    opened.free();
+  },
+);
+
+test("norms that did not count their batches are read", () => {
+  const path = changed("uncounted.safetensors", ({ tensors }) => {
+    for (const name of tensors.keys()) if (name.endsWith("num_batches_tracked")) tensors.delete(name);
+  });
+  openRepresentation(path, shapes).free();
+});
+
 test("export: torchvision's names, a description, and a card with hash and accuracy", () => {
   const { tensors, metadata } = readSafetensors(join(exported, "backbone.safetensors"));
   for (const name of [

@@ -100,8 +100,9 @@ export function trainedWeights(folder: string): { run: RunFile; step: number; we
 
 function openWeights(path: string, options: RepresentationOptions): OpenedRepresentation {
   const weights = readWeights(path);
-  const { size, normalization } = weights;
-  return opened(buildBackbone(weights), { name: displayName(basename(path)), size, normalize: normalization }, options);
+  const { size, normalization, prefix } = weights;
+  const name = `${displayName(basename(path))}${prefix ? `, names below ${displayName(prefix)}` : ""}`;
+  return opened(buildBackbone(weights), { name, size, normalize: normalization }, options);
 }
 
 function opened(backbone: ResNet, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {
