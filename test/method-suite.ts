@@ -7,7 +7,7 @@ import type { Case } from "../src/cli/commands/verify/case.ts";
 import { lossCases } from "../src/cli/commands/verify/losses.ts";
 import type { Batch } from "../src/data/index.ts";
 import { SelfsightError } from "../src/errors.ts";
-import { type MethodName, methods, type StepContext } from "../src/methods/index.ts";
+import { type MethodName, methods } from "../src/methods/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../src/nn/index.ts";
 import { keyedStream } from "../src/random.ts";
 import { eye, full, liveTensors, scope, type Tensor, tensor } from "../src/torch/index.ts";
@@ -21,6 +21,7 @@ import {
   type TrainState,
   trainStep,
 } from "../src/train/index.ts";
+import { contextOf } from "../src/train/state.ts";
 import { decodeSafetensors, encodeSafetensors, fromStored, readSafetensors } from "../src/weights/index.ts";
 
 export interface MethodSuite {
@@ -75,13 +76,6 @@ export function tinyBatch(step = 0, images = batchSize): Batch {
   const labels = Int32Array.from({ length: images }, (_, i) => i % classes.length);
   return { epoch: Math.floor(step / 4), step, indices, labels, images: { pixels, channels: 3, height: 16, width: 16 } };
 }
-
-export const contextOf = ({ step, totalSteps, stepsPerEpoch }: TrainState, labels?: Tensor): StepContext => ({
-  step,
-  totalSteps,
-  stepsPerEpoch,
-  ...(labels && { labels }),
-});
 
 const viewsOf = ({ settings }: TrainState, batch: Batch): Tensor[] =>
   makeViews(batch, settings.views, { seed: settings.seed });

@@ -143,7 +143,7 @@ describe("asymmetry", () => {
       const isPredicting = asymmetry === "predictor" || asymmetry === "both";
       const isHeld = asymmetry === "stop-gradient" || asymmetry === "both";
       scope(() => {
-        const context = { step: 0, totalSteps: 1, stepsPerEpoch: 1 };
+        const context = { step: 0, totalSteps: 1, stepsPerEpoch: 1, seed: 0 };
         const inputs = [randn([8, 32]).requiresGrad_(), randn([8, 32]).requiresGrad_()];
         state.method.loss(state.method.embed(inputs, context), context).loss.backward();
         expect(inputs[0]!.grad!.norm().item()).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { attractionLoss, ntXentLoss } from "./simclr.ts";
 import { simsiamLoss } from "./simsiam.ts";
 import { swavLoss } from "./swav.ts";
 
-const context = { step: 0, totalSteps: 10, stepsPerEpoch: 5 };
+const context = { step: 0, totalSteps: 10, stepsPerEpoch: 5, seed: 0 };
 const onePoint = (rows = 4) => ones([rows, 8]);
 
 /** The loss of given embeddings by a method with these options. */

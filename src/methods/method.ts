@@ -20,6 +20,8 @@ export interface StepContext {
   step: number;
   totalSteps: number;
   stepsPerEpoch: number;
+  /** The run's; what a method draws at random is keyed by it and the step. */
+  seed: number;
   /** Classes of the batch's images [N], int64, where there are labels. */
   labels?: Tensor;
 }

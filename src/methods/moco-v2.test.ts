@@ -131,3 +131,17 @@ it("trains in shuffled groups", () => {
   expect(losses.every(Number.isFinite)).toBe(true);
   freeState(state);
 });
+
+it("shuffles by seed and step", () => {
+  const state = tinyState("moco-v2", { ...options, batchNormGroups: 4 });
+  const key = (seed: number, step: number) =>
+    scope(() => {
+      const views = makeViews(tinyBatch(), state.settings.views, { seed: 0 });
+      const [, found] = noGrad(() => state.method.represent(views, { seed, step, totalSteps: 9, stepsPerEpoch: 3 }));
+      return [...found!.float32()].join();
+    });
+  expect(key(0, 1)).toBe(key(0, 1));
+  expect(key(1, 1)).not.toBe(key(0, 1));
+  expect(key(0, 2)).not.toBe(key(0, 1));
+  freeState(state);
+});

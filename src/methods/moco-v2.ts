@@ -46,12 +46,15 @@ function attractionToKeys(queries: Tensor, keys: Tensor, options: { temperature:
   return { loss, metrics: {} };
 }
 
+/** Keeps this stream apart from an epoch's order, which has the keys seed and epoch. */
+const shufflesKey = 0x5bff1e;
+
 /**
- * A pass of the trunk with the images in another order, restored behind it; the order follows from the step. Where batch norm works in
+ * A pass of the trunk with the images in another order, restored behind it; the order follows from seed and step. Where batch norm works in
  * groups, a query and its key then share no statistics, by which the one could be recognised in the other (shuffle-BN, section 3.3).
  */
-function inShuffledOrder(images: Tensor, trunk: Backbone, step: number): Tensor {
-  const order = keyedPermutation(images.size(0), step);
+function inShuffledOrder(images: Tensor, trunk: Backbone, { seed, step }: { seed: number; step: number }): Tensor {
+  const order = keyedPermutation(images.size(0), seed, step, shufflesKey);
   const inverse = new BigInt64Array(order.length);
   order.forEach((from, to) => {
     inverse[from] = BigInt(to);
@@ -99,7 +102,7 @@ export const mocoV2 = defineMethod({
       trainable: student,
       frozen: { teacher, queue },
       batchNormImages: (images) => Math.floor(images / groups),
-      represent([a, b], { step }) {
+      represent([a, b], context) {
         const [asked, answering] = symmetric
           ? [
               [a!, b!],
@@ -108,7 +111,7 @@ export const mocoV2 = defineMethod({
           : [[a!], [b!]];
         const queries = asked!.map((view) => backbone.forward(view));
         const answer = (view: Tensor) =>
-          groups === 1 ? teacher.backbone.forward(view) : inShuffledOrder(view, teacher.backbone, step);
+          groups === 1 ? teacher.backbone.forward(view) : inShuffledOrder(view, teacher.backbone, context);
         return [...queries, ...noGrad(() => answering!.map(answer))];
       },
       embed(representations) {

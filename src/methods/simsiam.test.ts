@@ -39,7 +39,7 @@ it("holds the predictor's learning rate, and no other", () => {
 it("ends the projector in batch norm without parameters, so its outputs are standardised", () => {
   const state = tinyState("simsiam", options);
   scope(() => {
-    const context = { step: 0, totalSteps: 1, stepsPerEpoch: 1 };
+    const context = { step: 0, totalSteps: 1, stepsPerEpoch: 1, seed: 0 };
     const [z] = state.method.embed([randn([64, 32]), randn([64, 32])], context);
     expect(z!.mean({ dim: 0 }).abs().amax().item()).toBeLessThan(1e-5);
     expect(z!.var({ dim: 0, unbiased: false }).sub(1).abs().amax().item()).toBeLessThan(1e-3);

@@ -18,6 +18,19 @@ function expectEach(found: Tensor, expected: readonly number[]): void {
   for (const [i, value] of numbers(found).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
 }
 
+test("batch norm in groups moves its running statistics once a step, by the mean over the groups", () => {
+  withModule(
+    () => new BatchNorm(1),
+    (norm) => {
+      norm.groups = 2;
+      norm.forward(tensor([1, 3, 10, 20], [4, 1])); // means 2 and 15, unbiased variances 2 and 50
+      expectEach(norm.running_mean, [0.1 * 8.5]);
+      expectEach(norm.running_var, [0.9 + 0.1 * 26]);
+      expect(norm.num_batches_tracked.item()).toBe(1);
+    },
+  );
+});
+
 test("batch norm normalises with the batch, keeps running statistics and uses them in evaluation", () => {
   withModule(
     () => new BatchNorm(3),

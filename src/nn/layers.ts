@@ -1,5 +1,5 @@
 // N images, C channels, H height, W width, D features
-import { cat, keep, noGrad, ones, op, scope, type Tensor, zeros } from "../torch/index.ts";
+import { cat, keep, noGrad, ones, op, scope, stack, type Tensor, zeros } from "../torch/index.ts";
 import { Module, modulesIn, type Network } from "./module.ts";
 
 /** A tensor that is learned. It outlives all scopes. */
@@ -53,6 +53,12 @@ export class Conv2d extends Module {
   }
 }
 
+/** What evaluation normalises with; moved in place by a training pass. */
+interface RunningStatistics {
+  mean: Tensor; // [C]
+  variance: Tensor; // [C]
+}
+
 /**
  * Normalises each feature over the batch (and the places of an image): (x − mean) / √(var + 1e-5) · weight + bias, biased
  * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
@@ -80,17 +86,42 @@ export class BatchNorm extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    if (!this.training || this.groups === 1) return this.#normalize(input);
+    if (this.training && this.groups > 1) return this.#normalizeInGroups(input);
+    if (this.training) this.#count();
+    return this.#normalize(input, { mean: this.running_mean, variance: this.running_var });
+  }
+
+  #normalizeInGroups(input: Tensor): Tensor {
     const count = input.size(0);
     const ends = Array.from({ length: this.groups + 1 }, (_, i) => Math.floor((i * count) / this.groups));
     const sizes = ends.slice(1).map((end, i) => end - ends[i]!);
-    return scope(() => cat(op.split_with_sizes(input, sizes).map((part) => this.#normalize(part))));
+    return scope(() => {
+      const parts = op.split_with_sizes(input, sizes).map((part) => ({ part, statistics: this.#copies() }));
+      const normalized = parts.map(({ part, statistics }) => this.#normalize(part, statistics));
+      this.#moveTo(parts.map(({ statistics }) => statistics));
+      this.#count();
+      return cat(normalized);
+    });
   }
 
-  #normalize(input: Tensor): Tensor {
-    if (this.training) noGrad(() => this.num_batches_tracked.add_(1));
-    const { weight, bias, running_mean, running_var, training } = this;
-    return op.batch_norm(input, weight, bias, running_mean, running_var, training, 0.1, 1e-5, true);
+  #copies = (): RunningStatistics =>
+    noGrad(() => ({ mean: this.running_mean.clone(), variance: this.running_var.clone() }));
+
+  /** One move a step, by the mean over the groups: as many devices would each move, and the first one's window is kept. */
+  #moveTo(moved: readonly RunningStatistics[]): void {
+    const mean = (values: Tensor[]) => stack(values).mean({ dim: 0 });
+    noGrad(() => {
+      this.running_mean.copy_(mean(moved.map((statistics) => statistics.mean)));
+      this.running_var.copy_(mean(moved.map((statistics) => statistics.variance)));
+    });
+  }
+
+  #count(): void {
+    noGrad(() => this.num_batches_tracked.add_(1));
+  }
+
+  #normalize(input: Tensor, { mean, variance }: RunningStatistics): Tensor {
+    return op.batch_norm(input, this.weight, this.bias, mean, variance, this.training, 0.1, 1e-5, true);
   }
 }
 

@@ -85,10 +85,11 @@ export function buildState(settings: Settings, data: DataFacts): TrainState {
 }
 
 /** What a method is told of the step that comes next. */
-export const contextOf = ({ step, totalSteps, stepsPerEpoch }: TrainState, labels?: Tensor): StepContext => ({
+export const contextOf = ({ step, totalSteps, stepsPerEpoch, settings }: TrainState, labels?: Tensor): StepContext => ({
   step,
   totalSteps,
   stepsPerEpoch,
+  seed: settings.seed,
   ...(labels && { labels }),
 });
 
