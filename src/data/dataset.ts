@@ -15,6 +15,7 @@ export interface ImageArray {
   labels?: Int32Array; // [N]
   classes?: readonly string[];
   fingerprint: string;
+  source?: DataSource;
 }
 
 /** Pictures that lie as files on disk and are decoded when asked for. */
@@ -27,11 +28,19 @@ export interface ImageFolder {
   labels?: Int32Array; // [N]
   classes?: readonly string[];
   fingerprint: string;
+  source?: DataSource;
   /** What was found under the root and is no picture, with the reason. */
   skipped: readonly SkippedFile[];
 }
 
 export type Dataset = ImageArray | ImageFolder;
+
+/** What `openDataset` was asked for, so that the same pictures can be opened again. */
+export interface DataSource {
+  data: string;
+  split: Split;
+  limit?: number;
+}
 
 /** The part to learn from and the part to measure on. */
 export type Split = "train" | "test";
@@ -84,8 +93,9 @@ export function subset(dataset: Dataset, indices: Uint32Array | readonly number[
     fingerprint: digest(dataset.fingerprint, chosen),
     ...(dataset.labels && { labels: gatherLabels(dataset.labels, chosen) }),
   };
-  if (dataset.kind === "array") return { ...dataset, ...part, pixels: gatherPixels(dataset, chosen) };
-  return { ...dataset, ...part, files: Array.from(chosen, (index) => dataset.files[index]!) };
+  const { source: _, ...whole } = dataset; // a choice of one's own cannot be opened by its name
+  if (whole.kind === "array") return { ...whole, ...part, pixels: gatherPixels(whole, chosen) };
+  return { ...whole, ...part, files: Array.from(chosen, (index) => whole.files[index]!) };
 }
 
 /** At most `limit` samples: a fixed random choice in dataset order, so that every class of a sorted folder takes part. */

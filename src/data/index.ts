@@ -1,5 +1,6 @@
 export type {
   Batch,
+  DataSource,
   Dataset,
   ImageArray,
   ImageFile,
@@ -14,5 +15,5 @@ export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export type { DownloadProgress } from "./sources/download.ts";
 export { findKnownDatasets } from "./sources/known.ts";
-export { datasetNames, type OpenOptions, openDataset } from "./sources/open.ts";
+export { datasetNames, limited, type OpenOptions, openDataset } from "./sources/open.ts";
 export { shapeClasses } from "./sources/shapes.ts";

@@ -10,9 +10,19 @@ export {
 } from "./run/checkpoint.ts";
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
+export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./run/log.ts";
 export { resumedSettings, settingsHash } from "./run/resume.ts";
+export {
+  freeFolder,
+  nameOf,
+  newRun,
+  openTrainingData,
+  type PreparedRun,
+  type StartOptions,
+  startRun,
+} from "./run/start.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {

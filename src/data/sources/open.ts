@@ -34,10 +34,22 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
 export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split = "train", limit } = options;
   checkLimit(limit);
+  const dataset = await openWhole(source, split, options);
+  return { ...limitTo(dataset, limit), source: { data: source, split, ...(limit !== undefined && { limit }) } };
+}
+
+/** Shapes are drawn as many as are wanted; of all other data the limit is taken afterwards. */
+async function openWhole(source: string, split: Split, { limit, onProgress }: OpenOptions): Promise<Dataset> {
   if (source === "shapes") return drawShapes(split, limit === undefined ? {} : { length: limit });
   const known = knownDatasets.find(({ name }) => name === source);
-  const dataset = known ? await openKnown(known, split, options.onProgress) : await openFolder(source, split);
-  return limitTo(dataset, limit);
+  return known ? openKnown(known, split, onProgress) : openFolder(source, split);
+}
+
+/** An open dataset with at most `limit` samples, the very ones that `openDataset` gives with this limit. */
+export async function limited(dataset: Dataset, limit: number | undefined): Promise<Dataset> {
+  const { source } = dataset;
+  if (limit === source?.limit || limit === undefined) return dataset;
+  return source ? openDataset(source.data, { split: source.split, limit }) : limitTo(dataset, limit);
 }
 
 async function openKnown(known: KnownDataset, split: Split, onProgress: OnProgress | undefined): Promise<Dataset> {

@@ -3,13 +3,17 @@ import type { Dataset } from "../../../data/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import { recipes } from "../../../recipes/index.ts";
 import {
+  freeFolder,
+  nameOf,
+  newRun,
+  openTrainingData,
   type PartialSettings,
   resolveSettings,
   type Settings,
   secondsPerStep,
   settingFrom,
 } from "../../../train/index.ts";
-import { freeFolder, nameOf, newRun, openTrainingData, runToEnd } from "../pretrain/run.ts";
+import { commandLine, runToEnd, warn } from "../pretrain/run.ts";
 import { reportRun } from "../report/run.ts";
 
 /** Longer than this a first look shall not take, unless --minutes says so. */
@@ -28,13 +32,13 @@ export interface QuickstartOptions {
 export async function quickstart(options: QuickstartOptions): Promise<void> {
   refuseMinutes(options.minutes);
   const given = quickstartSettings(options);
-  const dataset = await openTrainingData(options.data, given);
+  const { dataset } = await openTrainingData(options.data, given, warn);
   const settings = await withSteps(fitted(given, dataset), dataset, options);
   const folder = options.out ?? freeFolder(join("runs", `quickstart-${nameOf(options.data)}`));
-  newRun(folder, options.data, settings, dataset);
+  newRun({ folder, settings, dataset }, commandLine());
   const say = sayer(options);
   say(`the run's folder is ${displayName(folder)}`);
-  const { reason } = await runToEnd({ folder, settings, dataset, isJson: options.json === true });
+  const { reason } = await runToEnd({ folder, settings, dataset }, options);
   if (reason === "complete") return reportRun(folder, options);
   say(`then write its report with: selfsight report ${displayName(folder)}`);
 }

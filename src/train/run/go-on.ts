@@ -1,0 +1,63 @@
+// A run that goes on: its own settings and pictures, from its newest checkpoint.
+import type { Dataset } from "../../data/index.ts";
+import { SelfsightError } from "../../errors.ts";
+import type { PartialSettings } from "../settings/settings.ts";
+import { type Checkpoint, checkpointNames, loadNewestCheckpoint } from "./checkpoint.ts";
+import { describeChanges } from "./data-list.ts";
+import { type RunFile, readRun } from "./folder.ts";
+import { refuseLockedFolder } from "./lock.ts";
+import { readLog } from "./log.ts";
+import { resumedSettings } from "./resume.ts";
+import { openTrainingData, type PreparedRun } from "./start.ts";
+
+export interface GoOnOptions {
+  /** The pictures, where they are no longer where the run found them. */
+  data?: string | Dataset | undefined;
+  /** Go on although the pictures are no longer those of the run. Default false. */
+  acceptDatasetChange?: boolean;
+  /** Take the folder although another machine's process seems to train in it. Default false. */
+  takeOver?: boolean;
+  /** Told what a person should know and nobody must act on. */
+  warn: (message: string) => void;
+  /** Told that nothing was saved yet. */
+  say: (message: string) => void;
+}
+
+/**
+ * Opens a run to go on with it; of the settings only those may change that leave the result as it is.
+ * Errors: configuration (a fixed setting, another process trains here), checkpoint (no run, damaged, other pictures), data.
+ */
+export async function goOnWithRun(
+  folder: string,
+  layers: readonly PartialSettings[],
+  { data, acceptDatasetChange = false, takeOver = false, warn, say }: GoOnOptions,
+): Promise<PreparedRun> {
+  refuseLockedFolder(folder, { takeOver });
+  const run = readRun(folder);
+  const settings = resumedSettings(run.settings, ...layers);
+  const checkpoint = checkpointToGoOnFrom(folder, warn, say);
+  const { dataset } = await openTrainingData(data ?? run.data, settings, warn);
+  const fingerprint = checkpoint?.state.fingerprint ?? run.fingerprint;
+  if (!acceptDatasetChange && dataset.fingerprint !== fingerprint) throw changedData(folder, dataset, run, fingerprint);
+  return { folder, settings, dataset, takeOver, ...(checkpoint && { checkpoint }) };
+}
+
+/** Undefined for a run that ended before its first save: its steps follow from run.json alone. */
+function checkpointToGoOnFrom(
+  folder: string,
+  warn: (message: string) => void,
+  say: (message: string) => void,
+): Checkpoint | undefined {
+  const hasSaved = checkpointNames(folder).length > 0 || readLog(folder).some(({ event }) => event === "checkpoint");
+  if (hasSaved) return loadNewestCheckpoint(folder, warn);
+  say("nothing was saved yet: starting at step 0");
+  return undefined;
+}
+
+function changedData(folder: string, dataset: Dataset, run: RunFile, fingerprint: string): SelfsightError {
+  const changes = describeChanges(folder, dataset);
+  return new SelfsightError(
+    "checkpoint",
+    `resume: the pictures of ${dataset.name} are not those of the run (${dataset.length} images now, ${run.images} then${changes && `: ${changes}`}; fingerprint ${dataset.fingerprint.slice(0, 12)}, was ${fingerprint.slice(0, 12)}); the same pictures are needed for the same result; restore them, or say --accept-dataset-change`,
+  );
+}

@@ -1,0 +1,122 @@
+// A new run: what it reads, where it is kept, and what is refused before any work is done.
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { type Dataset, datasetNames, limited, openDataset } from "../../data/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { engine } from "../../torch/index.ts";
+import { version } from "../../version.ts";
+import { type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
+import { chosenDevice, refuseUnlabelled } from "../state.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { writeDataList } from "./data-list.ts";
+import { createRunFolder, refuseUsedFolder } from "./folder.ts";
+
+/** A run whose folder stands and whose pictures are open: what `train` needs. */
+export interface PreparedRun {
+  folder: string;
+  settings: Settings;
+  dataset: Dataset;
+  /** Goes on from here. */
+  checkpoint?: Checkpoint;
+  /** Take the folder although another machine's process seems to train in it. */
+  takeOver?: boolean;
+}
+
+export interface StartOptions {
+  /** The run's folder; default the first of runs/DATA, runs/DATA-2, ... that is free. */
+  out?: string | undefined;
+  /** What run.json says began it. */
+  command: string;
+  /** Told what a person should know and nobody must act on. */
+  warn: (message: string) => void;
+}
+
+/**
+ * Opens the pictures and makes the folder of a new run; settings are layers, later ones winning.
+ * Errors: configuration (a run stands there, wrong settings, no such device), data, storage.
+ */
+export async function startRun(
+  data: string | Dataset,
+  layers: readonly PartialSettings[],
+  { out, command, warn }: StartOptions,
+): Promise<PreparedRun> {
+  if (out !== undefined) refuseUsedFolder(out);
+  const given = resolveSettings(...layers);
+  chosenDevice(given.device);
+  const { dataset, settings } = await openTrainingData(data, given, warn);
+  const folder = out ?? freeFolder(join("runs", nameOf(data)));
+  newRun({ folder, settings, dataset }, command);
+  return { folder, settings, dataset };
+}
+
+/** Makes a run's folder with its run.json. Errors: configuration, data, storage. */
+export function newRun({ folder, settings, dataset }: PreparedRun, command: string): void {
+  refuseSmallData(dataset, settings);
+  refuseUnlabelled(settings, dataset);
+  createRunFolder(folder, {
+    format: 1,
+    settings,
+    command,
+    data: placeOf(dataset),
+    versions: { selfsight: version, node: process.version, libtorch: engine().builtFor },
+    fingerprint: dataset.fingerprint,
+    images: dataset.length,
+    created: new Date().toISOString(),
+  });
+  writeDataList(folder, dataset);
+}
+
+/** Where a resume finds the pictures again; of data that a program made itself, their name. */
+const placeOf = ({ source, name }: Dataset): string =>
+  source?.split !== "train" ? name : datasetNames.includes(source.data) ? source.data : resolve(source.data);
+
+/** The pictures and the settings, which agree on how many are read: the limit of either is that of both. */
+export async function openTrainingData(
+  data: string | Dataset,
+  settings: Settings,
+  warn: (message: string) => void,
+): Promise<{ dataset: Dataset; settings: Settings }> {
+  const limit = limitOf(data, settings);
+  const isOpen = typeof data !== "string";
+  const dataset = isOpen
+    ? await limited(data, limit ?? undefined)
+    : await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
+  if (!isOpen) warnOfSkipped(dataset, warn);
+  return { dataset, settings: { ...settings, limit } };
+}
+
+function limitOf(data: string | Dataset, { limit }: Settings): number | null {
+  const own = typeof data === "string" ? undefined : data.source?.limit;
+  if (own === undefined || limit === null || own === limit) return limit ?? own ?? null;
+  throw new SelfsightError(
+    "configuration",
+    `pretrain: the setting limit is ${limit}, the dataset was opened with the limit ${own}; one limit is needed; leave one of them out`,
+  );
+}
+
+function warnOfSkipped(dataset: Dataset, warn: (message: string) => void): void {
+  if (dataset.kind !== "folder" || dataset.skipped.length === 0) return;
+  const first = dataset.skipped.slice(0, 3).map(({ label, reason }) => `${label} (${reason})`);
+  const more = dataset.skipped.length > 3 ? ", ..." : "";
+  warn(`not read, because no pictures: ${dataset.skipped.length} of the files, such as ${first.join(", ")}${more}`);
+}
+
+function refuseSmallData(dataset: Dataset, { batchSize }: Settings): void {
+  if (dataset.length >= batchSize) return;
+  throw new SelfsightError(
+    "data",
+    `pretrain: ${displayName(dataset.name)} has ${dataset.length} images, a batch takes ${batchSize}; at least one whole batch is needed; use --batch ${Math.max(2, dataset.length)} or add images`,
+  );
+}
+
+/** A name for a run on these pictures. */
+export const nameOf = (data: string | Dataset): string =>
+  (typeof data === "string" ? basename(resolve(data)) : data.name).replace(/[^\w.-]+/g, "-") || "data";
+
+/** The first of NAME, NAME-2, NAME-3 ... that is not there yet. */
+export function freeFolder(wanted: string): string {
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? wanted : `${wanted}-${number}`;
+    if (!existsSync(folder)) return folder;
+  }
+}

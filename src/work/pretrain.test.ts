@@ -1,0 +1,40 @@
+import { afterAll, expect, test } from "vitest";
+import { scratchFolder, tinySettings } from "../../test/tiny-run.ts";
+import { openDataset } from "../data/index.ts";
+import { goOnWithRun, readRun, startRun } from "../train/index.ts";
+import { trainRun } from "./pretrain.ts";
+
+const scratch = scratchFolder();
+afterAll(scratch.remove);
+
+const quiet = { warn: () => {}, say: () => {} };
+const started = { command: "test", warn: () => {} };
+
+test("a dataset that a program limited is opened again by what run.json says, to the bit", async () => {
+  const out = scratch.next();
+  const dataset = await openDataset("shapes", { limit: 40 });
+  const stopping = new AbortController();
+  const run = await startRun(dataset, [tinySettings()], { ...started, out });
+  expect(readRun(out)).toMatchObject({ data: "shapes", images: 40, settings: { limit: 40 } });
+  const onEvent = ({ event, step }: { event: string; step: number }) => {
+    if (event === "step" && step === 3) stopping.abort();
+  };
+  expect(await trainRun(run, { signal: stopping.signal, onEvent })).toMatchObject({ reason: "stopped", step: 3 });
+  const again = await goOnWithRun(out, [], quiet);
+  expect([again.dataset.fingerprint, again.checkpoint?.state.step]).toEqual([dataset.fingerprint, 3]);
+  expect(await trainRun(again)).toMatchObject({ reason: "complete", step: 12 });
+});
+
+test("the setting limit limits an open dataset as it does a name", async () => {
+  const whole = await openDataset("shapes");
+  const run = await startRun(whole, [tinySettings({ limit: 40 })], { ...started, out: scratch.next() });
+  expect(run.dataset.fingerprint).toBe((await openDataset("shapes", { limit: 40 })).fingerprint);
+});
+
+test("two limits that differ are refused before a folder is made", async () => {
+  const dataset = await openDataset("shapes", { limit: 40 });
+  await expect(startRun(dataset, [tinySettings({ limit: 30 })], started)).rejects.toMatchObject({
+    kind: "configuration",
+    message: /limit is 30.*the limit 40/,
+  });
+});
