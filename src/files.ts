@@ -1,10 +1,13 @@
 import {
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -93,6 +96,26 @@ export function syncFolder(path: string): void {
   }
 }
 
+/** Opens what must be a regular file: a FIFO would be waited for without end, a device read without end. */
+export function openRegular(path: string, flags: number = constants.O_RDONLY): number {
+  const file = openSync(path, flags | constants.O_NONBLOCK, 0o666);
+  const stats = fstatSync(file);
+  if (stats.isFile()) return file;
+  closeSync(file);
+  const found = stats.isDirectory() ? "it is a folder" : "it is no regular file";
+  throw Object.assign(new Error(found), { code: "EFTYPE" }); // BSD's name for it; Linux has none
+}
+
+/** The bytes of a regular file. Errors: those of the system, and of `openRegular`. */
+export function readRegularFile(path: string): Buffer {
+  const file = openRegular(path);
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Creates a folder and those above it. Errors: storage. */
 export function makeFolder(path: string): void {
   try {
@@ -114,6 +137,10 @@ function makeWithParents(path: string): void {
   }
 }
 
+/** Whether a system call failed because no room was left. */
+export const isOutOfRoom = (cause: unknown): boolean =>
+  ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
+
 /** The sentence for a failed system call on a path. */
 export function storageError(operation: string, path: string, cause: unknown): SelfsightError {
   if (cause instanceof SelfsightError) return cause;
@@ -133,5 +160,6 @@ const adviceFor: Record<string, string> = {
   EIO: "the disk reported an error; what was saved before is intact, check the disk",
   ENOTDIR: "a part of the path is a file; choose another folder with --out",
   ENOENT: "a folder of the path is missing; it may have been moved or deleted",
+  EFTYPE: "a regular file is needed; remove what stands there",
   EMFILE: "this process has too many files open; raise the limit (ulimit -n)",
 };

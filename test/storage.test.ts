@@ -1,12 +1,12 @@
 // A disk that fills up, and folders that may not be written to. Needs root and the right to mount; skipped where there is neither.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { threads } from "../src/torch/index.ts";
 import { type LogEvent, loadNewestCheckpoint, readLog } from "../src/train/index.ts";
-import { bitsOf, newTinyRun, scratchFolder, tinySettings, trainTiny } from "./tiny-run.ts";
+import { bitsOf, newTinyRun, scratchFolder, stopAfter, tinySettings, trainTiny } from "./tiny-run.ts";
 
 const command = fileURLToPath(new URL("../bin/selfsight.mjs", import.meta.url));
 const scratch = scratchFolder();
@@ -80,6 +80,32 @@ describe.skipIf(!canMount())("a full disk (needs the right to mount)", () => {
     expect(bitsOf(folder)).toBe(bitsOf(whole));
     expect(warnings(readLog(folder)).join("\n")).toMatch(/lines of this log could not be written|save checkpoint/);
     expect(readLog(folder).at(-1)).toMatchObject({ event: "end", reason: "complete" });
+  });
+
+  it("has room for two checkpoints, not three: the older one gives way, every step is saved, one warning says so", async () => {
+    const whole = scratch.next();
+    newTinyRun(whole, settings);
+    await trainTiny(whole, settings);
+    newTinyRun(folder, settings);
+    await trainTiny(folder, settings, { isStopping: stopAfter(4) });
+    fill();
+    const { model, optimizer } = loadNewestCheckpoint(folder, () => {});
+    const bytes = [model, optimizer]
+      .flatMap(({ tensors }) => [...tensors.values()])
+      .reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+    truncateSync(ballast, statSync(ballast).size - Math.round(0.6 * bytes));
+    const saved: number[] = [];
+    await trainTiny(folder, settings, {
+      resumes: true,
+      onEvent: (event) => {
+        if (event.event === "checkpoint") saved.push(event.step);
+      },
+    });
+    expect(saved).toEqual([6, 8, 10, 12]);
+    expect(warnings(readLog(folder))).toEqual([
+      expect.stringMatching(/^save: no room left .*: step-0000002 gave way, step-0000004 stays/),
+    ]);
+    expect(bitsOf(folder)).toBe(bitsOf(whole));
   });
 
   it("at the last save is exit 4 with a sentence; the checkpoint before loads, nothing temporary is left", async () => {

@@ -23,6 +23,7 @@ export {
   type StartOptions,
   startRun,
 } from "./run/start.ts";
+export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {
@@ -48,5 +49,5 @@ export {
   type TrainState,
 } from "./state.ts";
 export { embedBatch, type StepResult, trainStep, trainStepOnViews } from "./step.ts";
-export { type TrainOptions, type TrainResult, train } from "./trainer.ts";
+export { type TrainResult, train } from "./trainer.ts";
 export { collapseWatch, type RepresentationHealth } from "./watch.ts";

@@ -1,54 +1,26 @@
 import { join } from "node:path";
-import { type Batch, batches, type Dataset } from "../data/index.ts";
+import { type Batch, batches } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
-import { areFinite, freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
+import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
-import { type Checkpoint, saveCheckpoint, setAsideAfter } from "./run/checkpoint.ts";
+import { setAsideAfter } from "./run/checkpoint.ts";
 import { lockRunFolder } from "./run/lock.ts";
-import { type Log, type LogEvent, openLog, readLog, type StepReport } from "./run/log.ts";
-import { differenceOfMachines, refuseForeignCheckpoint, settingsHash } from "./run/resume.ts";
-import { decodeSizeOf, type Settings } from "./settings/settings.ts";
-import { buildState, checkpointOf, peakRates, restore, type TrainState } from "./state.ts";
+import { type Log, type LogEvent, openLog, readLog } from "./run/log.ts";
+import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
+import { isSavingDue, save, trySaving } from "./saving.ts";
+import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
+import { decodeSizeOf } from "./settings/settings.ts";
+import { buildState, peakRates, restore, type TrainState } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
-import { type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
-
-export interface TrainOptions {
-  /** Take the folder although another machine's process seems to train in it. Default false. */
-  takeOver?: boolean;
-  /** The run's folder, made by `createRunFolder`. */
-  folder: string;
-  settings: Settings;
-  dataset: Dataset;
-  /** Goes on from here. */
-  checkpoint?: Checkpoint;
-  /** Told of every event besides the log. */
-  onEvent?: (event: LogEvent) => void;
-  /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
-  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
-  /** Asked after every step; true ends the run after saving. */
-  isStopping?: () => boolean;
-}
+import { collapseWatch, type RepresentationHealth } from "./watch.ts";
 
 /** How a run ended. */
 export interface TrainResult {
   reason: "complete" | "stopped";
   step: number;
   totalSteps: number;
-}
-
-interface Session extends TrainOptions {
-  state: TrainState;
-  log: Log;
-  watch: CollapseWatch;
-  /** What was last seen of the embeddings and has not been logged yet. */
-  unlogged: Partial<RepresentationHealth>;
-  quarantine: Set<number>;
-  startedAt: number;
-  savedAt: number;
-  savedStep: number;
-  meter: Meter;
 }
 
 /**
@@ -105,6 +77,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     startedAt: now,
     savedAt: now,
     savedStep: checkpoint ? state.step : -1,
+    hasSaidNoRoom: false,
     meter: new Meter(),
   };
   const start = startEvent(session);
@@ -221,52 +194,6 @@ function healthOf({ featureStd, effectiveRank, deadDimensions }: StepResult): Re
   return { featureStd, effectiveRank, deadDimensions };
 }
 
-function isSavingDue({ state, settings, savedAt }: Session): boolean {
-  const isStepDue = settings.checkpointEverySteps > 0 && state.step % settings.checkpointEverySteps === 0;
-  return isStepDue || performance.now() - savedAt > settings.checkpointEveryMinutes * 60_000;
-}
-
-function trySaving(session: Session): void {
-  try {
-    save(session);
-  } catch (error) {
-    if (!(error instanceof SelfsightError && error.kind === "storage")) throw error;
-    session.savedAt = performance.now(); // the next try when the next save is due
-    warn(session, `${error.message}; the run goes on and tries again later`);
-  }
-}
-
-function save(session: Session): void {
-  const { state, folder, dataset, settings, quarantine } = session;
-  if (session.savedStep === state.step) return;
-  refuseLostWeights(state);
-  const startedAt = performance.now();
-  const content = checkpointOf(state, {
-    settingsHash: settingsHash(settings),
-    fingerprint: dataset.fingerprint,
-    quarantine,
-  });
-  const saved = saveCheckpoint(folder, content, { keep: settings.keepCheckpoints });
-  session.savedAt = performance.now();
-  session.savedStep = state.step;
-  emit(session, {
-    event: "checkpoint",
-    step: state.step,
-    folder: saved.folder,
-    seconds: seconds(startedAt),
-    bytes: saved.bytes,
-  });
-}
-
-/** A finite loss may still leave gradients that are not: what was saved before must not give way to such weights. */
-function refuseLostWeights({ network, step }: TrainState): void {
-  if (areFinite([...namedParameters(network).values()])) return;
-  throw new SelfsightError(
-    "numerics",
-    `saving step ${step}: the weights are no longer finite; nothing was saved over the checkpoints that stand; lower optimizer.learningRate, lengthen warmupEpochs, or use --precision fp32`,
-  );
-}
-
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
   const { state, settings, evaluate } = session;
   const isDue =
@@ -283,16 +210,6 @@ function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
   emit(session, { event: "end", step, reason, seconds: seconds(session.startedAt) });
   return { reason, step, totalSteps };
 }
-
-const seconds = (since: number): number => (performance.now() - since) / 1000;
-
-function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
-  session.log.write(event);
-  session.onEvent?.(event);
-}
-
-const warn = (session: Session, message: string): void =>
-  emit(session, { event: "warning", step: session.state.step, message });
 
 function startEvent({ state, dataset, settings }: Session): LogEvent {
   const rates = peakRates(settings);
@@ -316,33 +233,4 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     fingerprint: dataset.fingerprint,
     parameters: [...namedParameters(state.method.trainable).values()].reduce((sum, { numel }) => sum + numel, 0),
   };
-}
-
-/** Images per second and the share of time spent waiting for pictures, since the last reading. */
-class Meter {
-  #since = performance.now();
-  #images = 0;
-  #waited = 0;
-  #waitingSince = 0;
-
-  startWaiting(): void {
-    this.#waitingSince = performance.now();
-  }
-  endWaiting(): void {
-    this.#waited += performance.now() - this.#waitingSince;
-  }
-  count(images: number): void {
-    this.#images += images;
-  }
-  read(): Pick<StepReport, "imagesPerSecond" | "dataWaitShare"> {
-    const elapsed = performance.now() - this.#since;
-    const reading = { imagesPerSecond: (1000 * this.#images) / elapsed, dataWaitShare: this.#waited / elapsed };
-    this.reset();
-    return reading;
-  }
-  reset(): void {
-    this.#since = performance.now();
-    this.#images = 0;
-    this.#waited = 0;
-  }
 }

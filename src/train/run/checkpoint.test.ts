@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
+import fs, {
   cpSync,
   existsSync,
   mkdirSync,
@@ -7,11 +8,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { scratchFolder } from "../../../test/tiny-run.ts";
 import { SelfsightError } from "../../errors.ts";
 import { keyedStream } from "../../random.ts";
@@ -141,6 +144,18 @@ describe("a damaged checkpoint", () => {
     expect(load()).toMatchObject({ step: 10, said: [expect.stringMatching(/SHA-256|is of step 10/)] });
   });
 
+  it.each(files)("is found when %s is a FIFO, which nobody waits for, or leads to a device", (file) => {
+    const path = join(newest, file);
+    for (const put of [() => execFileSync("mkfifo", [path]), () => fs.symlinkSync("/dev/zero", path)]) {
+      rmSync(path);
+      put();
+      expect(load()).toMatchObject({
+        step: 10,
+        said: [expect.stringMatching(`${file}: it (cannot be read|has 0 bytes)`)],
+      });
+    }
+  });
+
   it("is found when two files or two folders changed places", () => {
     renameSync(join(newest, "model.safetensors"), join(newest, "x"));
     renameSync(join(newest, "optimizer.safetensors"), join(newest, "model.safetensors"));
@@ -254,6 +269,71 @@ describe("saving", () => {
     expect(error.exitCode).toBe(4);
     expect(error.message).toMatch(/^save checkpoint of 0.0 MB: .*step-0000030: ENOENT.*moved or deleted/);
     expect(existsSync(run)).toBe(false);
+  });
+});
+
+describe("with no room for one checkpoint more", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+
+  const bytesIn = (folder: string): number =>
+    readdirSync(folder, { withFileTypes: true })
+      .map((entry) => join(folder, entry.name))
+      .reduce((sum, path) => sum + (statSync(path).isDirectory() ? bytesIn(path) : statSync(path).size), 0);
+
+  /** From now on the run's folder holds so many bytes at most. */
+  function limitTo(capacity: number, code = "ENOSPC"): void {
+    const write = fs.writeSync;
+    vi.spyOn(fs, "writeSync").mockImplementation(((file: number, bytes: Buffer, ...rest: number[]) => {
+      if (bytesIn(run) + bytes.length > capacity) throw Object.assign(new Error(`${code}: no room`), { code });
+      return write(file, bytes, ...rest);
+    }) as typeof fs.writeSync);
+    syncBuiltinESMExports();
+  }
+
+  function saveAll(steps: readonly number[]): string[] {
+    const said: string[] = [];
+    for (const step of steps) saveCheckpoint(run, contentOf(step), { keep: 2, onRoomMade: (text) => said.push(text) });
+    return said;
+  }
+
+  it.each(["ENOSPC", "EDQUOT"])("the older one gives way, is named, and every save succeeds (%s)", (code) => {
+    limitTo(2.5 * bytesIn(newest), code);
+    const said = saveAll([30, 40]);
+    expect(checkpointNames(run)).toEqual(["step-0000040", "step-0000030"]);
+    expect(load()).toEqual({ step: 40, said: [] });
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^save: no room .* of 0\.0 MB: step-0000010 gave way, step-0000020 stays .*keepCheckpoints=1$/,
+      ),
+      expect.stringContaining("step-0000020 gave way, step-0000030 stays"),
+    ]);
+  });
+
+  it("the last whole one stays, and the save fails with a sentence", () => {
+    limitTo(1.5 * bytesIn(newest));
+    const error = refusalOf(() => saveAll([30]));
+    expect(error).toMatchObject({
+      exitCode: 4,
+      message: expect.stringMatching(/step-0000030: ENOSPC.*free some space/),
+    });
+    expect(readdirSync(join(run, "checkpoints"))).toEqual(["step-0000020"]);
+    expect(load()).toEqual({ step: 20, said: [] });
+  });
+
+  it("a whole one does not give way to keep a newer one that is damaged", () => {
+    truncateSync(join(newest, "model.safetensors"), 3);
+    limitTo(bytesIn(run));
+    expect(refusalOf(() => saveAll([30])).exitCode).toBe(4);
+    expect(load().step).toBe(10);
+  });
+
+  it("nothing gives way to other errors of the disk", () => {
+    limitTo(bytesIn(run), "EIO");
+    expect(refusalOf(() => saveAll([30])).exitCode).toBe(4);
+    expect(checkpointNames(run)).toEqual(["step-0000020", "step-0000010"]);
   });
 });
 

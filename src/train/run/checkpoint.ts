@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { removeQuietly, storageError, syncFolder, writeAndSync } from "../../files.ts";
+import {
+  isOutOfRoom,
+  openRegular,
+  readRegularFile,
+  removeQuietly,
+  storageError,
+  syncFolder,
+  writeAndSync,
+} from "../../files.ts";
 import { encodeSafetensors, readSafetensors, type StoredTensors } from "../../weights/index.ts";
 
 // A checkpoint is a folder written beside its final name, every file fsynced, then renamed, then the parent fsynced. Only a
@@ -55,11 +53,17 @@ const folderOf = (run: string) => join(run, "checkpoints");
 const nameOf = (step: number) => `step-${String(step).padStart(7, "0")}`;
 const stepOf = (name: string) => Number(name.slice("step-".length));
 
-/** Saves and returns folder and size; older checkpoints beyond `keep` are removed after the new one is durable. Errors: storage. */
-export function saveCheckpoint(run: string, content: CheckpointContent, { keep }: { keep: number }) {
+export interface SaveOptions {
+  /** Older checkpoints beyond so many are removed after the new one is durable. */
+  keep: number;
+  /** Told which older checkpoint gave way before, because the disk has no room for one more. */
+  onRoomMade?: (message: string) => void;
+}
+
+/** Saves and returns folder and size. With no room left older checkpoints give way, but for the newest whole one. Errors: storage. */
+export function saveCheckpoint(run: string, content: CheckpointContent, { keep, onRoomMade }: SaveOptions) {
   const { step } = content.state;
   const final = join(folderOf(run), nameOf(step));
-  const temporary = join(folderOf(run), `.${nameOf(step)}.${process.pid}.tmp`);
   const chunks = {
     "model.safetensors": encodeSafetensors(content.model),
     "optimizer.safetensors": encodeSafetensors(content.optimizer),
@@ -67,27 +71,67 @@ export function saveCheckpoint(run: string, content: CheckpointContent, { keep }
   const bytes = Object.values(chunks)
     .flat()
     .reduce((sum, { length }) => sum + length, 0);
+  const size = `checkpoint of ${(bytes / 1e6).toFixed(1)} MB`;
+  try {
+    writeMakingRoom(run, content.state, chunks, (gone, stays) =>
+      onRoomMade?.(
+        `save: no room left for one more ${size}: ${gone} gave way, ${stays} stays until the new one is whole; free some space, or keep fewer with --set keepCheckpoints=1`,
+      ),
+    );
+    removeOld(run, step, keep);
+    return { folder: final, bytes };
+  } catch (cause) {
+    throw storageError(`save ${size}`, final, cause);
+  }
+}
+
+type Chunks = Record<(typeof parts)[number], Uint8Array[]>;
+
+/** Tries again as long as an older checkpoint gives way. */
+function writeMakingRoom(
+  run: string,
+  state: CheckpointContent["state"],
+  chunks: Chunks,
+  onRoomMade: (gone: string, stays: string) => void,
+): void {
+  try {
+    writeFolder(run, state, chunks);
+  } catch (cause) {
+    const change = isOutOfRoom(cause) ? giveWay(run) : undefined;
+    if (change === undefined) throw cause;
+    onRoomMade(change.gone, change.stays);
+    writeMakingRoom(run, state, chunks, onRoomMade);
+  }
+}
+
+/** Removes the oldest, if the newest whole one is another; a damaged one that is newer may still be wanted. */
+function giveWay(run: string): { gone: string; stays: string } | undefined {
+  const names = checkpointNames(run);
+  const stays = names.find((name) => isWhole(join(folderOf(run), name)));
+  const gone = names.at(-1);
+  if (stays === undefined || gone === undefined || gone === stays) return undefined;
+  removeQuietly(join(folderOf(run), gone));
+  return existsSync(join(folderOf(run), gone)) ? undefined : { gone, stays };
+}
+
+function writeFolder(run: string, state: CheckpointContent["state"], chunks: Chunks): void {
+  const final = join(folderOf(run), nameOf(state.step));
+  const temporary = join(folderOf(run), `.${nameOf(state.step)}.${process.pid}.tmp`);
   try {
     if (!existsSync(folderOf(run))) mkdirSync(folderOf(run)); // not the folders above: a run that was moved stays moved
     removeLeftovers(folderOf(run));
     mkdirSync(temporary);
-    writeParts(temporary, content.state, chunks);
+    writeParts(temporary, state, chunks);
     removeQuietly(final); // only ever what a failed save of this same step left: a sound one is not saved again
     renameSync(temporary, final);
     syncFolder(folderOf(run));
-    removeOld(run, step, keep);
-    return { folder: final, bytes };
   } catch (cause) {
     removeQuietly(temporary);
-    throw storageError(`save checkpoint of ${(bytes / 1e6).toFixed(1)} MB`, final, cause);
+    throw cause;
   }
 }
 
-function writeParts(
-  folder: string,
-  state: CheckpointContent["state"],
-  chunks: Record<(typeof parts)[number], Uint8Array[]>,
-): void {
+function writeParts(folder: string, state: CheckpointContent["state"], chunks: Chunks): void {
   const files = Object.fromEntries(parts.map((name) => [name, writePart(join(folder, name), chunks[name])]));
   const whole = { format, ...state, files };
   const text = JSON.stringify({ ...whole, sha256: sha256Of(whole) }, null, 2);
@@ -170,10 +214,24 @@ class DamagedCheckpoint extends SelfsightError {
 
 /** One checkpoint's folder, every file checked against its size and hash. Errors: checkpoint, naming the file. */
 export function loadCheckpoint(folder: string): Checkpoint {
-  const state = readState(folder);
-  for (const name of parts) checkFile(join(folder, name), state.files[name]);
+  const state = checkedState(folder);
   const read = (name: (typeof parts)[number]) => orDamaged(join(folder, name), readSafetensors);
   return { folder, state, model: read("model.safetensors"), optimizer: read("optimizer.safetensors") };
+}
+
+function checkedState(folder: string): CheckpointState {
+  const state = readState(folder);
+  for (const name of parts) checkFile(join(folder, name), state.files[name]);
+  return state;
+}
+
+function isWhole(folder: string): boolean {
+  try {
+    checkedState(folder);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readState(folder: string): CheckpointState {
@@ -196,7 +254,7 @@ function readState(folder: string): CheckpointState {
 }
 
 function readObject(path: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const value: unknown = JSON.parse(readRegularFile(path).toString("utf8"));
   if (typeof value !== "object" || value === null) throw new Error("no table");
   return value as Record<string, unknown>;
 }
@@ -225,7 +283,7 @@ function checkFile(path: string, expected: { bytes: number; sha256: string }): v
 
 /** In pieces, because a file may be larger than one buffer. */
 function hashOfFile(path: string): string {
-  const file = openSync(path, "r");
+  const file = openRegular(path);
   try {
     const hash = createHash("sha256");
     const piece = Buffer.allocUnsafe(1 << 22);

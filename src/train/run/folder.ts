@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { createFileDurably, makeFolder } from "../../files.ts";
+import { createFileDurably, makeFolder, readRegularFile } from "../../files.ts";
 import { parseSettings, type Settings } from "../settings/settings.ts";
 import { refuseLockedFolder } from "./lock.ts";
 
@@ -49,7 +49,7 @@ export function readRun(folder: string): RunFile {
       "give the folder that `selfsight pretrain --out` named",
     );
   try {
-    return runFrom(JSON.parse(readFileSync(path, "utf8")), path);
+    return runFrom(JSON.parse(readRegularFile(path).toString("utf8")), path);
   } catch (cause) {
     if (cause instanceof SelfsightError) throw cause;
     throw refusal(

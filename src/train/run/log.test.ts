@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs, { mkdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -42,6 +43,12 @@ it("stands after a crash anywhere in a line: the cut line is left out, the next 
 it("leaves out lines that are no events", () => {
   writeFileSync(logPath(folder), 'null\n[]\n3\n{"event":"warning","step":1,"message":"x"}\n\n{"other":1}\n\u0000\n');
   expect(readLog(folder)).toEqual([warning(1)]);
+});
+
+it("is a regular file or is refused: a FIFO is never waited for", () => {
+  execFileSync("mkfifo", [logPath(folder)]);
+  for (const use of [openLog, readLog])
+    expect(() => use(folder)).toThrow(/log\.jsonl: it is no regular file; .*remove what stands there/);
 });
 
 describe("withoutRepeats", () => {

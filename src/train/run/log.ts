@@ -1,6 +1,6 @@
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { storageError, writeWhole } from "../../files.ts";
+import { openRegular, readRegularFile, storageError, writeWhole } from "../../files.ts";
 
 /** One line of log.jsonl. */
 export type LogEvent =
@@ -64,7 +64,7 @@ export const logPath = (folder: string): string => join(folder, "log.jsonl");
 export function openLog(folder: string, onProblem: (message: string) => void = () => {}): Log {
   const path = logPath(folder);
   const file = openForAppending(path);
-  const writer = { file, path, isCut: endsInTheMiddle(path), lost: 0, onProblem };
+  const writer = { file, path, isCut: endsInTheMiddle(file), lost: 0, onProblem };
   return { write: (event) => writeEvent(writer, event), close: () => closeSync(file) };
 }
 
@@ -80,14 +80,14 @@ interface Writer {
 
 function openForAppending(path: string): number {
   try {
-    return openSync(path, "a+");
+    return openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
   } catch (cause) {
     throw storageError("write", path, cause);
   }
 }
 
-function endsInTheMiddle(path: string): boolean {
-  const text = readFileSync(path);
+function endsInTheMiddle(file: number): boolean {
+  const text = readFileSync(file);
   return text.length > 0 && text.at(-1) !== 0x0a;
 }
 
@@ -112,10 +112,15 @@ const lossOf = (lost: number, { step }: LogEvent): LogEvent => ({
   message: `${lost} lines of this log could not be written`,
 });
 
-/** The events of a log, in order; lines that are no JSON (cut off by a crash) are left out, and so is what a resume did again. */
+/** The events of a log, in order; lines that are no JSON (cut off by a crash) are left out, and so is what a resume did again. Errors: storage. */
 export function readLog(folder: string): LogEvent[] {
-  if (!existsSync(logPath(folder))) return [];
-  return withoutRepeats(readFileSync(logPath(folder), "utf8").split("\n").flatMap(eventFrom));
+  const path = logPath(folder);
+  if (!existsSync(path)) return [];
+  try {
+    return withoutRepeats(readRegularFile(path).toString("utf8").split("\n").flatMap(eventFrom));
+  } catch (cause) {
+    throw storageError("read", path, cause);
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,7 +137,9 @@ test("a huge empty file, a folder and a file that is missing are refused without
   mkdirSync(join(folder, "directory"));
   const before = process.memoryUsage().arrayBuffers;
   expect(() => readSafetensors(sparse)).toThrow(/^read .*sparse\.safetensors: its header does not start/);
-  expect(() => readSafetensors(join(folder, "directory"))).toThrow(/EISDIR/);
+  expect(() => readSafetensors(join(folder, "directory"))).toThrow(/it is a folder/);
+  execFileSync("mkfifo", [join(folder, "fifo")]);
+  expect(() => readSafetensors(join(folder, "fifo"))).toThrow(/it is no regular file/);
   expect(() => readSafetensors(join(folder, "missing"))).toThrow(/ENOENT.*check the path/);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
 });

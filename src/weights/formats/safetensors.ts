@@ -1,6 +1,7 @@
 // The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes without gaps.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { displayName, SelfsightError } from "../../errors.ts";
+import { openRegular } from "../../files.ts";
 import { type DType, type NumberArray, type Tensor, tensor } from "../../torch/index.ts";
 import {
   bytesPerElement,
@@ -45,7 +46,7 @@ export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Ar
 /** Reads a file with every check of the reference parser. Errors: checkpoint, naming file, tensor, found and needed. */
 export function readSafetensors(path: string): StoredTensors {
   return withRefusals(path, () => {
-    const file = openSync(path, "r");
+    const file = openRegular(path);
     try {
       return readOpen(file, fstatSync(file).size);
     } finally {

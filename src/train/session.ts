@@ -1,0 +1,79 @@
+// A run at work: what it was asked for, where it stands, and how it speaks.
+import type { Dataset } from "../data/index.ts";
+import type { Checkpoint } from "./run/checkpoint.ts";
+import type { Log, LogEvent, StepReport } from "./run/log.ts";
+import type { Settings } from "./settings/settings.ts";
+import type { TrainState } from "./state.ts";
+import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
+
+export interface TrainOptions {
+  /** Take the folder although another machine's process seems to train in it. Default false. */
+  takeOver?: boolean;
+  /** The run's folder, made by `createRunFolder`. */
+  folder: string;
+  settings: Settings;
+  dataset: Dataset;
+  /** Goes on from here. */
+  checkpoint?: Checkpoint;
+  /** Told of every event besides the log. */
+  onEvent?: (event: LogEvent) => void;
+  /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
+  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  /** Asked after every step; true ends the run after saving. */
+  isStopping?: () => boolean;
+}
+
+export interface Session extends TrainOptions {
+  state: TrainState;
+  log: Log;
+  watch: CollapseWatch;
+  /** What was last seen of the embeddings and has not been logged yet. */
+  unlogged: Partial<RepresentationHealth>;
+  quarantine: Set<number>;
+  startedAt: number;
+  savedAt: number;
+  savedStep: number;
+  /** Whether it was said that older checkpoints give way on this disk. */
+  hasSaidNoRoom: boolean;
+  meter: Meter;
+}
+
+/** Seconds since a reading of the clock. */
+export const seconds = (since: number): number => (performance.now() - since) / 1000;
+
+export function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
+  session.log.write(event);
+  session.onEvent?.(event);
+}
+
+export const warn = (session: Session, message: string): void =>
+  emit(session, { event: "warning", step: session.state.step, message });
+
+/** Images per second and the share of time spent waiting for pictures, since the last reading. */
+export class Meter {
+  #since = performance.now();
+  #images = 0;
+  #waited = 0;
+  #waitingSince = 0;
+
+  startWaiting(): void {
+    this.#waitingSince = performance.now();
+  }
+  endWaiting(): void {
+    this.#waited += performance.now() - this.#waitingSince;
+  }
+  count(images: number): void {
+    this.#images += images;
+  }
+  read(): Pick<StepReport, "imagesPerSecond" | "dataWaitShare"> {
+    const elapsed = performance.now() - this.#since;
+    const reading = { imagesPerSecond: (1000 * this.#images) / elapsed, dataWaitShare: this.#waited / elapsed };
+    this.reset();
+    return reading;
+  }
+  reset(): void {
+    this.#since = performance.now();
+    this.#images = 0;
+    this.#waited = 0;
+  }
+}
