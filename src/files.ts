@@ -116,7 +116,7 @@ export function readRegularFile(path: string): Buffer {
   }
 }
 
-/** Creates a folder and those above it. Errors: storage. */
+/** Creates a folder and those above it, durably. Errors: storage. */
 export function makeFolder(path: string): void {
   try {
     makeWithParents(path);
@@ -131,6 +131,7 @@ function makeWithParents(path: string): void {
   if (!existsSync(dirname(path))) makeWithParents(dirname(path));
   try {
     mkdirSync(path);
+    syncFolder(dirname(path));
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === "EEXIST";
     if (!isTaken || !statSync(path).isDirectory()) throw error; // a folder that another process made is as good

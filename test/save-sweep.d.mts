@@ -5,3 +5,4 @@ export function sweep(options?: { twin?: boolean; calls?: string[]; say?: (line:
   errors: number;
   badErrors: string[];
 };
+export function traceOfSave(): string[];

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadNewestCheckpoint } from "../dist/train/run/checkpoint.js";
 import { save } from "./save-once.mjs";
@@ -45,6 +45,21 @@ export function sweep({ twin = false, calls = killable, say = () => {} } = {}) {
     rmSync(root, { recursive: true, force: true });
   }
   return result;
+}
+
+/** What an unbroken save asks of the kernel, in order, such as `fsync .step-20.tmp/state.json`; repeats are one. */
+export function traceOfSave() {
+  const root = mkdtempSync(join(tmpdir(), "selfsight-trace-"));
+  try {
+    const changes = ["mkdir", "write", "fsync", "rename", "unlink", "rmdir"];
+    const leftover = ".step-0000015.";
+    const lines = pointsIn(root, false)
+      .filter(({ call, path }) => changes.includes(call) && !path.includes(leftover))
+      .map(({ call, path }) => `${call} ${relative(join(root, "run", "checkpoints"), path) || "."}`);
+    return lines.filter((line, place) => line !== lines[place - 1]);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }
 
 /** The system calls of an unbroken save that name a path in the folder, each with its count among those of its kind on that path. */
