@@ -1,7 +1,7 @@
 // Finds libtorch, or fetches it: SELFSIGHT_LIBTORCH, the torch of python3, our cache, the pinned CPU wheel, Debian's package.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "./cache.mjs";
 import { versionOf } from "./current.mjs";
 import { has, installDebian, run, SetupError, say, tryRun } from "./say.mjs";
 
@@ -11,7 +11,7 @@ const oldestMinor = [1, 13];
 /** Where PyTorch publishes its CPU builds; asked only where pip's own configuration does not know the wheel. */
 const cpuIndex = "https://download.pytorch.org/whl/cpu";
 
-const cacheFolder = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "selfsight", "libtorch");
+const libtorchCache = () => cacheFolder("libtorch");
 
 /** The libtorch to build against. Errors: a sentence that says what was tried. */
 export function findOrFetchLibtorch() {
@@ -42,7 +42,7 @@ function fromPython() {
   return folder ? describe(folder, "python3") : undefined;
 }
 
-const fromCache = () => describe(join(cacheFolder(), pinnedVersion), "cache");
+const fromCache = () => describe(join(libtorchCache(), pinnedVersion), "cache");
 
 const fromDebian = () => describe("/usr", "debian");
 
@@ -90,9 +90,9 @@ function buildFlags(root, lib) {
 /** pip is only the messenger: the wheel's lib, include and share are unpacked into the cache, nothing is installed. */
 function fetchWheel() {
   if (tryRun("python3", ["-m", "pip", "--version"]) === undefined) return undefined;
-  const target = join(cacheFolder(), pinnedVersion);
-  mkdirSync(cacheFolder(), { recursive: true });
-  const partial = mkdtempSync(join(cacheFolder(), ".partial-"));
+  const target = join(libtorchCache(), pinnedVersion);
+  mkdirSync(libtorchCache(), { recursive: true });
+  const partial = mkdtempSync(join(libtorchCache(), ".partial-"));
   try {
     say(`fetching libtorch ${pinnedVersion} (about 190 MB, once) ...`);
     const wheel = downloadWheel(partial);
@@ -157,7 +157,7 @@ function fetchDebian() {
 function nothingFound() {
   const pip = has("python3") ? "pip did not find the wheel" : "python3 with pip is not here";
   throw new SetupError(
-    `no libtorch: SELFSIGHT_LIBTORCH is not set, python3 has no torch, ${cacheFolder()} is empty, ${pip} (torch ${pinnedVersion}), ` +
+    `no libtorch: SELFSIGHT_LIBTORCH is not set, python3 has no torch, ${libtorchCache()} is empty, ${pip} (torch ${pinnedVersion}), ` +
       "Debian's libtorch-dev is not installed and cannot be installed by this user; do one of: pip install torch, " +
       "apt-get install libtorch-dev, or set SELFSIGHT_LIBTORCH to an unpacked libtorch, then run this again",
   );

@@ -42,3 +42,25 @@ it("does not end with 0 when its result is lost", () => {
   closeSync(full);
   expect([status, stderr]).toEqual([4, expect.stringContaining("what was printed is not complete")]);
 });
+
+const inFolderThatIsGone = (...words: string[]) =>
+  spawnSync("bash", ["-c", 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"', "bash", process.execPath, ...words], {
+    encoding: "utf8",
+  });
+
+it("says so where the current folder is gone, before anything is loaded that would end the process", () => {
+  const { status, stderr } = inFolderThatIsGone(selfsight, "doctor");
+  expect([status, stderr]).toEqual([
+    4,
+    expect.stringMatching(/^selfsight: start: the current folder was deleted; .*cd/),
+  ]);
+});
+
+it("tells a program so too, by an error that it can catch", () => {
+  const library = join(fileURLToPath(new URL("..", import.meta.url)), "dist/torch/index.js");
+  const program = `import(${JSON.stringify(library)}).then(({ zeros }) => zeros([1])).catch((error) => console.log(error.kind, error.message))`;
+  expect(inFolderThatIsGone("-e", program)).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^storage engine: the current folder was deleted/),
+  });
+});

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { readCurrentBuild } from "../../setup/current.mjs";
+import { buildFolder, readCurrentBuild } from "../../setup/current.mjs";
 import { SelfsightError } from "../errors.ts";
+import { refuseUnreadable } from "./permission.ts";
 
 /** The data types that cross the border; float16 and bfloat16 are read out as float32. */
 export type DType =
@@ -82,17 +83,34 @@ export function addon(): Addon {
 function loadAddon(): Addon {
   const build = readCurrentBuild();
   if (!build) {
+    refuseUnreadable(join(buildFolder, "current.json"));
     throw new SelfsightError(
       "configuration",
       "engine: the native addon is not built; it is compiled once against libtorch; run `npm run setup`",
     );
   }
   refuseAnotherLibtorch(build.libtorch);
+  refuseUnreadable(join(build.libtorch.lib, "libtorch_cpu.so"));
+  refuseUnreadable(build.addonPath);
+  refuseDeletedFolder();
   const native = requireAddon(build.addonPath);
   refuseAnotherVersion(native.engine().builtFor, build.libtorch.version);
   openCuda(native, build.libtorch.lib);
   useAllCores(native);
   return native;
+}
+
+/** oneMKL ends the whole process where the current folder is gone. */
+function refuseDeletedFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new SelfsightError(
+      "storage",
+      "engine: the current folder was deleted; a folder that stands is needed; change to one (cd) and start again",
+      { cause },
+    );
+  }
 }
 
 function requireAddon(path: string): Addon {

@@ -1,7 +1,7 @@
 // The datasets known by name: where they may lie on this machine and where their home is.
 import { readdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { cacheFolder } from "../../../setup/cache.mjs";
 import { cifarLayoutOf } from "./cifar.ts";
 import { hasIdx } from "./idx.ts";
 
@@ -65,14 +65,13 @@ export const knownDatasets: readonly KnownDataset[] = [
 /** Where Linux distributions install data packages (Debian: dataset-fashion-mnist). */
 const systemFolders = ["/usr/share/datasets", "/usr/local/share/datasets"];
 
-/** Where downloads are kept: below XDG_CACHE_HOME, else ~/.cache. */
-export const cacheFolder = (): string =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "selfsight", "datasets");
+/** Where downloads are kept. */
+export const datasetCache = (): string => cacheFolder("datasets");
 
 /** The folders looked into, in order: those of SELFSIGHT_DATA, the system's, the cache. */
 export function searchedFolders(): string[] {
   const own = (process.env.SELFSIGHT_DATA ?? "").split(delimiter).filter((folder) => folder !== "");
-  return [...own, ...systemFolders, cacheFolder()];
+  return [...own, ...systemFolders, datasetCache()];
 }
 
 /** The first folder that holds the dataset: a child by one of its usual names, or a searched folder itself of such a name. */

@@ -6,7 +6,7 @@ import { cifarLayoutOf, readCifar } from "./cifar.ts";
 import { downloadKnown, type OnProgress } from "./download.ts";
 import { hasIdx, readIdxFolder } from "./idx.ts";
 import { openImageFolder } from "./image-folder.ts";
-import { cacheFolder, entriesOf, findKnown, type KnownDataset, knownDatasets, searchedFolders } from "./known.ts";
+import { datasetCache, entriesOf, findKnown, type KnownDataset, knownDatasets, searchedFolders } from "./known.ts";
 import { drawShapes } from "./shapes.ts";
 
 export interface OpenOptions {
@@ -53,7 +53,7 @@ export async function limited(dataset: Dataset, limit: number | undefined): Prom
 }
 
 async function openKnown(known: KnownDataset, split: Split, onProgress: OnProgress | undefined): Promise<Dataset> {
-  const folder = (await findKnown(known)) ?? (await downloadKnown(known, cacheFolder(), { onProgress }));
+  const folder = (await findKnown(known)) ?? (await downloadKnown(known, datasetCache(), { onProgress }));
   const layout = cifarLayoutOf(await entriesOf(folder));
   return layout ? readCifar(folder, layout, split) : readIdxFolder(folder, known.name, split);
 }
