@@ -1,6 +1,15 @@
 // The command as a person runs it: what it says, how it ends, what it leaves.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -195,6 +204,11 @@ describe("pictures that changed", () => {
     const folder = scratch.next();
     const first = start([pictures, "--steps", "4", "--batch", "8", ...small.slice(2), "--out", folder]);
     expect((await first.ended).code).toBe(0);
+    const later = new Date(Date.now() + 5000);
+    utimesSync(join(pictures, "7.png"), later, later);
+    const touched = /warning: resume: 1 of 20 pictures was written at another time .*\(7\.png\); .*the run goes on/;
+    expect(await run("--resume", folder)).toMatchObject({ code: 0, err: expect.stringMatching(touched) });
+    expect(await run("--resume", folder)).toMatchObject({ code: 0, err: expect.not.stringMatching("another time") });
     rmSync(join(pictures, "3.png"));
     writeFileSync(join(pictures, "new.png"), await picture(30));
     writeFileSync(join(pictures, "5.png"), Buffer.concat([await picture(5), Buffer.from("x")]));

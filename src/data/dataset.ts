@@ -51,6 +51,8 @@ export interface ImageFile {
   /** The path below the root, escaped for display. */
   label: string;
   bytes: number;
+  /** When it was last changed, in seconds since 1970: what copies and archives keep of a time. */
+  modifiedSeconds: number;
 }
 
 export interface SkippedFile {

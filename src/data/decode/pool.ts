@@ -10,7 +10,7 @@ import type { DecodeReply, DecodeRequest } from "./worker.ts";
 export type Decoded = { image: RawImage } | { error: SelfsightError };
 
 export interface DecodePool {
-  decode(file: ImageFile): Promise<Decoded>;
+  decode(file: Pick<ImageFile, "path" | "label">): Promise<Decoded>;
   close(): void;
 }
 

@@ -9,6 +9,7 @@ import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode
 interface FoundFile {
   relative: Buffer;
   bytes: number;
+  modifiedSeconds: number;
 }
 
 interface Walk {
@@ -52,10 +53,10 @@ export async function openImageFolder(root: string, name: string): Promise<Image
     name,
     length: found.length,
     root,
-    files: found.map(({ relative, bytes }) => ({
+    files: found.map(({ relative, ...size }) => ({
       path: below(walk.root, relative),
       label: displayName(relative),
-      bytes,
+      ...size,
     })),
     ...folderLabels(found),
     fingerprint: folderFingerprint(found),
@@ -129,8 +130,8 @@ async function sortOut(walk: Walk): Promise<FoundFile[]> {
   const lookThrough = async () => {
     for (const relative of waiting) {
       const seen = await lookInto(below(walk.root, relative));
-      if (typeof seen === "number") found.push({ relative, bytes: seen });
-      else walk.skipped.push({ relative, reason: seen });
+      if (typeof seen === "string") walk.skipped.push({ relative, reason: seen });
+      else found.push({ relative, ...seen });
     }
   };
   await Promise.all(Array.from({ length: lookahead }, lookThrough));
@@ -147,8 +148,8 @@ function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
 
 const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
 
-/** The size of a picture in bytes, or the reason why the file is none. */
-async function lookInto(path: Buffer): Promise<number | string> {
+/** Size and time of a picture, or the reason why the file is none. */
+async function lookInto(path: Buffer): Promise<Omit<FoundFile, "relative"> | string> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
@@ -156,7 +157,8 @@ async function lookInto(path: Buffer): Promise<number | string> {
       if (!stats.isFile()) return "no regular file";
       const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
       const head = buffer.subarray(0, bytesRead);
-      return imageType(head) === undefined ? whyNotAnImage(head) : stats.size;
+      if (imageType(head) === undefined) return whyNotAnImage(head);
+      return { bytes: stats.size, modifiedSeconds: Math.floor(stats.mtimeMs / 1000) };
     } finally {
       await file.close();
     }

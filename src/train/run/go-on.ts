@@ -3,7 +3,7 @@ import type { Dataset } from "../../data/index.ts";
 import { SelfsightError } from "../../errors.ts";
 import type { PartialSettings } from "../settings/settings.ts";
 import { type Checkpoint, checkpointNames, loadNewestCheckpoint } from "./checkpoint.ts";
-import { describeChanges } from "./data-list.ts";
+import { describeChanges, describeTouched, writeDataList } from "./data-list.ts";
 import { type RunFile, readRun } from "./folder.ts";
 import { refuseLockedFolder } from "./lock.ts";
 import { readLog } from "./log.ts";
@@ -39,6 +39,7 @@ export async function goOnWithRun(
   const { dataset } = await openTrainingData(data ?? run.data, settings, warn);
   const fingerprint = checkpoint?.state.fingerprint ?? run.fingerprint;
   if (!acceptDatasetChange && dataset.fingerprint !== fingerprint) throw changedData(folder, dataset, run, fingerprint);
+  sayTouched(folder, dataset, warn);
   return { folder, settings, dataset, takeOver, ...(checkpoint && { checkpoint }) };
 }
 
@@ -52,6 +53,18 @@ function checkpointToGoOnFrom(
   if (hasSaved) return loadNewestCheckpoint(folder, warn);
   say("nothing was saved yet: starting at step 0");
   return undefined;
+}
+
+/** Said once: from now on the list has the new times. */
+function sayTouched(folder: string, dataset: Dataset, warn: (message: string) => void): void {
+  const touched = describeTouched(folder, dataset);
+  if (touched === "") return;
+  warn(
+    `resume: ${touched}; names and sizes are as they were, so the run goes on; if these pictures are not copies of what was there, restore those, or the result is not that of an unbroken run`,
+  );
+  try {
+    writeDataList(folder, dataset);
+  } catch {} // it is said again next time
 }
 
 function changedData(folder: string, dataset: Dataset, run: RunFile, fingerprint: string): SelfsightError {

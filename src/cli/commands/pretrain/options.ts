@@ -28,7 +28,10 @@ export function addPretrain(program: Command): void {
       [],
     )
     .option("--resume <run>", "go on with a run from its newest checkpoint")
-    .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
+    .option(
+      "--accept-dataset-change",
+      "resume although the pictures are no longer those of the run, told by names and sizes; where only times differ a warning says so",
+    )
     .option(
       "--take-over",
       "resume although another machine seems to train in the folder; only if you know that it is gone",
