@@ -18,7 +18,7 @@ export function setUp() {
   compileSources();
 }
 
-/** `npm install` keeps to the lock file; `npm ci` would refuse where a registry lacks the builds for other systems. */
+/** Exactly what the lock file names, the tools for development too, whatever npm is told elsewhere. */
 function installPackages() {
   const lock = join(projectRoot, "package-lock.json");
   if (!existsSync(lock)) return; // Selfsight is itself installed as a package
@@ -26,9 +26,9 @@ function installPackages() {
   const stampFile = join(projectRoot, "node_modules", ".selfsight-lock");
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
   say("installing npm packages ...");
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund"], {
+  run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund"], {
     cwd: projectRoot,
-    failure: "npm install failed; check the connection and npm's own settings, then run this again",
+    failure: "npm ci failed; check the connection and npm's own settings, then run this again",
   });
   writeFileSync(stampFile, stamp);
 }
