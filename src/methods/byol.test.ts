@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { freeState, runMethodSuite, tinyBatch, tinyState, vectors } from "../../test/method-suite.ts";
+import { freeState, runMethodSuite, tinyBatch, tinySettings, tinyState, vectors } from "../../test/method-suite.ts";
 import { namedParameters } from "../nn/index.ts";
 import { randn, scope } from "../torch/index.ts";
-import { trainStep } from "../train/index.ts";
+import { type PartialSettings, parseSettings, trainStep } from "../train/index.ts";
 import { byolLoss } from "./byol.ts";
 import { momentumAt } from "./parts.ts";
 
@@ -33,6 +33,29 @@ it("raises the momentum from its start to 1 along a half cosine", () => {
   expect(at(0)).toBeCloseTo(0.996, 12);
   expect(at(250)).toBeCloseTo(1 - (0.004 * (Math.SQRT1_2 + 1)) / 2, 12);
   expect(at(1000)).toBe(1);
+});
+
+it("ends its heads without biases, as the official code does; a run from before the setting keeps them", () => {
+  const options = { projector: "16-8", predictor: "16" };
+  const older: Record<string, unknown> = { ...tinySettings("byol", options) };
+  expect(older.lastBias).toBe(false);
+  delete older.lastBias;
+  expect(parseSettings(older)).toMatchObject({ lastBias: true });
+  const biasesWith = (own: PartialSettings) => {
+    const state = tinyState("byol", own);
+    const names = [...namedParameters(state.network).keys()].filter((name) =>
+      /(projector|predictor)\.\d+\.bias$/.test(name),
+    );
+    freeState(state);
+    return names;
+  };
+  const hidden = ["projector", "predictor", "teacher.projector"].flatMap((head) => [
+    `${head}.0.bias`,
+    `${head}.1.bias`,
+  ]);
+  expect(biasesWith(options)).toEqual(hidden);
+  const last = ["projector.3.bias", "predictor.3.bias", "teacher.projector.3.bias"];
+  expect(biasesWith({ ...options, lastBias: true }).filter((name) => !hidden.includes(name))).toEqual(last);
 });
 
 it("starts with teacher and student equal and lets the teacher lag behind", () => {

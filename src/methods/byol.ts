@@ -42,8 +42,11 @@ export const byol = defineMethod({
     projector: projectorWidths.default("4096-256"),
     /** Widths of the predictor's hidden layers; its output is as wide as the projector's. "none": it collapses (table 5). */
     predictor: z.union([projectorWidths, z.literal("none")]).default("4096"),
+    /** Whether the heads' last layers have biases; the official ones have none. Runs that began without the setting: true. */
+    lastBias: z.boolean().default(true),
     ...momentumOptions(0.996, 1),
   }),
+  newRuns: { lastBias: false },
   defaults: {
     warmupEpochs: 10,
     floor: 0,
@@ -51,13 +54,12 @@ export const byol = defineMethod({
   },
   views: (size) => barlowTwinsViews({ size }), // Barlow Twins took its two pipelines from here
   build(backbone, options, { makeBackbone }) {
-    const makeHead = () => projector(backbone.outputSize, widthsOf(options.projector), { bias: true });
+    const biases = { bias: true, lastBias: options.lastBias };
+    const makeHead = () => projector(backbone.outputSize, widthsOf(options.projector), biases);
     const output = lastWidth(options.projector);
     const student = { backbone, projector: makeHead() };
     const predictor =
-      options.predictor === "none"
-        ? undefined
-        : projector(output, [...widthsOf(options.predictor), output], { bias: true });
+      options.predictor === "none" ? undefined : projector(output, [...widthsOf(options.predictor), output], biases);
     const teacher = asTeacher({ backbone: makeBackbone(), projector: makeHead() }, student);
     return {
       trainable: { ...student, ...(predictor && { predictor }) },

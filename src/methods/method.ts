@@ -98,6 +98,8 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly takesMoreViews?: boolean;
   readonly options: z.ZodObject<Shape>;
   readonly defaults: TrainingDefaults;
+  /** Own settings of new runs where these differ from the defaults in `options`, by which older runs are read. Default none. */
+  readonly newRuns?: Readonly<Record<string, unknown>>;
   /** The paper's view recipes at this image size. */
   views(size: number): ViewRecipe[];
   /** Least value that the loss can have on a finite batch, where that is known. */

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { runMethodSuite, vectors } from "../../test/method-suite.ts";
+import { freeState, runMethodSuite, tinyState, vectors } from "../../test/method-suite.ts";
+import { namedParameters } from "../nn/index.ts";
 import { randn, scope, zeros } from "../torch/index.ts";
 import { ntXentLoss } from "./simclr.ts";
 
@@ -16,6 +17,17 @@ it("has the value of eq. 1 at two temperatures, in double precision by hand", ()
 it("is ln(2N − 1) where all embeddings are one point", () => {
   const loss = scope(() => ntXentLoss(zeros([4, 3]).add_(1), zeros([4, 3]).add_(1), { temperature: 0.1 }).loss.item());
   expect(loss).toBeCloseTo(Math.log(7), 5);
+});
+
+it("has a head without batch norm but with biases, where it is asked for", () => {
+  const headWith = (projectorNorm: boolean) => {
+    const state = tinyState("simclr", { projector: "16-8", projectorNorm });
+    const names = [...namedParameters({ head: state.method.trainable.projector! }).keys()];
+    freeState(state);
+    return names;
+  };
+  expect(headWith(true)).toEqual(["head.0.weight", "head.1.weight", "head.1.bias", "head.3.weight", "head.4.weight"]);
+  expect(headWith(false)).toEqual(["head.0.weight", "head.0.bias", "head.2.weight", "head.2.bias"]);
 });
 
 it("counts the anchors whose nearest view is their own image's", () =>

@@ -58,6 +58,8 @@ export const simclr = defineMethod({
   options: z.strictObject({
     temperature: temperature.default(0.1),
     projector: projectorWidths.default("2048-128"),
+    /** Batch norm in the projector; without it its layers have biases (solo-learn). */
+    projectorNorm: z.boolean().default(true),
     /** Whether other images push away; without them the network collapses. */
     negatives: z.boolean().default(true),
   }),
@@ -68,9 +70,10 @@ export const simclr = defineMethod({
   },
   views: (size) => simclrViews({ size }),
   floor: ({ negatives, temperature }) => (negatives ? 0 : -1 / temperature),
-  build(backbone, { temperature, projector: widths, negatives }) {
+  build(backbone, { temperature, projector: widths, projectorNorm, negatives }) {
     const lossOf = negatives ? ntXentLoss : attractionLoss;
-    const head = projector(backbone.outputSize, widthsOf(widths), { lastNorm: "scale" });
+    const norms = projectorNorm ? ({ lastNorm: "scale" } as const) : { batchNorm: false, bias: true };
+    const head = projector(backbone.outputSize, widthsOf(widths), norms);
     return {
       trainable: { backbone, projector: head },
       represent: (views) => views.map((view) => backbone.forward(view)),

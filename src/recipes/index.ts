@@ -20,6 +20,9 @@ import { vicreg as imagenetVicreg } from "./imagenet/vicreg.ts";
 import { imagenet } from "./imagenet.ts";
 import { shapes } from "./shapes.ts";
 
+export { lightly, lightlySgd, lightlyViews } from "./cifar10/lightly.ts";
+export { soloLearn, soloLearnLars } from "./cifar10/solo-learn.ts";
+
 /** A bare name is Barlow Twins; `data/method` another method. */
 export const recipes = {
   cifar10,

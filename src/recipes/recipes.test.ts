@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { barlowTwinsViews } from "../augment/index.ts";
 import { peakRates, resolveSettings } from "../train/index.ts";
+import { warmupOf } from "../train/state.ts";
 import { recipes } from "./index.ts";
 
 const names = Object.keys(recipes) as (keyof typeof recipes)[];
@@ -10,6 +11,50 @@ it.each(names)("%s is a whole and valid run of its method", (name) => {
   const method = name.split("/")[1] ?? "barlow-twins";
   expect(settings.method).toBe(method);
   expect(settings).toMatchObject(recipes[name]);
+});
+
+it.each(names)("%s: a shortened run warms up in proportion", (name) => {
+  const at = (epochs: number) => {
+    const [stepsPerEpoch, settings] = [200, resolveSettings(recipes[name], { epochs })];
+    return warmupOf({ settings, stepsPerEpoch, totalSteps: epochs * stepsPerEpoch }).steps / stepsPerEpoch;
+  };
+  const { warmupEpochs, epochs } = resolveSettings(recipes[name]);
+  expect(at(epochs!)).toBeLessThanOrEqual(warmupEpochs);
+  for (const short of [5, 12]) expect(at(short)).toBeCloseTo(Math.min(warmupEpochs, short / 10), 6);
+  expect(at(1000)).toBe(warmupEpochs);
+});
+
+it("on CIFAR-10 only a recipe with the paper's own start has zero-initialised residuals", () => {
+  for (const name of names.filter((each) => each.startsWith("cifar10")))
+    expect(resolveSettings(recipes[name]).zeroInitResidual, name).toBe(false);
+});
+
+it("those that say LightlySSL's settings have its views, at the time of its table", () => {
+  const own = ["cifar10/byol", "cifar10/moco-v2", "cifar10/simclr"] as const;
+  for (const name of own) {
+    const { views } = resolveSettings(recipes[name]);
+    expect(views).toEqual([views[0], views[0]]);
+    expect(views[0]).toMatchObject({
+      crop: { scale: [0.08, 1], interpolation: "bilinear" },
+      jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+      solarize: { probability: 0 },
+      normalize: { mean: [0.485, 0.456, 0.406] },
+    });
+  }
+});
+
+it("cifar10 and cifar10/vicreg are solo-learn's rows", () => {
+  const lars = { name: "lars", biasLearningRate: null, weightDecay: 1e-4, eta: 0.02, clipsRatio: true };
+  const own = { projector: "2048-2048-2048", floor: 0, warmupEpochs: 10, optimizer: { ...lars, decaysBiases: false } };
+  expect(resolveSettings(recipes.cifar10)).toMatchObject({ ...own, lambda: 0.0051, lossScale: 0.1 });
+  const { views, ...settings } = resolveSettings(recipes["cifar10/vicreg"]);
+  expect(settings).toMatchObject({ ...own, invariance: 25, variance: 50, covariance: 1 });
+  for (const view of views)
+    expect(view).toMatchObject({
+      crop: { scale: [0.2, 1] },
+      solarize: { probability: 0.1 },
+      jitter: { saturation: 0.2 },
+    });
 });
 
 /** Effective peak rates as the papers state them, at the papers' batch. */
@@ -22,7 +67,8 @@ const published: Partial<Record<keyof typeof recipes, [batch: number, rate: numb
   "imagenet/simsiam": [256, 0.05, 800],
   "imagenet/supervised": [256, 0.1, 90],
   "imagenet/vicreg": [2048, 1.6, 1000],
-  cifar10: [128, 0.06, 200],
+  cifar10: [256, 0.3, 1000],
+  "cifar10/vicreg": [256, 0.3, 1000],
   "cifar10/simclr": [128, 0.06, 200],
   "cifar10/moco-v2": [128, 0.06, 200],
   "cifar10/byol": [128, 0.06 / 4, 200],

@@ -166,9 +166,21 @@ function groupsOf(
   return [group("weights", false), group("biases", true)].filter(({ parameters }) => parameters.size > 0);
 }
 
+type Length = Pick<TrainState, "settings" | "stepsPerEpoch" | "totalSteps">;
+
+/** min(warmupEpochs in steps, warmupShare of the run), and that rule in words where the share is the shorter. */
+export function warmupOf({ settings, stepsPerEpoch, totalSteps }: Length): { steps: number; rule: string } {
+  const { warmupEpochs, warmupShare } = settings;
+  const asked = Math.round(warmupEpochs * stepsPerEpoch);
+  const most = Math.floor(warmupShare * totalSteps);
+  const rule = `warmupShare ${warmupShare} of the run, where warmupEpochs ${warmupEpochs} would be ${asked} steps`;
+  return asked > most ? { steps: most, rule } : { steps: asked, rule: "" };
+}
+
 /** The schedule's factor for the step that comes next. */
-export function scheduleFactor({ settings, step, stepsPerEpoch, totalSteps }: TrainState): number {
-  const warmupSteps = Math.round(settings.warmupEpochs * stepsPerEpoch);
+export function scheduleFactor(state: TrainState): number {
+  const { settings, step, stepsPerEpoch, totalSteps } = state;
+  const { steps: warmupSteps } = warmupOf(state);
   const isHeld = settings.cosinePer === "epoch" && step >= warmupSteps;
   const at = isHeld ? Math.max(warmupSteps, step - (step % stepsPerEpoch)) : step;
   return warmupCosine(at, { totalSteps, warmupSteps, floor: settings.floor });

@@ -194,6 +194,8 @@ describe("the log of a run", () => {
         threads: 1,
         peakLearningRate: { weights: 0.5 * (8 / 256), biases: 0.0048 * (8 / 256) },
         learningRateRule: "base rate 0.5 (biases 0.0048) x 8/256",
+        warmupSteps: 1,
+        warmupRule: "warmupShare 0.1 of the run, where warmupEpochs 1 would be 5 steps",
         stepsPerEpoch: 5,
         totalSteps: 12,
         images: 42,
@@ -216,12 +218,26 @@ describe("the log of a run", () => {
     expect(events(folder, "end")).toHaveLength(1);
   });
 
-  it("warns when the whole run is warm-up, and when a resume computes on another machine", async () => {
-    const settings = tinySettings({ warmupEpochs: 10, steps: 2 });
-    const { folder } = await wholeRun(settings);
-    expect(events(folder, "warning").map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^warmupEpochs 10 make 50 steps and the run has 2: the rate ends at 4 % of its peak/),
+  it("says how long it warms up, and why that is shorter than asked", async () => {
+    const { folder } = await wholeRun(tinySettings({ warmupEpochs: 3 }));
+    const [start] = events(folder, "start");
+    expect(start).toMatchObject({
+      warmupSteps: 1,
+      warmupRule: "warmupShare 0.1 of the run, where warmupEpochs 3 would be 15 steps",
+    });
+    const rates = events(folder, "step").map(({ learningRate }) => learningRate);
+    expect(rates[0]).toBe(0);
+    expect(rates[1]).toBe(start!.peakLearningRate.weights);
+    const whole = await wholeRun(tinySettings({ warmupEpochs: 3, warmupShare: 1 }));
+    expect(events(whole.folder, "start")).toMatchObject([
+      { warmupSteps: 12, warmupRule: "warmupShare 1 of the run, where warmupEpochs 3 would be 15 steps" },
     ]);
+  });
+
+  it("warns when a resume computes on another machine", async () => {
+    const settings = tinySettings({ steps: 2 });
+    const { folder } = await wholeRun(settings);
+    expect(events(folder, "warning")).toEqual([]);
     threads(2);
     await trainTiny(folder, settings, { resumes: true });
     threads(1);

@@ -12,7 +12,7 @@ import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf } from "./settings/settings.ts";
-import { buildState, peakRates, restore, type TrainState } from "./state.ts";
+import { buildState, peakRates, restore, type TrainState, warmupOf } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
 import { collapseWatch, type RepresentationHealth } from "./watch.ts";
 
@@ -84,16 +84,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const difference = differenceOfMachines(readLog(folder), start);
   emit(session, start);
   if (difference) warn(session, difference);
-  const warmup = checkpoint ? undefined : tooLongWarmup(session);
-  if (warmup) warn(session, warmup);
   return session;
-}
-
-/** Nothing silent: a run that is all warm-up never reaches the rate that was asked for. */
-function tooLongWarmup({ settings, state }: Session): string | undefined {
-  const warmupSteps = Math.round(settings.warmupEpochs * state.stepsPerEpoch);
-  if (warmupSteps < state.totalSteps) return undefined;
-  return `warmupEpochs ${settings.warmupEpochs} make ${warmupSteps} steps and the run has ${state.totalSteps}: the rate ends at ${Math.round((100 * state.totalSteps) / warmupSteps)} % of its peak; lower warmupEpochs or train longer`;
 }
 
 async function runSession(session: Session): Promise<TrainResult> {
@@ -213,6 +204,7 @@ function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
 
 function startEvent({ state, dataset, settings }: Session): LogEvent {
   const rates = peakRates(settings);
+  const warmup = warmupOf(state);
   const part = settings.microBatch ?? settings.batchSize;
   return {
     event: "start",
@@ -226,6 +218,8 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     threads: threads(),
     peakLearningRate: { weights: rates.weights, biases: rates.biases },
     learningRateRule: rates.rule,
+    warmupSteps: warmup.steps,
+    warmupRule: warmup.rule,
     stepsPerEpoch: state.stepsPerEpoch,
     totalSteps: state.totalSteps,
     images: dataset.length,

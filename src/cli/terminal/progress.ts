@@ -132,9 +132,14 @@ function describeStart(event: Extract<LogEvent, { event: "start" }>): string {
   const rates = Object.entries(event.peakLearningRate).map(([name, rate]) => `${name} ${rate.toPrecision(3)}`);
   return [
     `${event.dataset}: ${event.images} images, ${event.totalSteps} steps of which ${event.stepsPerEpoch} make an epoch; ${(event.parameters / 1e6).toFixed(1)} M parameters`,
-    `${event.device}, ${event.precision}, ${event.threads} threads, libtorch ${event.libtorch}; learning rate ${rates.join(", ")} (${event.learningRateRule})`,
+    `${event.device}, ${event.precision}, ${event.threads} threads, libtorch ${event.libtorch}; learning rate ${rates.join(", ")} (${event.learningRateRule})${warmupOf(event)}`,
     ...(event.step > 0 ? [`going on from step ${event.step}`] : []),
   ].join("\n");
+}
+
+function warmupOf({ warmupSteps, warmupRule }: Extract<LogEvent, { event: "start" }>): string {
+  if (warmupSteps === 0 && warmupRule === "") return "";
+  return `; warm-up ${warmupSteps} steps${warmupRule && ` (${warmupRule})`}`;
 }
 
 function describeOther(event: Exclude<LogEvent, { event: "start" } | { event: "step" }>): string {

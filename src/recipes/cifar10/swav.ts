@@ -1,24 +1,18 @@
 // selfsight pretrain cifar10 --recipe cifar10/swav
-// SwAV on CIFAR-10 with LightlySSL's settings: ResNet-18 with the small-image stem, 200 epochs, batch 128, two crops of 32, Adam at 0.001.
-// Expected: kNN 81.2 % (LightlySSL's table, one A6000, 100 minutes). Not run by us.
+// SwAV on CIFAR-10 with LightlySSL's settings (see lightly.ts): two crops of 32, Adam at 0.001; decay is decoupled here, in the gradient there.
+// Published: kNN 81.2 % (LightlySSL's table, one A6000, 100 minutes). Not run by us.
 import { swavViews } from "../../methods/index.ts";
 import type { PartialSettings } from "../../train/index.ts";
+import { lightly } from "./lightly.ts";
 
 export const swav: PartialSettings = {
+  ...lightly,
   method: "swav",
-  backbone: "resnet18",
-  stem: "small",
-  size: 32,
-  views: swavViews({ size: 32, normalize: "cifar10" }),
+  views: swavViews({ size: 32, normalize: "imagenet" }),
   projector: "512-128",
   prototypes: 512,
   temperature: 0.1,
   epsilon: 0.05,
   freezePrototypesEpochs: 0,
-  batchSize: 128,
-  epochs: 200,
-  warmupEpochs: 0,
-  floor: 0,
-  cosinePer: "epoch",
-  optimizer: { name: "adamw", learningRate: 0.002, weightDecay: 1e-6, decaysBiases: true },
+  optimizer: { name: "adamw", learningRate: 0.002, batchRule: "linear", weightDecay: 1e-6, decaysBiases: true },
 };

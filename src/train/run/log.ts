@@ -22,6 +22,9 @@ export interface RunFacts {
   threads: number;
   peakLearningRate: Record<string, number>;
   learningRateRule: string;
+  warmupSteps: number;
+  /** Why the warm-up is shorter than warmupEpochs; empty where it is not. */
+  warmupRule: string;
   stepsPerEpoch: number;
   totalSteps: number;
   images: number;

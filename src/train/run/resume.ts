@@ -19,17 +19,22 @@ const freeOnResume = [
 
 const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
 
-/** Settings of the optimizer that came later: left out of the hash where they are as they were before, so that older runs fit. */
-const laterSettings = { eta: 0.001, clipsRatio: false } as const satisfies Partial<Settings["optimizer"]>;
+/** Settings that came later: left out of the hash where they are as they were before, so that older runs fit. */
+const laterSettings = { warmupShare: 1 } as const satisfies Partial<Settings>;
+const laterInMethod: Partial<Record<Settings["method"], PartialSettings>> = {
+  byol: { lastBias: true },
+  simclr: { projectorNorm: true },
+};
+const laterInOptimizer = { eta: 0.001, clipsRatio: false } as const satisfies Partial<Settings["optimizer"]>;
+
+const withoutLater = (settings: object, later: Readonly<Record<string, unknown>>) =>
+  Object.entries(settings).filter(([key, value]) => later[key] !== value);
 
 /** A short hash of the settings that shape the result; a checkpoint carries it. */
 export function settingsHash(settings: Settings): string {
-  const optimizer = Object.fromEntries(
-    Object.entries(settings.optimizer).filter(
-      ([key, value]) => (laterSettings as Record<string, unknown>)[key] !== value,
-    ),
-  );
-  const shaping = Object.entries({ ...settings, optimizer }).filter(([key]) => !isFree(key));
+  const optimizer = Object.fromEntries(withoutLater(settings.optimizer, laterInOptimizer));
+  const later = { ...laterSettings, ...laterInMethod[settings.method] };
+  const shaping = withoutLater({ ...settings, optimizer }, later).filter(([key]) => !isFree(key));
   return createHash("sha256").update(JSON.stringify(shaping)).digest("hex").slice(0, 16);
 }
 

@@ -4,7 +4,9 @@ import { methods } from "../../methods/index.ts";
 import { resumedSettings, settingsHash } from "../run/resume.ts";
 import { settingFrom } from "./assignment.ts";
 import { keysIn } from "./setting-tree.ts";
-import { defaultSettings, type PartialSettings, parseSettings, resolveSettings } from "./settings.ts";
+import { defaultSettings, type PartialSettings, parseSettings, resolveSettings, type Settings } from "./settings.ts";
+
+type Tree = Record<string, unknown>;
 
 const set = (...assignments: string[]) => resolveSettings(...assignments.map(settingFrom));
 
@@ -96,7 +98,7 @@ describe("every setting of every method", () => {
 });
 
 it("the hash of settings stays when settings are added that change nothing", () => {
-  const swav = resolveSettings({ method: "swav" });
+  const swav = resolveSettings({ method: "swav", warmupShare: 1 });
   expect(settingsHash(swav)).toBe("ea26490949799a10"); // as of version 0.1.0 without optimizer.eta
   expect(settingsHash({ ...swav, optimizer: { ...swav.optimizer, eta: 0.02 } })).not.toBe(settingsHash(swav));
 });
@@ -203,6 +205,7 @@ describe("a resumed run", () => {
       microBatch: 2,
       floor: 0.5,
       warmupEpochs: 2,
+      warmupShare: 0.5,
     },
     ...{ projector: "8-8", lambda: 0.5, views: { "*": { flip: 0 } }, optimizer: { momentum: 0.1 } },
   };
@@ -236,6 +239,19 @@ describe("a resumed run", () => {
 
   it("may be given again what it has", () => {
     expect(resumedSettings(stored, { batchSize: stored.batchSize }, { optimizer: { momentum: 0.9 } })).toEqual(stored);
+  });
+
+  it("goes on as it began where a setting came later, and fits its checkpoints", () => {
+    const { warmupShare, ...older } = resolveSettings();
+    expect(warmupShare).toBe(0.1);
+    expect(parseSettings(older).warmupShare).toBe(1);
+    expect(JSON.stringify(resumedSettings(parseSettings(older)))).toBe(JSON.stringify(parseSettings(older)));
+    const later = { byol: "lastBias", simclr: "projectorNorm", swav: "warmupShare" } as const;
+    for (const [method, key] of Object.entries(later)) {
+      const stored: Tree = { ...resolveSettings({ method } as PartialSettings), warmupShare: 1 };
+      delete stored[key];
+      expect(settingsHash(parseSettings(stored)), key).toBe(settingsHash(stored as Settings));
+    }
   });
 
   it("is told the old and the new value", () => {

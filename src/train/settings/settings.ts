@@ -49,6 +49,8 @@ const trainingSettings = z.strictObject({
   /** Takes the place of epochs when given. */
   steps: count.nullable(),
   warmupEpochs: z.number().nonnegative(),
+  /** The warm-up is at most this share of the run, so that a shortened one warms up in proportion. Runs that began without it: 1. */
+  warmupShare: z.number().min(0).max(1).default(1),
   /** Last learning rate as a share of the peak. */
   floor: z.number().min(0).max(1),
   /** Whether the rate follows the cosine at every step or at every epoch. */
@@ -127,6 +129,7 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
     epochs: 100,
     steps: null,
     warmupEpochs: 0,
+    warmupShare: 0.1,
     floor: 0,
     cosinePer: "step",
     optimizer: {
@@ -153,7 +156,7 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
     limit: null,
     decodeSize: null,
   };
-  return merge(merge(base, method.defaults), method.options.parse({})) as Settings;
+  return merge(merge(base, method.defaults), { ...method.options.parse({}), ...method.newRuns }) as Settings;
 }
 
 /**
