@@ -229,7 +229,7 @@ describe("a command line that cannot be", () => {
     [["shapes", "--epohcs", "3"], 2, /unknown option '--epohcs'[\s\S]*Did you mean --epochs/],
     [["shapes", "--epochs", "1", "--steps", "1"], 2, /--steps.*cannot be used with.*--epochs/],
     [["shapes", "--batch", "1"], 2, /batchSize 1; Barlow Twins needs at least 2; raise --batch/],
-    [["shapes", "--set", "limit=5", "--batch", "8"], 3, /shapes has 5 images, a batch takes 8; .*use --batch 5/],
+    [["shapes", "--set", "limit=20", "--batch", "32"], 3, /shapes has 20 images, a batch takes 32; .*use --batch 20/],
     [["shapes", "--device", "cuda:99"], 2, /device: cuda:99 was asked for; this libtorch reaches \d+ GPUs/],
     [["shapes", "--recipe", "shape"], 2, /recipe: shape; .* Did you mean shapes\?/],
     [["shapes", "--set", "lamda=1"], 2, /lamda: no such setting. Did you mean lambda\?/],

@@ -146,6 +146,20 @@ describe("a place that may not be written to", () => {
     },
   );
 
+  it.skipIf(!canMount())("is exit 4 for a run that would go on there, with advice that can be followed", () => {
+    const disk = mountedDisk("1m");
+    newTinyRun(join(disk, "run"), tinySettings());
+    expect(mount("-o", "remount,ro", disk)).toBe(true);
+    const words = [command, "pretrain", "--resume", join(disk, "run")];
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+    unmountAll();
+    expect(stderr).toMatch(
+      /^selfsight: lock: .*run: EROFS.*copy the folder to a disk that may be written and resume the copy\n$/m,
+    );
+    expect(stderr).not.toContain("--out");
+    expect(status).toBe(4);
+  });
+
   it("is exit 4 with the limit named when files may not grow (ulimit -f)", () => {
     const folder = scratch.next();
     const words = `ulimit -f 16; exec "${process.execPath}" "${command}" pretrain shapes --steps 2 --batch 16 --size 16 --set limit=32 --set width=8 --set projector=64-64 --set knnEveryEpochs=0 --out "${folder}"`;

@@ -189,9 +189,9 @@ function checkBatchSize(dataset: Dataset, batchSize: number): void {
 }
 
 function tooFew(dataset: Dataset, found: number, what: string, batchSize: number): SelfsightError {
+  const smaller = found >= 2 ? `ask for a batch of ${found} or fewer, or add images` : "add images";
   return new SelfsightError(
     "data",
-    `reading ${dataset.name}: ${found} ${what}, batches of ${batchSize}; at least one whole batch is needed; ask for a ` +
-      `batch of ${found} or fewer, or add images.`,
+    `reading ${dataset.name}: ${found} ${what}, batches of ${batchSize}; at least one whole batch is needed; ${smaller}.`,
   );
 }

@@ -245,6 +245,18 @@ describe("the log of a run", () => {
   });
 });
 
+it("refuses a folder that is no run's, and says how one is made", async () => {
+  const folder = scratch.next();
+  for (const make of [() => {}, () => void mkdirSync(folder)]) {
+    make();
+    await expect(trainTiny(folder, tinySettings())).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(/^train: .* holds no run\.json; .*make it with startRun/),
+    });
+  }
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 it("keeps the last checkpoints and every one that it does not know", async () => {
   const settings = tinySettings({ checkpointEverySteps: 1, keepCheckpoints: 2, steps: 6 });
   const { folder, bits } = await wholeRun(settings);

@@ -6,6 +6,7 @@ import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { setAsideAfter } from "./run/checkpoint.ts";
+import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog } from "./run/log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
@@ -31,6 +32,7 @@ export interface TrainResult {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  refuseNoRun(options.folder);
   const unlock = lockRunFolder(options.folder, options);
   try {
     const { folder, checkpoint, settings } = options;

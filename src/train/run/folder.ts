@@ -39,6 +39,15 @@ const usedFolder = (folder: string) =>
     `pretrain: ${displayName(folder)} holds a run already; a new run needs a folder of its own; go on with \`selfsight pretrain --resume ${displayName(folder)}\` or choose another --out`,
   );
 
+/** Errors: configuration, when the folder is no run's: nobody could go on with what is trained there. */
+export function refuseNoRun(folder: string): void {
+  if (existsSync(runPath(folder))) return;
+  throw new SelfsightError(
+    "configuration",
+    `train: ${displayName(folder)} holds no run.json; the folder of a run is needed; make it with startRun, or with createRunFolder`,
+  );
+}
+
 /** Reads run.json. Errors: checkpoint, when there is none, when it is damaged or from a newer Selfsight. */
 export function readRun(folder: string): RunFile {
   const path = runPath(folder);

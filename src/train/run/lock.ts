@@ -84,13 +84,23 @@ function opened(folder: string): number {
     if (fstatSync(file).isFile()) return file;
     closeSync(file);
   } catch (cause) {
-    throw storageError("lock", folder, cause);
+    throw isForbidden(cause) ? notWritable(folder, cause as Error) : storageError("lock", folder, cause);
   }
   throw new SelfsightError(
     "storage",
     `lock: ${displayName(lockPath(folder))} is no regular file; the lock of a run is one; remove it`,
   );
 }
+
+const isForbidden = (cause: unknown): boolean =>
+  ["EROFS", "EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? "");
+
+const notWritable = (folder: string, cause: Error) =>
+  new SelfsightError(
+    "storage",
+    `lock: ${displayName(folder)}: ${cause.message}; a run writes to its folder as it goes on; let this user write there, or copy the folder to a disk that may be written and resume the copy`,
+    { cause },
+  );
 
 function bearsItsName(file: number, folder: string): boolean {
   try {

@@ -41,7 +41,10 @@ it("stands after a crash anywhere in a line: the cut line is left out, the next 
 });
 
 it("leaves out lines that are no events", () => {
-  writeFileSync(logPath(folder), 'null\n[]\n3\n{"event":"warning","step":1,"message":"x"}\n\n{"other":1}\n\u0000\n');
+  writeFileSync(
+    logPath(folder),
+    'null\n[]\n3\n{"event":"warning","step":1,"message":"x"}\n\n{"other":1}\n{"event":"start"}\n{"event":3,"step":1}\n\u0000\n',
+  );
   expect(readLog(folder)).toEqual([warning(1)]);
 });
 

@@ -141,8 +141,8 @@ export function withoutRepeats(events: readonly LogEvent[]): LogEvent[] {
 
 function eventFrom(line: string): LogEvent[] {
   try {
-    const event = JSON.parse(line) as unknown;
-    return typeof event === "object" && event !== null && "event" in event ? [event as LogEvent] : [];
+    const event = JSON.parse(line) as { event?: unknown; step?: unknown } | null;
+    return typeof event?.event === "string" && typeof event.step === "number" ? [event as LogEvent] : [];
   } catch {
     return [];
   }

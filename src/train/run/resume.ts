@@ -65,7 +65,7 @@ const machineFacts = ["selfsight", "libtorch", "device", "precision", "threads"]
 export function differenceOfMachines(events: readonly LogEvent[], now: LogEvent): string | undefined {
   const before = events.findLast((event) => event.event === "start");
   if (!before || now.event !== "start") return undefined;
-  const changes = machineFacts.filter((fact) => before[fact] !== now[fact]);
+  const changes = machineFacts.filter((fact) => before[fact] !== undefined && before[fact] !== now[fact]);
   if (changes.length === 0) return undefined;
   const listed = changes.map((fact) => `${fact} ${before[fact]} -> ${now[fact]}`).join(", ");
   return `${listed}: the run goes on, but no longer with the bits of an unbroken one`;

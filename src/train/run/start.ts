@@ -5,7 +5,13 @@ import { type Dataset, datasetNames, limited, openDataset } from "../../data/ind
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
-import { type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
+import {
+  methodOf,
+  methodSettings,
+  type PartialSettings,
+  resolveSettings,
+  type Settings,
+} from "../settings/settings.ts";
 import { chosenDevice, refuseUnlabelled } from "../state.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { writeDataList } from "./data-list.ts";
@@ -101,11 +107,20 @@ function warnOfSkipped(dataset: Dataset, warn: (message: string) => void): void 
   warn(`not read, because no pictures: ${dataset.skipped.length} of the files, such as ${first.join(", ")}${more}`);
 }
 
-function refuseSmallData(dataset: Dataset, { batchSize }: Settings): void {
-  if (dataset.length >= batchSize) return;
+/** Smaller batches can be computed, and teach nothing: their images have too few others to differ from. */
+const leastBatchToAdvise = 16;
+
+function refuseSmallData({ name, length }: Dataset, settings: Settings): void {
+  const { batchSize } = settings;
+  if (length >= batchSize) return;
+  const least = Math.max(leastBatchToAdvise, methodOf(settings).smallestBatch(methodSettings(settings)));
+  const advice =
+    length >= least
+      ? `use --batch ${length} or add images`
+      : `add images: hundreds are needed to learn from, and a batch of at least ${least}`;
   throw new SelfsightError(
     "data",
-    `pretrain: ${displayName(dataset.name)} has ${dataset.length} images, a batch takes ${batchSize}; at least one whole batch is needed; use --batch ${Math.max(2, dataset.length)} or add images`,
+    `pretrain: ${displayName(name)} has ${length} ${length === 1 ? "image" : "images"}, a batch takes ${batchSize}; at least one whole batch is needed; ${advice}`,
   );
 }
 
