@@ -209,3 +209,25 @@ test("images are measured by their middle, without chance", () => {
   const same = block(2, 1, [8, 8]);
   scope(() => expect(evaluationImages(batchOf(same, [0, 1]), options).shape).toEqual([2, 3, 8, 8]));
 });
+
+test.each([
+  [223, 240, 30, 0],
+  [224, 210, 45, 15],
+])("an evaluation image of %i pixels shows the middle %i of 240 x 300 pixels", (size, shown, left, top) => {
+  const picture = raw(240, 300);
+  picture.pixels.fill(0);
+  const rows = Array.from({ length: shown }, (_, row) => 3 * ((top + row) * 300 + left));
+  for (const start of rows) picture.pixels.fill(255, start, start + 3 * shown);
+  scope(() => {
+    const options = { size, normalize: plain.normalize };
+    expect(
+      evaluationImages(batchOf([picture], [0]), options)
+        .amin()
+        .item(),
+    ).toBe(1);
+    picture.pixels.fill(0, rows[0]!, rows[0]! + 3 * shown); // its first row is the first that is seen
+    const [first, third] = [0, 2].map((row) => evaluationImages(batchOf([picture], [0]), options).select(2, row));
+    expect(first!.amax().item()).toBeLessThan(0.5);
+    expect(third!.amin().item()).toBeGreaterThan(0.9);
+  });
+});

@@ -115,7 +115,10 @@ function cropped(pictures: Pictures, places: readonly number[], cuts: readonly C
 
 // ---- evaluation ----
 
-/** Images as they are measured, [N, 3, S, S]: the shorter side resized to S and the middle cut out, normalised, no chance in it. */
+/**
+ * Images as they are measured, [N, 3, S, S]: the middle, normalised, no chance in it. Below 224 pixels the shorter side becomes S; from
+ * there on it becomes S · 256 / 224, as ImageNet is measured (the official evaluate.py).
+ */
 export function evaluationImages(
   { images }: Pick<Batch, "images" | "indices">,
   { size, normalize: normalization, device = "cpu" }: { size: number; normalize: Normalization; device?: string },
@@ -125,15 +128,21 @@ export function evaluationImages(
 
 function middles(images: Batch["images"], size: number, device: string): Tensor {
   const target: Target = { size, interpolation: "bicubic", device };
-  if (!isBlock(images)) return cropFiles(images, images.map(middle), target);
+  const share = size < 224 ? 1 : 224 / 256;
+  if (!isBlock(images))
+    return cropFiles(
+      images,
+      images.map((image) => middle(image, share)),
+      target,
+    );
   const bytes = uploadBlock(images, device);
-  if (images.height === size && images.width === size) return floats(bytes);
-  return cropBlock(bytes, Array<Cut>(bytes.size(0)).fill(middle(images)), target);
+  if (share === 1 && images.height === size && images.width === size) return floats(bytes);
+  return cropBlock(bytes, Array<Cut>(bytes.size(0)).fill(middle(images, share)), target);
 }
 
-/** The largest square in the middle. */
-function middle({ height, width }: { height: number; width: number }): Cut {
-  const side = Math.min(height, width);
+/** The square in the middle whose side is `share` of the shorter one. */
+function middle({ height, width }: { height: number; width: number }, share: number): Cut {
+  const side = Math.max(1, Math.round(share * Math.min(height, width)));
   const box = { top: Math.floor((height - side) / 2), left: Math.floor((width - side) / 2), height: side, width: side };
   return { box, isFlipped: false };
 }
