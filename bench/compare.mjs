@@ -108,7 +108,7 @@ const placesOf = ({ index, value, inlineValue }) =>
 
 function refuseMissing(python, { file, needs }) {
   const command = here("../bin/selfsight.mjs");
-  if (!existsSync(here("../dist/cli/main.js"))) fail(`compare: ${command} is not built; run \`npm run setup\``);
+  if (!existsSync(here("../dist/cli/main.js"))) fail(`compare: ${command} is not built; run \`npx selfsight setup\``);
   if (!existsSync(file)) fail(`compare: ${file} is missing; it is part of the repository; check out bench/peers`);
   const found = spawnSync(python, ["-c", `import ${needs}`], { encoding: "utf8" });
   if (found.error)

@@ -2,9 +2,12 @@
 #include "session.h"
 
 #include <ATen/Context.h>
-#include <malloc.h>
 
 #include <limits>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace selfsight {
 

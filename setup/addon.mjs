@@ -1,72 +1,110 @@
-// Compiles native/ against one libtorch, once: half a minute; nothing is done while sources and libtorch stay the same.
+// Compiles native/ against one libtorch, once: half a minute. The result lies in the user's cache and is moved there whole,
+// so that two set-ups at once, or one that is killed, leave no half of it.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { buildFolder, projectRoot, readRecord } from "./current.mjs";
+import { dirname, join } from "node:path";
+import { buildFolder, builds, currentRecord, nativeFolder } from "./current.mjs";
+import { compilerSettings, compilers, libraryFile, thisMachine } from "./platform.mjs";
 import { has, installDebian, run, SetupError, say } from "./say.mjs";
 
-const native = join(projectRoot, "native");
-
-/** Builds where needed, records the build, and makes it the default where none is named by SELFSIGHT_LIBTORCH. */
-export function buildAddon(libtorch, { sanitize = false } = {}) {
-  const name = `${libtorch.version}-${libtorch.source.toLowerCase()}${sanitize ? "-sanitized" : ""}`;
-  const folder = join(buildFolder, name.replaceAll(/[^\w.-]/g, "-"));
-  const stamp = stampOf(libtorch, sanitize);
-  const record = { addonPath: join(folder, "selfsight.node"), libtorch, stamp };
-  const known = readRecord(join(folder, "build.json"));
-  if (known?.stamp !== stamp || !existsSync(known.addonPath)) compile(folder, libtorch, sanitize);
-  if (sanitize) return record;
-  writeFileSync(join(folder, "build.json"), JSON.stringify(record, null, 2));
-  const current = join(buildFolder, "current.json");
-  if (!process.env.SELFSIGHT_LIBTORCH || !existsSync(current)) writeFileSync(current, JSON.stringify(record, null, 2));
+/** Builds where needed, or anew with `force`, and returns the record: {addonPath, libtorch}. */
+export function buildAddon(libtorch, { sanitize = false, force = false } = {}) {
+  const folder = join(buildFolder(), buildName(libtorch));
+  const record = { addonPath: join(folder, "selfsight.node"), libtorch };
+  const isBuilt = existsSync(record.addonPath) && existsSync(join(folder, "build.json"));
+  if (force || !isBuilt) compile(folder, libtorch, sanitize);
+  writeRecord(join(folder, "build.json"), record);
+  removeOutdated(record);
   return record;
 }
 
-/** Whether this record still fits the sources and its libtorch. */
-export const isFresh = (record) => existsSync(record.addonPath) && record.stamp === stampOf(record.libtorch, false);
+/** The folder of a libtorch holds one at a time: what was compiled for the one before serves nobody. */
+function removeOutdated({ addonPath, libtorch }) {
+  const isOutdated = (other) =>
+    other.addonPath !== addonPath && other.libtorch.root === libtorch.root && other.libtorch.source === libtorch.source;
+  for (const other of builds().filter(isOutdated)) rmSync(dirname(other.addonPath), { recursive: true, force: true });
+}
 
-function stampOf(libtorch, sanitize) {
-  const hash = createHash("sha256").update(JSON.stringify([libtorch, sanitize, process.arch]));
-  for (const name of readdirSync(native)
-    .filter((entry) => /\.(cc|h|txt)$/.test(entry))
-    .sort())
-    hash.update(readFileSync(join(native, name)));
-  return hash.digest("hex");
+/** Makes a build the one that serves where SELFSIGHT_LIBTORCH names none. */
+export const makeCurrent = (record) => writeRecord(currentRecord(), record);
+
+/** All that a build depends on beside the sources, which name the folder above. */
+function buildName(libtorch) {
+  const digest = createHash("sha256").update(JSON.stringify(libtorch)).digest("hex").slice(0, 8);
+  return `${libtorch.version}-${libtorch.source}-${digest}`;
+}
+
+function writeRecord(path, record) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, JSON.stringify(record, null, 2));
+  renameSync(temporary, path);
 }
 
 function compile(folder, libtorch, sanitize) {
-  ensureTools();
+  const machine = thisMachine();
+  ensureTools(compilers(machine));
   say(`compiling the addon for libtorch ${libtorch.version} (${libtorch.root}), once ...`);
-  mkdirSync(folder, { recursive: true });
-  rmSync(join(folder, "CMakeCache.txt"), { force: true }); // cmake refuses to go on in a tree that was copied or moved
-  const settings = {
+  const partial = makePartial(buildFolder());
+  try {
+    runCmake(partial, { ...settingsFor(libtorch, machine), SANITIZE: sanitize ? "ON" : "OFF" }, libtorch);
+    mkdirSync(folder, { recursive: true });
+    renameSync(join(partial, "selfsight.node"), join(folder, "selfsight.node")); // whoever has loaded the old one keeps it
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+/** A new folder for work that may be cut off; what was left there more than a day ago goes. */
+export function makePartial(parent) {
+  try {
+    mkdirSync(parent, { recursive: true });
+    for (const name of readdirSync(parent).filter((entry) => entry.startsWith(".partial-")))
+      if (Date.now() - statSync(join(parent, name)).mtimeMs > 86_400_000)
+        rmSync(join(parent, name), { recursive: true, force: true });
+    return mkdtempSync(join(parent, ".partial-"));
+  } catch (error) {
+    throw new SetupError(
+      `${parent} cannot be written (${error.message}); addon and libtorch are kept there; set XDG_CACHE_HOME to a folder that this user may write to, now and whenever selfsight runs`,
+    );
+  }
+}
+
+function settingsFor(libtorch, machine) {
+  const library = (name) => join(libtorch.lib, libraryFile(name, machine));
+  return {
     LIBTORCH_LIB: libtorch.lib,
+    LIBTORCH_LIBRARIES: `${library("torch_cpu")};${library("c10")}`,
     LIBTORCH_INCLUDE: libtorch.include,
     LIBTORCH_CXX_STANDARD: libtorch.cxxStandard,
     CXX11_ABI: libtorch.cxx11Abi,
     NODE_API_HEADERS: join(packageFolder("node-api-headers"), "include"),
     NODE_ADDON_API: packageFolder("node-addon-api"),
-    SANITIZE: sanitize ? "ON" : "OFF",
+    ...compilerSettings(machine),
   };
+}
+
+function runCmake(folder, settings, libtorch) {
   const defines = Object.entries(settings).map(([key, value]) => `-D${key}=${value}`);
-  const failure = `the addon does not compile against libtorch ${libtorch.version} in ${libtorch.root}; another one can be named by SELFSIGHT_LIBTORCH`;
-  run("cmake", ["-S", native, "-B", folder, ...defines], { failure });
+  const failure = `the addon does not compile against libtorch ${libtorch.version} in ${libtorch.root}; another one can be named by --libtorch or SELFSIGHT_LIBTORCH`;
+  run("cmake", ["-S", nativeFolder, "-B", folder, ...defines], { failure });
   run("cmake", ["--build", folder, "--parallel", String(availableParallelism())], { failure });
 }
 
-/** node_modules of the project, or the one above it where Selfsight is itself a package. */
 function packageFolder(name) {
-  const folder = [join(projectRoot, "node_modules", name), join(projectRoot, "..", name)].find(existsSync);
-  if (folder) return folder;
-  throw new SetupError(`the npm package ${name} is missing; run npm install and then this again`);
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+  } catch {
+    throw new SetupError(`the npm package ${name} is missing; run npm install and then this again`);
+  }
 }
 
-function ensureTools() {
-  const missing = ["cmake", "g++"].filter((tool) => !has(tool));
+function ensureTools({ tools, advice }) {
+  const missing = tools.filter((tool) => !has(tool));
   if (missing.length === 0) return;
   if (installDebian(...missing, "make") && missing.every(has)) return;
   throw new SetupError(
-    `${missing.join(" and ")} missing; the addon is compiled once on this machine; install them (Debian: apt-get install g++ cmake) and run this again`,
+    `${missing.join(" and ")} missing; the addon is compiled once on this machine; install what is missing (${advice}) and run this again`,
   );
 }

@@ -1,6 +1,6 @@
 /** A libtorch as it lies on this machine. */
 export interface Libtorch {
-  /** Where it was found: python3, cache, debian or SELFSIGHT_LIBTORCH. */
+  /** Where it was found: python3, cpu (the pinned wheel in the cache), debian, or folder. */
   source: string;
   root: string;
   lib: string;
@@ -14,9 +14,14 @@ export interface CurrentBuild {
   addonPath: string;
   libtorch: Libtorch;
 }
-/** The addon that was built for the libtorch in use; undefined before set-up. */
-export function readCurrentBuild(): CurrentBuild | undefined;
+/** The addon that was built for the libtorch named by `wanted` (SELFSIGHT_LIBTORCH by itself), else the default one; undefined before set-up. */
+export function readCurrentBuild(wanted?: string): CurrentBuild | undefined;
+/** Whether `wanted`, a source or a folder, means this libtorch. */
+export function isNamed(libtorch: Pick<Libtorch, "source" | "root">, wanted: string): boolean;
 /** The version that the headers below `include` name; undefined where there are none. */
 export function versionOf(include: string): string | undefined;
-export const buildFolder: string;
+/** Where the addons of these sources lie, in the user's cache. */
+export function buildFolder(): string;
+/** The file that names the default build. */
+export function currentRecord(): string;
 export const projectRoot: string;

@@ -1,25 +1,47 @@
 // Which addon serves: one is built for each libtorch, and this chooses. Read at every start, so it stays small.
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheFolder } from "./cache.mjs";
 
 export const projectRoot = fileURLToPath(new URL("..", import.meta.url));
-export const buildFolder = join(projectRoot, "native", "build");
+export const nativeFolder = join(projectRoot, "native");
 
-/** The build named by SELFSIGHT_LIBTORCH (a path, or a source such as debian), else the default one. */
-export function readCurrentBuild() {
-  const wanted = process.env.SELFSIGHT_LIBTORCH;
-  const chosen = wanted
-    ? builds().find(({ libtorch }) => [libtorch.root, libtorch.source].includes(wanted))
-    : undefined;
-  const build = chosen ?? readRecord(join(buildFolder, "current.json"));
+/**
+ * Where the addons of these sources lie: in the user's cache, so that a package may be read-only, and clones of equal sources
+ * share them. A release, another processor or a changed source has a folder of its own.
+ */
+export function buildFolder() {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+  return join(cacheFolder("addon"), `${version}-napi8-${process.platform}-${process.arch}-${sourcesDigest()}`);
+}
+
+/** What is remembered: the build that serves where SELFSIGHT_LIBTORCH names none. */
+export const currentRecord = () => join(buildFolder(), "current.json");
+
+function sourcesDigest() {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(nativeFolder).sort())
+    if (/\.(cc|h|txt)$/.test(name)) hash.update(name).update(readFileSync(join(nativeFolder, name)));
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** The build for a libtorch (a folder, or a source such as debian), else the default one. */
+export function readCurrentBuild(wanted = process.env.SELFSIGHT_LIBTORCH) {
+  const chosen = wanted ? builds().find(({ libtorch }) => isNamed(libtorch, wanted)) : undefined;
+  const build = chosen ?? readRecord(currentRecord());
   if (!build || !existsSync(build.addonPath)) return undefined;
   return { ...build, libtorch: { ...build.libtorch, version: versionOf(build.libtorch.include) ?? "none" } };
 }
 
-function builds() {
-  if (!existsSync(buildFolder)) return [];
-  const records = readdirSync(buildFolder).map((name) => readRecord(join(buildFolder, name, "build.json")));
+/** Whether SELFSIGHT_LIBTORCH, or --libtorch, means this one: by its source or its folder. */
+export const isNamed = ({ source, root }, wanted) => source === wanted || root === resolve(wanted);
+
+/** Every build of these sources. */
+export function builds() {
+  if (!existsSync(buildFolder())) return [];
+  const records = readdirSync(buildFolder()).map((name) => readRecord(join(buildFolder(), name, "build.json")));
   return records.filter((record) => record !== undefined);
 }
 

@@ -1,36 +1,31 @@
-// Finds libtorch, or fetches it: SELFSIGHT_LIBTORCH, the torch of python3, our cache, the pinned CPU wheel, Debian's package.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+// Finds libtorch, or fetches it: the one asked for, else the torch of python3, the pinned CPU wheel, Debian's package.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { cacheFolder } from "./cache.mjs";
 import { versionOf } from "./current.mjs";
-import { has, installDebian, run, SetupError, say, tryRun } from "./say.mjs";
+import { libraryFile, machineName, pinnedVersion, thisMachine, wheelFor } from "./platform.mjs";
+import { installDebian, SetupError, tryRun } from "./say.mjs";
+import { fetchWheel } from "./wheel.mjs";
 
-/** The release that we build and test on; 1.13 (Debian 12) is the oldest that works. */
-export const pinnedVersion = "2.13.0+cpu";
+/** 1.13 (Debian 12) is the oldest that works. */
 const oldestMinor = [1, 13];
-/** Where PyTorch publishes its CPU builds; asked only where pip's own configuration does not know the wheel. */
-const cpuIndex = "https://download.pytorch.org/whl/cpu";
 
 const libtorchCache = () => cacheFolder("libtorch");
 
-/** The libtorch to build against. Errors: a sentence that says what was tried. */
-export function findOrFetchLibtorch() {
-  const wanted = process.env.SELFSIGHT_LIBTORCH;
+/** The libtorch to build against: `wanted` is python3, cpu, debian or a folder. Errors: a sentence that says what was tried. */
+export async function findOrFetchLibtorch(wanted) {
   if (wanted) return wantedLibtorch(wanted);
-  return fromPython() ?? fromCache() ?? fetchWheel() ?? fromDebian() ?? fetchDebian() ?? nothingFound();
+  return fromPython() ?? (await cpuWheel()) ?? debian() ?? nothingFound();
 }
 
-const bySource = {
-  python3: () => fromPython(),
-  cache: () => fromCache() ?? fetchWheel(),
-  debian: () => fromDebian() ?? fetchDebian(),
-};
+const bySource = { python3: () => fromPython(), cpu: () => cpuWheel(), debian: () => debian() };
 
-function wantedLibtorch(wanted) {
-  const found = bySource[wanted] ? bySource[wanted]() : describe(wanted, "SELFSIGHT_LIBTORCH");
+async function wantedLibtorch(wanted) {
+  const found = bySource[wanted] ? await bySource[wanted]() : describe(resolve(wanted), "folder");
   if (found) return found;
   throw new SetupError(
-    `SELFSIGHT_LIBTORCH is ${wanted}; no libtorch of ${oldestMinor.join(".")} or newer with headers is there; give a folder that holds lib/ and include/, or one of ${Object.keys(bySource).join(", ")}`,
+    `${wanted} was asked for (--libtorch or SELFSIGHT_LIBTORCH); no libtorch of ${oldestMinor.join(".")} or newer with headers is there` +
+      `${bySource[wanted] ? ", or it cannot be fetched from here" : ""}; give a folder that holds lib/ and include/, or one of ${Object.keys(bySource).join(", ")}`,
   );
 }
 
@@ -42,18 +37,27 @@ function fromPython() {
   return folder ? describe(folder, "python3") : undefined;
 }
 
-const fromCache = () => describe(join(libtorchCache(), pinnedVersion), "cache");
+/** From the cache, else fetched into it. */
+async function cpuWheel() {
+  const wheel = wheelFor(thisMachine());
+  if (!wheel) return undefined;
+  const target = join(libtorchCache(), `${wheel.version}-${machineName(thisMachine())}`);
+  const inCache = () => describe(join(target, "torch"), "cpu");
+  return inCache() ?? ((await fetchWheel(wheel, libtorchCache(), target)) ? inCache() : undefined);
+}
 
-const fromDebian = () => describe("/usr", "debian");
+const inDebian = () => describe("/usr", "debian");
+const debian = () => inDebian() ?? (installDebian("libtorch-dev") ? inDebian() : undefined);
 
 /** What lies in a folder, or undefined where it is no libtorch that we can use. */
-function describe(root, source) {
+export function describe(root, source) {
+  const machine = thisMachine();
   const triplets = existsSync(join(root, "lib"))
     ? readdirSync(join(root, "lib")).filter((name) => name.endsWith("-linux-gnu"))
     : [];
   const lib = ["lib", ...triplets.map((name) => join("lib", name))]
     .map((folder) => join(root, folder))
-    .find((folder) => existsSync(join(folder, "libtorch_cpu.so")));
+    .find((folder) => existsSync(join(folder, libraryFile("torch_cpu", machine))));
   const include = join(root, "include");
   const version = lib ? versionOf(include) : undefined;
   if (!version || isTooOld(version)) return undefined;
@@ -63,7 +67,7 @@ function describe(root, source) {
     lib,
     include,
     version,
-    cuda: existsSync(join(lib, "libtorch_cuda.so")),
+    cuda: existsSync(join(lib, libraryFile("torch_cuda", machine))),
     ...buildFlags(root, lib),
   };
 }
@@ -87,78 +91,13 @@ function buildFlags(root, lib) {
   return { cxxStandard: Math.max(17, standard), cxx11Abi: Number(abi) };
 }
 
-/** pip is only the messenger: the wheel's lib, include and share are unpacked into the cache, nothing is installed. */
-function fetchWheel() {
-  if (tryRun("python3", ["-m", "pip", "--version"]) === undefined) return undefined;
-  const target = join(libtorchCache(), pinnedVersion);
-  mkdirSync(libtorchCache(), { recursive: true });
-  const partial = mkdtempSync(join(libtorchCache(), ".partial-"));
-  try {
-    say(`fetching libtorch ${pinnedVersion} (about 190 MB, once) ...`);
-    const wheel = downloadWheel(partial);
-    if (!wheel) return undefined;
-    unpack(join(partial, wheel), partial);
-    if (!existsSync(target)) renameSync(join(partial, "torch"), target);
-    return describe(target, "cache");
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
-}
-
-function downloadWheel(folder) {
-  const platform = [
-    "--only-binary=:all:",
-    "--implementation",
-    "cp",
-    "--python-version",
-    "3.11",
-    "--abi",
-    "cp311",
-    "--platform",
-    "manylinux_2_28_x86_64",
-  ];
-  const download = [
-    "-m",
-    "pip",
-    "download",
-    "--quiet",
-    "--retries",
-    "0",
-    "--no-deps",
-    "--dest",
-    folder,
-    ...platform,
-    `torch==${pinnedVersion}`,
-  ];
-  for (const extra of [[], ["--extra-index-url", cpuIndex]]) {
-    tryRun("python3", [...download, ...extra]);
-    const wheel = readdirSync(folder).find((name) => name.endsWith(".whl"));
-    if (wheel && statSync(join(folder, wheel)).size > 0) return wheel;
-  }
-  return undefined;
-}
-
-function unpack(wheel, folder) {
-  const script = [
-    "import sys, zipfile",
-    "wheel = zipfile.ZipFile(sys.argv[1])",
-    "parts = ('torch/lib/', 'torch/include/', 'torch/share/', 'torch/version.py')",
-    "wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith(parts)])",
-  ].join("\n");
-  run("python3", ["-c", script, wheel, folder], {
-    failure: `the wheel ${wheel} cannot be unpacked; free some disk space (2 GB) and run this again`,
-  });
-}
-
-function fetchDebian() {
-  return installDebian("libtorch-dev") ? fromDebian() : undefined;
-}
-
 function nothingFound() {
-  const pip = has("python3") ? "pip did not find the wheel" : "python3 with pip is not here";
+  const name = machineName(thisMachine());
+  const wheel = wheelFor(thisMachine())
+    ? `the wheel of torch ${pinnedVersion} was not reached, by pip or directly`
+    : `PyTorch publishes no wheel of torch ${pinnedVersion} for ${name}`;
   throw new SetupError(
-    `no libtorch: SELFSIGHT_LIBTORCH is not set, python3 has no torch, ${libtorchCache()} is empty, ${pip} (torch ${pinnedVersion}), ` +
-      "Debian's libtorch-dev is not installed and cannot be installed by this user; do one of: pip install torch, " +
-      "apt-get install libtorch-dev, or set SELFSIGHT_LIBTORCH to an unpacked libtorch, then run this again",
+    `no libtorch: python3 has no torch, ${wheel}, Debian's libtorch-dev is not installed and cannot be installed by this user; ` +
+      "do one of: pip install torch, apt-get install libtorch-dev, or name an unpacked libtorch by --libtorch FOLDER, then run this again",
   );
 }

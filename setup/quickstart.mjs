@@ -7,7 +7,7 @@ import { installDebian } from "./say.mjs";
 import { setUpOrExit } from "./setup.mjs";
 
 const given = process.argv.slice(2);
-setUpOrExit();
+await setUpOrExit();
 if (wantsFashionMnist(given) && !existsSync("/usr/share/datasets/fashion-mnist"))
   installDebian("dataset-fashion-mnist"); // else it is downloaded
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { projectRoot } from "./current.mjs";
 import { setUpOrExit } from "./setup.mjs";
 
-setUpOrExit();
+await setUpOrExit();
 
 const bin = (name) => join(projectRoot, "node_modules", ".bin", name);
 const outcome = { passed: 0, failed: 0, skipped: 0 };

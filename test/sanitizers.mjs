@@ -1,10 +1,10 @@
 // Runs the addon's own tests under the address and undefined-behaviour sanitizers: `node test/sanitizers.mjs`. Builds the
 // instrumented addon once (a minute). Not part of the test suite. Only native/ is instrumented, so any report is about it.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { buildAddon } from "../setup/addon.mjs";
-import { buildFolder, projectRoot, readCurrentBuild } from "../setup/current.mjs";
+import { projectRoot, readCurrentBuild } from "../setup/current.mjs";
 
 const build = readCurrentBuild();
 if (!build) {
@@ -14,13 +14,7 @@ if (!build) {
 
 // The instrumented addon stands beside the ordinary ones under a name of its own, which SELFSIGHT_LIBTORCH then asks for.
 const name = "sanitized";
-const instrumented = buildAddon(build.libtorch, { sanitize: true });
-const folder = join(buildFolder, name);
-mkdirSync(folder, { recursive: true });
-writeFileSync(
-  join(folder, "build.json"),
-  JSON.stringify({ ...instrumented, libtorch: { ...instrumented.libtorch, source: name } }),
-);
+const instrumented = buildAddon({ ...build.libtorch, source: name }, { sanitize: true });
 
 const library = (file) => spawnSync("g++", [`-print-file-name=${file}`], { encoding: "utf8" }).stdout.trim();
 const environment = {
@@ -54,6 +48,6 @@ for (const [label, argumentsOf] of Object.entries(runs)) {
   console.log(`${isFine ? "ok  " : "FAIL"} ${label}${signal ? ` (${signal})` : ""}`);
   if (!isFine) console.error(first < 0 ? stderr.slice(-2000) : stderr.slice(first, first + 4000));
 }
-rmSync(folder, { recursive: true });
+rmSync(dirname(instrumented.addonPath), { recursive: true });
 console.log(failures === 0 ? "no reports" : `${failures} of ${Object.keys(runs).length} with reports`);
 process.exit(failures > 0 ? 1 : 0);

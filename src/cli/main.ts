@@ -7,6 +7,7 @@ import { addCompare } from "./commands/compare/options.ts";
 import { addEvaluate, precisionOption } from "./commands/evaluate/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
+import { addSetup } from "./commands/setup/options.ts";
 
 // Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
 
@@ -20,6 +21,7 @@ const program = new Command("selfsight")
 const json = () => new Option("--json", "print JSON for machines");
 
 addQuickstart(program);
+addSetup(program);
 
 program
   .command("doctor")

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { buildFolder, readCurrentBuild } from "../../setup/current.mjs";
+import { currentRecord, isNamed, readCurrentBuild } from "../../setup/current.mjs";
 import { SelfsightError } from "../errors.ts";
 import { refuseUnreadable } from "./permission.ts";
 
@@ -83,10 +83,10 @@ export function addon(): Addon {
 function loadAddon(): Addon {
   const build = readCurrentBuild();
   if (!build) {
-    refuseUnreadable(join(buildFolder, "current.json"));
+    refuseUnreadable(currentRecord());
     throw new SelfsightError(
       "configuration",
-      "engine: the native addon is not built; it is compiled once against libtorch; run `npm run setup`",
+      "engine: it is not set up for this version of Selfsight; libtorch and an addon compiled for it are needed, once; run `npx selfsight setup`",
     );
   }
   refuseAnotherLibtorch(build.libtorch);
@@ -120,7 +120,7 @@ function requireAddon(path: string): Addon {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new SelfsightError(
       "configuration",
-      `engine: the native addon does not load (${reason}); libtorch was moved, or the addon belongs to another machine; run \`npm run setup\``,
+      `engine: the native addon does not load (${reason}); libtorch was moved, or the addon belongs to another machine; run \`npx selfsight setup\``,
       { cause },
     );
   }
@@ -128,10 +128,10 @@ function requireAddon(path: string): Addon {
 
 function refuseAnotherLibtorch(built: { root: string; version: string; source: string }): void {
   const wanted = process.env.SELFSIGHT_LIBTORCH;
-  if (!wanted || wanted === built.root || wanted === built.source) return;
+  if (!wanted || isNamed(built, wanted)) return;
   throw new SelfsightError(
     "configuration",
-    `engine: SELFSIGHT_LIBTORCH is ${wanted}, but the addon was built for libtorch ${built.version} in ${built.root}; one addon serves one libtorch; run \`npm run setup\` with this SELFSIGHT_LIBTORCH`,
+    `engine: SELFSIGHT_LIBTORCH is ${wanted}, but the addon was built for libtorch ${built.version} in ${built.root}; one addon serves one libtorch; run \`npx selfsight setup\` with this SELFSIGHT_LIBTORCH`,
   );
 }
 
@@ -140,7 +140,7 @@ function refuseAnotherVersion(builtFor: string, found: string): void {
   if (release(builtFor) === release(found)) return;
   throw new SelfsightError(
     "configuration",
-    `engine: the addon was built for libtorch ${builtFor}, found ${found}; the versions must be equal; run \`npm run setup\``,
+    `engine: the addon was built for libtorch ${builtFor}, found ${found}; the versions must be equal; run \`npx selfsight setup\``,
   );
 }
 

@@ -95,7 +95,7 @@ export function findOperators(needed: readonly string[], newer: readonly string[
   if (problems.length === 0) return found;
   throw new SelfsightError(
     "configuration",
-    `engine: libtorch ${addon().engine().builtFor} lacks operators that Selfsight needs (${problems.join("; ")}); run \`npm run setup\` with libtorch 1.13 or 2.13`,
+    `engine: libtorch ${addon().engine().builtFor} lacks operators that Selfsight needs (${problems.join("; ")}); run \`npx selfsight setup\` with libtorch 1.13 or 2.13`,
   );
 }
 
@@ -173,6 +173,7 @@ function native(value: unknown): unknown {
 
 /** The engine's sentence with the operator and the shapes that it was given. */
 export function engineError(name: string, values: readonly unknown[], error: unknown): SelfsightError {
+  if (error instanceof SelfsightError) return error; // the engine is not there at all
   const reason = error instanceof Error ? error.message.split("\n")[0]! : String(error);
   const isMemory = /can't allocate memory|out of memory|not enough memory|std::bad_alloc/i.test(reason);
   const text = `${name.replace("aten::", "")}(${values.map(describeValue).join(", ")}): ${reason}`;

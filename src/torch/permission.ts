@@ -10,7 +10,7 @@ export function refuseUnreadable(path: string): void {
   const wanted = closed === path ? "" : `, where ${displayName(path)} is`;
   throw new SelfsightError(
     "configuration",
-    `engine: no permission to read ${displayName(closed)}${wanted}; this user must be able to read it; change its permissions, or set SELFSIGHT_LIBTORCH to a libtorch that this user may read and run \`npm run setup\``,
+    `engine: no permission to read ${displayName(closed)}${wanted}; this user must be able to read it; change its permissions, or set SELFSIGHT_LIBTORCH to a libtorch that this user may read and run \`npx selfsight setup\``,
   );
 }
 

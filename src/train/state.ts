@@ -101,7 +101,7 @@ export function chosenDevice(wanted: string): string {
   if (wanted !== "cpu" && index >= gpus) {
     throw new SelfsightError(
       "configuration",
-      `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run \`npm run setup\``,
+      `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run \`npx selfsight setup\``,
     );
   }
   return wanted;

@@ -1,0 +1,26 @@
+export interface Machine {
+  platform: string;
+  arch: string;
+  /** glibc, musl, or none outside Linux. */
+  libc: string;
+}
+export interface Wheel {
+  version: string;
+  file: string;
+  platformTag: string;
+  sha256: string;
+  url: string;
+}
+export function thisMachine(): Machine;
+/** linux-x64, linux-arm64, linux-x64-musl, darwin-arm64 … */
+export function machineName(machine: Machine): string;
+/** The release that we build and test on. */
+export const pinnedVersion: string;
+/** The pinned wheel for a machine; undefined where PyTorch publishes none. */
+export function wheelFor(machine: Machine): Wheel | undefined;
+/** libtorch_cpu.so, libtorch_cpu.dylib: how a library's file is called. */
+export function libraryFile(name: string, machine: Machine): string;
+/** CMake's settings that depend on the machine. */
+export function compilerSettings(machine: Machine): Record<string, string>;
+/** The programs that compile the addon, and how a person gets them. */
+export function compilers(machine: Machine): { tools: string[]; advice: string };

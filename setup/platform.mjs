@@ -1,0 +1,50 @@
+// What differs between machines, as functions of {platform, arch, libc}: which wheel is right, what its libraries are called,
+// what the compiler is told. Linux on x64 is run; the others are tested as logic only (CONTRIBUTING.md has the table).
+import { readFileSync } from "node:fs";
+
+/** Of this machine: platform and arch as Node names them; libc is glibc, musl, or none outside Linux. */
+export function thisMachine() {
+  const { platform, arch } = process;
+  return { platform, arch, libc: platform === "linux" ? linuxLibrary() : "none" };
+}
+
+function linuxLibrary() {
+  process.report.excludeNetwork = true; // else it looks up the names of all open connections
+  return process.report.getReport().header.glibcVersionRuntime ? "glibc" : "musl";
+}
+
+/** linux-x64, linux-arm64, linux-x64-musl, darwin-arm64 … */
+export const machineName = ({ platform, arch, libc }) => `${platform}-${arch}${libc === "musl" ? "-musl" : ""}`;
+
+const pinned = JSON.parse(readFileSync(new URL("./wheels.json", import.meta.url), "utf8"));
+
+/** The release that we build and test on. */
+export const pinnedVersion = pinned.version;
+
+/** The pinned wheel for a machine: {version, file, platformTag, sha256, url}; undefined where PyTorch publishes none. */
+export function wheelFor(machine) {
+  const wheel = pinned.wheels[machineName(machine)];
+  if (!wheel) return undefined;
+  const [, version, , , platformTag] = wheel.file.replace(/\.whl$/, "").split("-");
+  return { ...wheel, version, platformTag, url: `${pinned.index}/${encodeURIComponent(wheel.file)}` };
+}
+
+/** libtorch_cpu.so, libtorch_cpu.dylib: how a library's file is called. */
+export const libraryFile = (name, { platform }) => `lib${name}.${platform === "darwin" ? "dylib" : "so"}`;
+
+/** CMake's settings that depend on the machine. On macOS the addon finds Node's functions when it is loaded. */
+export function compilerSettings({ platform, arch }) {
+  if (platform !== "darwin") return {};
+  return {
+    CMAKE_OSX_ARCHITECTURES: arch === "arm64" ? "arm64" : "x86_64",
+    CMAKE_OSX_DEPLOYMENT_TARGET: "14.0", // of the wheel
+    CMAKE_MODULE_LINKER_FLAGS: "-undefined dynamic_lookup",
+  };
+}
+
+/** The programs that compile the addon, and how a person gets them. */
+export function compilers({ platform }) {
+  if (platform === "darwin")
+    return { tools: ["cmake", "clang++"], advice: "xcode-select --install; brew install cmake" };
+  return { tools: ["cmake", "g++"], advice: "Debian: apt-get install g++ cmake make" };
+}
