@@ -14,7 +14,9 @@ export { SetupError } from "./say.mjs";
 export async function setUpEngine({ libtorch, force = false } = {}) {
   const wanted = libtorch ?? process.env.SELFSIGHT_LIBTORCH;
   const build = (!force && readyEngine(wanted)) || buildAddon(await findOrFetchLibtorch(wanted), { force });
-  if (libtorch || !process.env.SELFSIGHT_LIBTORCH || !readRecord(currentRecord())) makeCurrent(build);
+  const current = readRecord(currentRecord());
+  const becomesDefault = libtorch || !process.env.SELFSIGHT_LIBTORCH || !current;
+  if (becomesDefault && current?.addonPath !== build.addonPath) makeCurrent(build);
   return build;
 }
 
