@@ -7,7 +7,7 @@ import { collapsePlan } from "./collapse/collapse.ts";
 import { type PlanInput, parsePlan } from "./plan/plan.ts";
 import { type PublishedRow, type PublishedTable, publishedRows, publishedTables } from "./plan/published.ts";
 import { describePlans, plans } from "./plan/shipped/index.ts";
-import { cellsOf } from "./runner/cells.ts";
+import { cellsOf, fixedLength } from "./runner/cells.ts";
 import { chosenData } from "./runner/chosen-data.ts";
 import { markdownOf } from "./table/markdown.ts";
 import { pageOf, sheetsAsHtml } from "./table/page.ts";
@@ -30,7 +30,9 @@ it("refuses what no plan is, naming key, row and the nearest name", () => {
   );
   expect(() => parsePlan({ ...tiny, rows: [tiny.rows[0], tiny.rows[0]] }, "p")).toThrow(/different names/);
   expect(() => parsePlan({ ...tiny, seeds: [1, 1] }, "p")).toThrow(/each seed once/);
-  expect(() => parsePlan({ ...tiny, budget: { minute: 4 } }, "p")).toThrow(/budget: one of minutes, epochs and steps/);
+  expect(() => parsePlan({ ...tiny, budget: { minute: 4 } }, "p")).toThrow(
+    /budget: one of images, minutes, epochs and steps/,
+  );
   expect(() => parsePlan({ ...tiny, evaluations: { "few-shot": { lables: 5 } } }, "p")).toThrow(
     /Did you mean labels\?/,
   );
@@ -66,6 +68,13 @@ it("names a cell by what shapes its result, so that a changed row changes its ow
   expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
   expect(after.slice(2).filter((name) => before.includes(name))).toEqual([]);
   expect(namesOf({ ...tiny, base: { checkpointEverySteps: 1 } })).toEqual(before); // the result stays what it was
+});
+
+it("turns a budget of images into equal pictures for every row, whatever its batch", () => {
+  const rows: PlanInput["rows"] = [{ method: "simsiam" }, { method: "byol", settings: { batchSize: 96 } }];
+  const parsed = parsePlan({ ...tiny, rows, base: { batchSize: 128 }, budget: { images: 200_000 } }, "p");
+  expect(parsed.rows.map((row) => fixedLength(parsed, row))).toEqual([{ steps: 1563 }, { steps: 2083 }]);
+  expect(fixedLength({ ...parsed, budget: { minutes: 1 } }, parsed.rows[0]!)).toBeUndefined();
 });
 
 it("ships plans whose rows resolve, and whose published rows exist", () => {

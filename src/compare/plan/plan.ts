@@ -11,12 +11,14 @@ const methodNames = Object.keys(methods) as [MethodName];
 
 const budgetSchema = z.union(
   [
-    /** Training time of each cell; resolved to a number of steps before the row's first cell, and kept. */
+    /** Images that each cell sees, as many steps as make them: equal for all, whatever else the machine does. */
+    z.strictObject({ images: count }),
+    /** Training time of each cell; resolved to a number of steps by the pace, and kept. */
     z.strictObject({ minutes: z.number().positive() }),
     z.strictObject({ epochs: count }),
     z.strictObject({ steps: count }),
   ],
-  "one of minutes, epochs and steps with a number above 0 is needed, such as {minutes: 4}",
+  "one of images, minutes, epochs and steps with a number above 0 is needed, such as {images: 200000}",
 );
 export type Budget = z.output<typeof budgetSchema>;
 

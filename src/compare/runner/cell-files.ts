@@ -20,6 +20,8 @@ const trainingSchema = z.object({
   threads: z.number(),
   /** Median over the logged steps. */
   imagesPerSecond: z.number(),
+  /** In steps, without evaluation; null in the files of older versions. */
+  trainingSeconds: z.number().nullable().default(null),
   /** Largest resident memory of the cell's process while it trained. */
   peakMemoryBytes: z.number(),
   /** Of the last batch that the collapse watch looked at; null where it did not look. */

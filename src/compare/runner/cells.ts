@@ -30,6 +30,15 @@ export type Length = { steps: number } | { epochs: number };
 
 export const budgetOf = (plan: Plan, row: PlanRow): Budget => row.budget ?? plan.budget;
 
+/** A row's length where it does not depend on the machine. */
+export function fixedLength(plan: Plan, row: PlanRow): Length | undefined {
+  const budget = budgetOf(plan, row);
+  if ("minutes" in budget) return undefined;
+  if (!("images" in budget)) return budget;
+  const { batchSize } = rowSettings(plan, row, { seed: plan.seeds[0]!, steps: 1 });
+  return { steps: Math.max(1, Math.round(budget.images / batchSize)) };
+}
+
 /** The cells of one row, one for each seed. */
 export function cellsOf(plan: Plan, row: PlanRow, data: string, length: Length): Cell[] {
   return plan.seeds.map((seed) => {

@@ -99,6 +99,7 @@ function trainingFacts(folder: string): CellTraining {
   return {
     steps: start.totalSteps,
     ...{ stepsPerEpoch, images, dataset, fingerprint, parameters, device, precision, threads },
+    trainingSeconds: secondsOf(steps, readRun(folder).settings.batchSize),
     imagesPerSecond: median(steps.map((step) => step.imagesPerSecond)),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024, // KiB
     ...healthOf(steps),
@@ -106,6 +107,13 @@ function trainingFacts(folder: string): CellTraining {
 }
 
 type StepEvent = Extract<LogEvent, { event: "step" }>;
+
+/** The time of all steps, those of earlier processes too: each report gives the pace since the one before. */
+const secondsOf = (steps: readonly StepEvent[], batchSize: number): number =>
+  steps.reduce((sum, { step, imagesPerSecond }, i) => {
+    const images = (step - (steps[i - 1]?.step ?? 0)) * batchSize;
+    return sum + images / imagesPerSecond;
+  }, 0);
 
 function healthOf(steps: readonly StepEvent[]): Pick<CellTraining, "health" | "collapse"> {
   const watch = collapseWatch();

@@ -1,18 +1,19 @@
 // A tiny plan through the runner: two methods, two seeds, cells in processes of their own.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { readLog } from "../../train/index.ts";
 import { collapsePlan, collapseRows } from "../collapse/collapse.ts";
 import { writeCollapse } from "../collapse/page.ts";
-import { parsePlan } from "../plan/plan.ts";
+import { budgetKey, parsePlan } from "../plan/plan.ts";
 import { markdownOf } from "../table/markdown.ts";
 import { sheetsOf } from "../table/sheet.ts";
 import { comparisonTable } from "../table/table.ts";
 import { writeTable } from "../table/write-table.ts";
 import { readTraining } from "./cell-files.ts";
 import { firstFailure, type PlanProgress, runPlan } from "./runner.ts";
+import { keepBudget, readBudgets } from "./time-budgets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-compare-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -125,7 +126,9 @@ it("repeats nothing that is done, and puts it into a table", async () => {
     expect(row.imagesPerSecond).toBeGreaterThan(0);
   }
   expect(JSON.parse(readFileSync(join(folder, "table.json"), "utf8"))).toEqual(JSON.parse(JSON.stringify(table)));
-  expect(readFileSync(join(folder, "table.md"), "utf8")).toMatch(/\| SimSiam \| 10 \(40 steps\) \| 50 \| 2 x 32 \|/);
+  expect(readFileSync(join(folder, "table.md"), "utf8")).toMatch(
+    /\| SimSiam \| 10 \(40 steps\) \| \d+\.\d \| 50 \| 2 x 32 \|/,
+  );
 });
 
 it("shows what is done before it comes to it, and no figures of other evaluations", async () => {
@@ -144,6 +147,40 @@ it("shows what is done before it comes to it, and no figures of other evaluation
     [undefined, 2],
     [undefined, 2],
   ]);
+});
+
+it("corrects a row whose pace was measured in a busy minute, and keeps what it found", async () => {
+  const out = join(folder, "paced");
+  const minutes = 0.05;
+  const paced = parsePlan({ ...plan, seeds: [0], rows: [plan.rows[0]!], budget: { minutes } }, "paced");
+  const key = budgetKey(paced, paced.rows[0]!, "shapes", minutes);
+  mkdirSync(out, { recursive: true });
+  keepBudget(out, key, { minutes, steps: 3, corrections: 0 });
+  const { rows } = await runPlan(paced, { folder: out });
+  const budget = readBudgets(out)[key]!;
+  expect(budget.steps).toBeGreaterThan(6);
+  expect(budget.corrections).toBeGreaterThan(0);
+  const table = comparisonTable(paced, "shapes", rows);
+  expect(table.rows[0]).toMatchObject({ steps: budget.steps, cellsLeft: 0 });
+  const seen: string[] = [];
+  await runPlan(paced, { folder: out, onProgress: ({ kind }) => seen.push(kind) });
+  expect(seen).toEqual(["plan", "pace", "kept"]);
+});
+
+it("marks a row that trained longer than its plan, and says minutes", async () => {
+  const slow = parsePlan({ ...plan, budget: { minutes: 0.001 } }, "slow");
+  const { rows, data } = await run();
+  const table = comparisonTable(
+    slow,
+    data,
+    rows.map(({ cells }, i) => ({ row: slow.rows[i]!, cells })),
+  );
+  expect(table.rows[0]!.minutes).toBeGreaterThan(0);
+  expect(table.rows[0]!.offPlan.map(({ seed, planned }) => [seed, planned])).toEqual([
+    [0, 0.001],
+    [1, 0.001],
+  ]);
+  expect(markdownOf(sheetsOf(table))).toMatch(/seed 0: trained for \d\.\d minutes where 0.001 were planned/);
 });
 
 it("makes a row of a cell that cannot go on, and runs the others", async () => {

@@ -1,10 +1,8 @@
 // A plan from its first cell to its last. What is done is found on the disk, so the same command goes on where the last one was
 // cut off: finished cells stand, a half-done one goes on from its checkpoint, failed ones are tried again where that can help.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { z } from "zod";
-import { makeFolder, writeFileDurably } from "../../files.ts";
+import { makeFolder } from "../../files.ts";
 import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../../train/index.ts";
 import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "../plan/plan.ts";
 import {
@@ -15,9 +13,19 @@ import {
   readTraining,
   writeFailure,
 } from "./cell-files.ts";
-import { budgetOf, type Cell, type CellJob, cellsOf, evaluationsHash, type Length, type PlannedCell } from "./cells.ts";
+import {
+  budgetOf,
+  type Cell,
+  type CellJob,
+  cellsOf,
+  evaluationsHash,
+  fixedLength,
+  type Length,
+  type PlannedCell,
+} from "./cells.ts";
 import { chosenData } from "./chosen-data.ts";
 import { type Outcome, type Running, startProcess } from "./start-process.ts";
+import { keepBudget, mostCorrections, paceWatch, readBudgets, type TimeBudget } from "./time-budgets.ts";
 
 export interface RunPlanOptions {
   folder: string;
@@ -84,7 +92,7 @@ export async function runPlan(
   }
 }
 
-/** False when it was asked to stop. */
+/** False when it was asked to stop. A row whose pace was wrong begins again with the right number of steps. */
 async function runRow(session: Session, row: PlanRow): Promise<boolean> {
   const length = await lengthOf(session, row);
   if (length === "stopped") return false;
@@ -95,9 +103,10 @@ async function runRow(session: Session, row: PlanRow): Promise<boolean> {
   const cells = plannedCells(session, row, length);
   setRow(session, { row, cells });
   for (const cell of cells) {
-    const isToGoOn = await runOneCell(session, cell);
+    const end = await runOneCell(session, cell);
+    if (end === "corrected") return runRow(session, row);
     session.onCellEnd?.(session.rows, session.data);
-    if (!isToGoOn) return false;
+    if (end === "stopped") return false;
   }
   return true;
 }
@@ -116,25 +125,39 @@ function plannedCells(session: Session, row: PlanRow, length: Length): PlannedCe
   }));
 }
 
-async function runOneCell(session: Session, cell: PlannedCell): Promise<boolean> {
-  const { plan, data, onProgress, withCorrelation = false } = session;
+async function runOneCell(session: Session, cell: PlannedCell): Promise<"ended" | "stopped" | "corrected"> {
+  const { onProgress } = session;
   const place = placeOf(session, cell);
-  const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
   if (isFinished(cell)) {
     onProgress?.({ kind: "kept", ...place });
-    return !session.signal?.aborted;
+    return session.signal?.aborted ? "stopped" : "ended";
   }
-  if (session.signal?.aborted) return false;
+  if (session.signal?.aborted) return "stopped";
   onProgress?.({ kind: "start", ...place });
   await freed(cell.folder);
-  const onEvent = (event: LogEvent) => onProgress?.({ kind: "event", ...place, event });
-  const outcome = await ended(session, startProcess({ kind: "cell", job: jobOf(job) }, onEvent));
-  if (outcome.how === "done") onProgress?.({ kind: "done", ...place });
+  const { outcome, steps } = await trainedInProcess(session, cell, place);
   if (outcome.how === "failed") {
     writeFailure(cell.folder, outcome.failure);
     onProgress?.({ kind: "failed", ...place, failure: outcome.failure });
-  }
-  return outcome.how !== "stopped";
+  } else if (corrected(session, cell.row, steps)) return "corrected";
+  if (outcome.how === "done") onProgress?.({ kind: "done", ...place });
+  return outcome.how === "stopped" ? "stopped" : "ended";
+}
+
+/** The cell in a process of its own, and what its pace said of the row's number of steps; where that is another, it is stopped. */
+async function trainedInProcess(session: Session, cell: PlannedCell, place: Place) {
+  const { plan, data, onProgress, withCorrelation = false } = session;
+  const watch = paceWatchOf(session, cell.row);
+  const planned = keptTime(session, cell.row)?.steps;
+  let steps: number | undefined;
+  const onEvent = (event: LogEvent) => {
+    onProgress?.({ kind: "event", ...place, event });
+    steps ??= watch?.(event);
+    if (steps !== undefined && steps !== planned) running.stop();
+  };
+  const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
+  const running = startProcess({ kind: "cell", job: jobOf(job) }, onEvent);
+  return { outcome: await ended(session, running), steps };
 }
 
 function placeOf({ plan, cells }: Session, { row, seed }: Cell): Place {
@@ -187,32 +210,49 @@ async function freed(folder: string): Promise<void> {
 
 // ---- time budgets ----
 
-const budgetsSchema = z.record(z.string(), z.object({ minutes: z.number(), steps: z.number() }));
-
-/** A time budget is turned into steps once, and kept in budgets.json: from then on the row is as reproducible as any run. */
 async function lengthOf(session: Session, row: PlanRow): Promise<Length | "stopped" | { failure: CellFailure }> {
-  const { plan, data, folder } = session;
-  const budget = budgetOf(plan, row);
-  if (!("minutes" in budget)) return budget;
+  const known = keptLength(session, row);
+  const budget = budgetOf(session.plan, row);
+  if (!("minutes" in budget)) return known!;
   const { minutes } = budget;
-  const kept = keptBudget(session, row, minutes);
-  const found = kept ? { how: "paced" as const, ...kept } : await pace(session, row, minutes);
-  if (found.how === "failed") return { failure: found.failure };
-  if (found.how !== "paced") return "stopped";
+  const found = known ?? (await pace(session, row, minutes));
+  if ("how" in found && found.how === "failed") return { failure: found.failure };
+  if (!("steps" in found)) return "stopped";
   const { steps } = found;
-  if (!kept) keepBudget(folder, budgetKey(plan, row, data, minutes), { minutes, steps });
+  if (!known) keepTime(session, row, { minutes, steps, corrections: 0 });
   session.onProgress?.({ kind: "pace", label: labelOf(row), minutes, steps });
   return { steps };
 }
 
 /** A row's length without measuring anything; undefined for a time budget that was never turned into steps. */
 function keptLength(session: Session, row: PlanRow): Length | undefined {
-  const budget = budgetOf(session.plan, row);
-  return "minutes" in budget ? keptBudget(session, row, budget.minutes) : budget;
+  const steps = keptTime(session, row)?.steps;
+  return fixedLength(session.plan, row) ?? (steps === undefined ? undefined : { steps });
 }
 
-const keptBudget = ({ plan, data, folder }: Session, row: PlanRow, minutes: number) =>
-  readBudgets(folder)[budgetKey(plan, row, data, minutes)];
+/** Of a row by time whose steps are known. */
+function keptTime({ plan, data, folder }: Session, row: PlanRow): TimeBudget | undefined {
+  const budget = budgetOf(plan, row);
+  return "minutes" in budget ? readBudgets(folder)[budgetKey(plan, row, data, budget.minutes)] : undefined;
+}
+
+const keepTime = ({ plan, data, folder }: Session, row: PlanRow, budget: TimeBudget): void =>
+  keepBudget(folder, budgetKey(plan, row, data, budget.minutes), budget);
+
+/** Undefined for a row whose length stands. */
+function paceWatchOf(session: Session, row: PlanRow): ReturnType<typeof paceWatch> | undefined {
+  const budget = keptTime(session, row);
+  return budget && budget.corrections < mostCorrections ? paceWatch(budget) : undefined;
+}
+
+/** Keeps what the watch has said; true where the row's number of steps is another now. */
+function corrected(session: Session, row: PlanRow, steps: number | undefined): boolean {
+  const budget = keptTime(session, row);
+  if (!budget || steps === undefined) return false;
+  const hasChanged = steps !== budget.steps;
+  keepTime(session, row, { ...budget, steps, corrections: hasChanged ? budget.corrections + 1 : mostCorrections });
+  return hasChanged;
+}
 
 async function pace(session: Session, row: PlanRow, minutes: number): Promise<Outcome> {
   if (session.signal?.aborted) return { how: "stopped" };
@@ -225,19 +265,6 @@ async function pace(session: Session, row: PlanRow, minutes: number): Promise<Ou
   );
   return session.signal?.aborted && outcome.how !== "paced" ? { how: "stopped" } : outcome;
 }
-
-const budgetsPath = (folder: string) => join(folder, "budgets.json");
-
-function readBudgets(folder: string): z.output<typeof budgetsSchema> {
-  try {
-    return budgetsSchema.parse(JSON.parse(readFileSync(budgetsPath(folder), "utf8")));
-  } catch {
-    return {}; // none yet, or damaged: the pace is measured again
-  }
-}
-
-const keepBudget = (folder: string, key: string, budget: { minutes: number; steps: number }) =>
-  writeFileDurably(budgetsPath(folder), `${JSON.stringify({ ...readBudgets(folder), [key]: budget }, null, 1)}\n`);
 
 /** The kind of the first cell that failed; undefined when all have a result. */
 export function firstFailure(rows: readonly PlannedRow[]): CellFailure | undefined {

@@ -43,6 +43,7 @@ function comparisonSheet(table: ComparisonTable): Sheet {
 const settingHeadings = [
   "method",
   "epochs",
+  "minutes",
   "global batch",
   "views, pixels",
   "parameters trained",
@@ -53,6 +54,7 @@ const settingHeadings = [
 const settingCells = (row: TableRow): string[] => [
   row.label,
   epochsText(row),
+  row.minutes === null ? "" : row.minutes.toFixed(1),
   text(row.globalBatch),
   row.views ?? "",
   row.parametersTrained === null ? "" : `${(row.parametersTrained / 1e6).toFixed(2)} M`,
@@ -105,11 +107,15 @@ function published(row: PublishedRow, key: string): string {
 /** Accuracies with the decimals of their source, at least one. */
 const decimal = (value: number): string => (Number.isInteger(10 * value) ? value.toFixed(1) : String(value));
 
-function remarks({ collapses, failures, cellsLeft }: TableRow): string {
+function remarks({ collapses, failures, cellsLeft, offPlan }: TableRow): string {
   const left = cellsLeft > 0 ? [`${cellsLeft} cells to go`] : [];
   const collapsed = collapses.map(({ seed, sentence }) => `seed ${seed}: collapse watch: ${sentence}`);
+  const off = offPlan.map(
+    ({ seed, minutes, planned }) =>
+      `seed ${seed}: trained for ${minutes.toFixed(1)} minutes where ${planned} were planned: not to be compared by time`,
+  );
   const failed = failures.map(({ seed, message }) => `${seed === null ? "" : `seed ${seed} `}failed: ${message}`);
-  return [...failed, ...collapsed, ...left].join("; ");
+  return [...failed, ...off, ...collapsed, ...left].join("; ");
 }
 
 function leadOf({ description, data, images, seeds, machines }: ComparisonTable): string[] {
@@ -133,7 +139,7 @@ function footOf({ rows, notes, protocols: wanted, seeds, published: tables }: Co
       ? [`Published figures stand with their own batch and epochs. ${unverifiedFoot}`]
       : [];
   const memory =
-    "Peak memory is the resident memory of the cell's process while it trained; images/s the median over its steps.";
+    "Peak memory is the resident memory of the cell's process while it trained; minutes are those of its steps, images/s the median over them.";
   return [...measured, ...spread, memory, ...beside, ...notes];
 }
 

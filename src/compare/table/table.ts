@@ -1,10 +1,12 @@
 // What a plan has found so far, read from its cells: one row for each method and setting, seeds gathered.
 import { spread } from "../../evaluate/index.ts";
 import type { Settings } from "../../train/index.ts";
-import { labelOf, type Plan, type PlanRow, type Protocol, protocols } from "../plan/plan.ts";
+import { type Budget, labelOf, type Plan, type PlanRow, type Protocol, protocols } from "../plan/plan.ts";
 import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "../plan/published.ts";
 import { type CellResult, type CellTraining, readTraining } from "../runner/cell-files.ts";
+import { budgetOf } from "../runner/cells.ts";
 import { failureOf, type PlannedRow, resultOf } from "../runner/runner.ts";
+import { toleratedShare } from "../runner/time-budgets.ts";
 
 /** A protocol's figure over the seeds. Shares in [0, 1]. */
 export interface Figure {
@@ -23,6 +25,10 @@ export interface TableRow {
   /** Null until a cell is trained. */
   epochs: number | null;
   steps: number | null;
+  /** Of training; median of the cells. */
+  minutes: number | null;
+  /** Cells that trained more than a tenth longer or shorter than their plan's minutes. */
+  offPlan: { seed: number; minutes: number; planned: number }[];
   /** Images in one step, over all processes. */
   globalBatch: number | null;
   /** Such as `2 x 224 + 6 x 96`, in pixels. */
@@ -122,6 +128,8 @@ function rowOf(plan: Plan, row: PlanRow, planned: PlannedRow | undefined, cells:
     method: row.method,
     epochs: training ? training.steps / training.stepsPerEpoch : null,
     steps: training?.steps ?? null,
+    minutes: middle(trainings.flatMap(({ trainingSeconds: own }) => (own === null ? [] : own / 60))),
+    offPlan: offPlanOf(budgetOf(plan, row), cells),
     globalBatch: settings?.batchSize ?? null,
     views: settings ? viewSizes(settings) : null,
     parametersTrained: training?.parameters ?? null,
@@ -134,6 +142,15 @@ function rowOf(plan: Plan, row: PlanRow, planned: PlannedRow | undefined, cells:
     cellsLeft: planned ? left : plan.seeds.length,
     published: publishedRows(plan.published, row.published ?? row.method),
   };
+}
+
+function offPlanOf(budget: Budget, cells: readonly Found[]): TableRow["offPlan"] {
+  if (!("minutes" in budget)) return []; // then the length is exact
+  const { minutes: planned } = budget;
+  const times = cells.flatMap(({ seed, training }) =>
+    training?.trainingSeconds ? [{ seed, minutes: training.trainingSeconds / 60, planned }] : [],
+  );
+  return times.filter(({ minutes }) => Math.abs(minutes / planned - 1) > toleratedShare);
 }
 
 const failuresOf = (planned: PlannedRow | undefined, cells: readonly Found[]): TableRow["failures"] => [
