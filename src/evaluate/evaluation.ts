@@ -8,6 +8,8 @@ export interface Evaluation {
   protocol: string;
   /** Share of queries given the right class. */
   value: number;
+  /** How far chance in the choice of queries moves the value, one standard deviation: √(p (1 − p) / M). */
+  standardError: number;
   correct: number;
   count: number;
   perClass: ClassScore[];
@@ -96,5 +98,7 @@ export function score(task: LabelledTask, predictions: Int32Array): Omit<Evaluat
     accuracy: count[i]! > 0 ? correct[i]! / count[i]! : null,
   }));
   const right = correct.reduce((sum, own) => sum + own, 0);
-  return { value: right / predictions.length, correct: right, count: predictions.length, perClass };
+  const value = right / predictions.length;
+  const standardError = Math.sqrt((value * (1 - value)) / queryLabels.length);
+  return { value, standardError, correct: right, count: predictions.length, perClass };
 }

@@ -23,12 +23,11 @@ export function onlineKnn(settings: Settings, dataset: Dataset): Evaluate | unde
   if (settings.knnEveryEpochs === 0 || !dataset.labels || dataset.length < fewestImages) return undefined;
   const { bank, queries } = chosenParts(dataset, settings.seed);
   if (new Set(bank.labels).size < 2) return undefined;
-  const k = Math.min(200, Math.floor(bank.length / 10));
   return async (state) => {
     const representation = stateRepresentation(state);
     const bankFeatures = await extractFeatures(representation, bank);
     const queryFeatures = await extractFeatures(representation, queries);
-    const { protocol, value } = evaluateKnn(bankFeatures, queryFeatures, { k, device: state.device });
+    const { protocol, value } = evaluateKnn(bankFeatures, queryFeatures, { device: state.device });
     return { protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} train images`, value };
   };
 }

@@ -4,7 +4,7 @@ import { labelledClusters } from "../../../test/labelled-clusters.ts";
 import { liveTensors, type Tensor } from "../../torch/index.ts";
 import { fromStored, readSafetensors } from "../../weights/index.ts";
 import { featureTensor } from "../features.ts";
-import { evaluateKnn, type WeightedKnn, weightedKnn } from "./knn.ts";
+import { evaluateKnn, usualNeighbours, type WeightedKnn, weightedKnn } from "./knn.ts";
 
 const cases = readdirSync("test/reference").filter((name) => /^knn_.*\.safetensors$/.test(name));
 
@@ -75,6 +75,22 @@ test("the answers do not depend on how many queries are compared at a time", () 
 
 test("a temperature at which exp(s / T) overflows still gives the nearest neighbour's class", () => {
   expect(weightedKnn(inputs({ temperature: 1e-3 })).predictions).toEqual(weightedKnn(inputs({ k: 1 })).predictions);
+});
+
+test.each([
+  [1_281_167, 1000, 200],
+  [50_000, 10, 200],
+  [5000, 10, 100],
+  [300, 5, 12],
+  [9, 3, 1],
+])("%i images of %i classes: the usual k is %i", (images, classes, k) => {
+  expect(usualNeighbours(images, classes)).toBe(k);
+});
+
+test("the usual k goes by the bank, and the standard error by the queries", () => {
+  const found = evaluateKnn(bank, queries);
+  expect(found.protocol).toBe("knn-v1 k=12 T=0.1");
+  expect(found.standardError).toBeCloseTo(Math.sqrt((found.value * (1 - found.value)) / 100), 12);
 });
 
 test("the protocol counts by class and says when the bank is smaller than k", () => {

@@ -62,10 +62,10 @@ function checkKnn({ k, temperature, bank }: WeightedKnn): void {
 }
 
 const refusal = (given: string, needed: string) =>
-  new SelfsightError("configuration", `knn: ${given}; ${needed}; the usual values are k 200 and temperature 0.1`);
+  new SelfsightError("configuration", `knn: ${given}; ${needed}; leave both out for the usual ones`);
 
 export interface KnnOptions {
-  /** Default 200; a smaller bank is taken whole, and the result says so. */
+  /** Default `usualNeighbours`; a smaller bank is taken whole, and the result says so. */
   k?: number;
   /** Default 0.1. */
   temperature?: number;
@@ -73,14 +73,25 @@ export interface KnnOptions {
   device?: string;
 }
 
+/** The papers' k. */
+const mostNeighbours = 200;
+
+/**
+ * The usual k: 200 as in the papers, where that is no more than a fifth of a class (N / C images). 200 of a bank of 5,000 with ten
+ * classes would ask for two fifths of a class, and measure how tightly the whole class lies rather than who is near.
+ */
+export const usualNeighbours = (images: number, classes: number): number =>
+  Math.min(mostNeighbours, Math.max(1, Math.floor(images / classes / 5)));
+
 /** The protocol knn-v1: `weightedKnn` of the queries over the bank, one answer for each query. */
 export function evaluateKnn(
   bank: Features,
   queries: Features,
-  { k = 200, temperature = 0.1, device = "cpu" }: KnnOptions = {},
+  { k, temperature = 0.1, device = "cpu" }: KnnOptions = {},
 ): Evaluation {
   const task = labelledTask(bank, queries);
-  const neighbours = Math.min(k, bank.length);
+  const wanted = k ?? usualNeighbours(bank.length, task.classes.length);
+  const neighbours = Math.min(wanted, bank.length);
   const { predictions } = scope(() =>
     weightedKnn({
       bank: featureTensor(bank, device),
@@ -91,6 +102,6 @@ export function evaluateKnn(
       classes: task.classes.length,
     }),
   );
-  const notes = neighbours < k ? [`k was ${k}; the bank has ${bank.length} images, so all of them vote`] : [];
+  const notes = neighbours < wanted ? [`k was ${wanted}; the bank has ${bank.length} images, so all of them vote`] : [];
   return { protocol: `knn-v1 k=${neighbours} T=${temperature}`, ...score(task, predictions), notes };
 }

@@ -18,7 +18,7 @@ export function addEvaluate(program: Command): void {
       "run folder, weights.safetensors, pixels or untrained (pixels:RUN, untrained:RUN: as the run began)",
     )
     .requiredOption("--data <data>", "folder with one sub-folder a class, or a known name")
-    .option("--k <number>", "knn: neighbours (default: 200)", wholeNumber)
+    .option("--k <number>", "knn: neighbours (default: 200, at most a fifth of a class of the bank)", wholeNumber)
     .option("--temperature <number>", "knn: temperature (default: 0.1)", Number)
     .option("--labels <number>", "few-shot: labels a class (default: 10)", wholeNumber)
     .option("--draws <number>", "few-shot: draws of labels (default: 10)", wholeNumber)

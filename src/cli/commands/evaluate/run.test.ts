@@ -79,7 +79,7 @@ test("a run, on drawn pictures, with a limit that the protocol names; nothing is
   const { folder: run } = smallRun(folder);
   const options = { data: "shapes", limit: 200, precision: "fp32" } as const;
   const report = await evaluation("knn", run, options);
-  expect(report.protocol).toBe("knn-v1 k=200 T=0.1, at most 200 images a split");
+  expect(report.protocol).toBe("knn-v1 k=4 T=0.1, at most 200 images a split");
   expect(report.representation).toMatchObject({ size: 32, features: 32, name: expect.stringContaining("step 5") });
   expect(report.count).toBe(200);
   const before = liveTensors().live;
@@ -115,7 +115,7 @@ test("online kNN: on train images alone, the same at every call, and silent wher
   const state = buildState(settings, dataset);
   const measure = onlineKnn(settings, dataset)!;
   const found = await measure(state);
-  expect(found.protocol).toBe("online knn-v1 k=24 T=0.1, 240 + 60 train images");
+  expect(found.protocol).toBe("online knn-v1 k=4 T=0.1, 240 + 60 train images");
   expect(Object.keys(found).sort()).toEqual(["protocol", "value"]);
   expect(await onlineKnn(settings, dataset)!(state)).toEqual(found);
   expect((state.method.trainable.backbone as { training: boolean }).training).toBe(true);

@@ -124,9 +124,9 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 function print(report: EvaluationReport & Partial<FewShotResult & LinearProbeResult>): void {
   const { representation, data, seconds, std, picked } = report;
-  const spread = typeof std === "number" ? ` ± ${(100 * std).toFixed(1)}` : "";
+  const spread = ` ± ${(100 * (std ?? report.standardError)).toFixed(1)}`;
   console.log(
-    `${report.protocol}: ${percent(report.value).replace(" %", `${spread} %`)} (${report.correct} of ${report.count})`,
+    `${report.protocol}: ${percent(report.value).replace(" %", `${spread} %`)} (${report.correct} of ${report.count}; ± ${std ? "one standard deviation over the draws" : "one standard error"})`,
   );
   console.log(
     `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
