@@ -67,7 +67,8 @@ const lightlyColumns = ["kNN top-1", "minutes", "peak GB"] as const;
 const lightlyCifar10: PublishedTable = {
   title: "CIFAR-10, ResNet-18, LightlySSL's benchmark",
   source: "LightlySSL documentation, benchmarks",
-  protocol: "kNN k=200 T=0.1, the highest of all epochs; minutes and memory on one RTX A6000",
+  protocol:
+    "kNN k=200 T=0.1 in float32, the highest of all epochs on the test split; Barlow Twins and BYOL with SimCLR's views; minutes and memory on one RTX A6000",
   columns: lightlyColumns,
   rows: [
     ...byMethod(
@@ -115,7 +116,7 @@ const soloLearn: PublishedTable = {
   title: "CIFAR-10 and CIFAR-100, ResNet-18, solo-learn's benchmark",
   source: "solo-learn, results in its README",
   protocol:
-    "linear classifier trained beside the network (online), top-1; offline figures lie lower (Barlow Twins 91.6 for 92.1)",
+    "linear classifier trained beside the network (online) on its augmented views, top-1; offline figures lie lower (Barlow Twins 91.6 for 92.1)",
   columns: soloColumns,
   rows: byMethod(
     soloColumns,
@@ -133,7 +134,8 @@ const soloLearn: PublishedTable = {
 };
 
 const topColumns = ["top-1", "top-5"] as const;
-const linearImagenet = "linear classifier on frozen features, ImageNet validation, ResNet-50";
+const linearImagenet =
+  "linear classifier on frozen features, trained with random crops and flips, ImageNet validation, ResNet-50";
 
 const top = (
   id: string,

@@ -17,6 +17,9 @@ const protocolTitles = { knn: "kNN", linear: "linear", "few-shot": "few-shot" } 
 const unverifiedMark = "[U]";
 const unverifiedFoot = `${unverifiedMark} could not be verified in the source.`;
 
+const linearFoot =
+  "Linear here is trained on standardised features of whole pictures, without crops and flips; published figures are not.";
+
 /** The comparison first, the published tables after it. */
 export const sheetsOf = (table: ComparisonTable): Sheet[] => [
   comparisonSheet(table),
@@ -88,7 +91,7 @@ function figureBeside(id: PublishedTableId, row: PublishedRow): string {
 }
 
 const shortTitles: Record<PublishedTableId, string> = {
-  "lightly-cifar10": "LightlySSL, kNN",
+  "lightly-cifar10": "LightlySSL, best kNN of all epochs",
   "solo-learn": "solo-learn, online linear",
   "paper-table-1": "paper, Table 1",
   "simsiam-table-4": "SimSiam paper, Table 4",
@@ -134,9 +137,12 @@ function footOf({ rows, notes, protocols: wanted, seeds, published: tables }: Co
   ]);
   const measured = names.length > 0 ? [`Protocols: ${names.join("; ")}.`] : [];
   const spread = seeds.length > 1 ? ["± is the standard deviation over the seeds."] : [];
+  const own = wanted.includes("linear") ? ` ${linearFoot}` : "";
   const beside =
     Object.keys(tables).length > 0
-      ? [`Published figures stand with their own batch and epochs. ${unverifiedFoot}`]
+      ? [
+          `Published figures stand with their own batch, epochs and protocol, ours are those of the last epoch.${own} ${unverifiedFoot}`,
+        ]
       : [];
   const memory =
     "Peak memory is the resident memory of the cell's process while it trained; minutes are those of its steps, images/s the median over them.";

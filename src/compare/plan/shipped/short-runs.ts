@@ -2,8 +2,8 @@ import type { PartialSettings } from "../../../train/index.ts";
 
 /**
  * Runs of minutes on two cores: a quarter of ResNet-18's channels, a stem that halves the picture, a cosine down to 0. LARS, because
- * within minutes it goes furthest: Barlow Twins after 100,000 images, kNN on held-out training pictures, 36 % against 33 % with
- * AdamW and 26 to 28 % with SGD at rates from 0.01 to 0.15.
+ * one rate then serves losses of any scale: its steps are shares of a weight's norm. Barlow Twins' loss, a sum over the features, makes
+ * SGD's first steps blow the weights up unless it is scaled down (docs/performance.md, "Which start learns").
  */
 export const shortRuns: PartialSettings = {
   backbone: "resnet18",
