@@ -28,6 +28,20 @@ export class SelfsightError extends Error {
   }
 }
 
+/**
+ * A call that its caller made wrongly: shapes, types, freed tensors. A program's author can mend it; in a command the caller is
+ * Selfsight, see `kindInCommand`.
+ */
+export class CallError extends SelfsightError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("configuration", message, options);
+  }
+}
+
+/** What an error is to somebody who gave a command: all that is no sentence to them, wrong calls among it, is a fault of Selfsight. */
+export const kindInCommand = (error: unknown): ErrorKind =>
+  error instanceof SelfsightError && !(error instanceof CallError) ? error.kind : "bug";
+
 /** A file name fit for a terminal, a log or a page: control, direction and invalid bytes are escaped, quotes stay. */
 export function displayName(name: string | Buffer): string {
   const text = typeof name === "string" ? name : name.toString("utf8");

@@ -1,5 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { SelfsightError } from "../errors.ts";
+import { kindInCommand, SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
@@ -108,7 +108,7 @@ try {
 function explain(error: unknown): number {
   const exitCode = explainToPeople(error);
   if (exitCode !== 0 && process.argv.includes("--json")) {
-    const kind = error instanceof SelfsightError ? error.kind : exitCode === 2 ? "configuration" : "bug";
+    const kind = isCommanderError(error) ? "configuration" : kindInCommand(error);
     const message = (error instanceof Error ? error.message : String(error)).replace(/^error: /, ""); // commander's opening
     console.log(JSON.stringify({ error: { kind, message, exitCode } }, null, 2));
   }
@@ -116,7 +116,7 @@ function explain(error: unknown): number {
 }
 
 function explainToPeople(error: unknown): number {
-  if (error instanceof SelfsightError && error.kind !== "bug") {
+  if (error instanceof SelfsightError && kindInCommand(error) !== "bug") {
     console.error(`selfsight: ${error.message}`);
     return error.exitCode;
   }

@@ -1,5 +1,5 @@
 // N images of the bank, M queries, C classes
-import { SelfsightError } from "../errors.ts";
+import { CallError, SelfsightError } from "../errors.ts";
 import type { Features } from "./features.ts";
 
 /** What a protocol found. Accuracies are shares in [0, 1]. */
@@ -44,8 +44,7 @@ export function labelledTask(bank: Features, queries: Features): LabelledTask {
   const classes = classNames(bank, bankLabels);
   if (new Set(bankLabels).size < 2) throw oneClass(bank, classes[bankLabels[0]!]);
   if (bank.dimensions !== queries.dimensions)
-    throw new SelfsightError(
-      "bug",
+    throw new CallError(
       `evaluate: a bank of ${bank.dimensions} features, queries of ${queries.dimensions}; one representation is needed`,
     );
   return { bank, queries, bankLabels, queryLabels: renumbered(queries, classes), classes };

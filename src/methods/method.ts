@@ -1,7 +1,7 @@
 // N images (global batch), V views, D features of an embedding
 import type { z } from "zod";
 import type { ViewRecipe } from "../augment/index.ts";
-import { SelfsightError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import type { Module, Network } from "../nn/index.ts";
 import type { Tensor } from "../torch/index.ts";
 
@@ -126,8 +126,7 @@ export function expectPair(operation: string, zA: Tensor, zB: Tensor, smallestBa
   if (isPair) return;
   const given = `[${zA.shape.join(", ")}] and [${zB.shape.join(", ")}]`;
   const rows = smallestBatch > 1 ? `, N at least ${smallestBatch},` : "";
-  throw new SelfsightError(
-    "bug",
+  throw new CallError(
     `${operation}: ${given}; two matrices of one shape [N, D]${rows} are needed; give the embeddings of two views of one batch`,
   );
 }

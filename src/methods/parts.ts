@@ -1,7 +1,18 @@
 // N images, D features, K rows of a queue
 import { z } from "zod";
 import { loadState, Module, type Network, namedParameters, setRequiresGrad, stateOf } from "../nn/index.ts";
-import { arange, autocast, keep, noGrad, op, randn, scope, type Tensor, zeros } from "../torch/index.ts";
+import {
+  arange,
+  autocast,
+  keep,
+  noGrad,
+  op,
+  type RefusedPromise,
+  randn,
+  scope,
+  type Tensor,
+  zeros,
+} from "../torch/index.ts";
 import type { StepContext } from "./method.ts";
 
 const widthsNeeded = "widths of 1 to 8 layers joined by -, such as 2048-2048-2048";
@@ -24,10 +35,14 @@ export const lastWidth = (text: string): number => widthsOf(text).at(-1)!;
 export const temperature = z.number().positive().max(100);
 
 /** Runs `body` on the tensors as float32, with autocast off: losses and statistics lose too much in shorter types. */
-export function inFloat32<T>(tensors: readonly Tensor[], body: (...wide: Tensor[]) => T): T {
+export function inFloat32<T>(
+  tensors: readonly Tensor[],
+  body: (...wide: Tensor[]) => T,
+  ...refused: RefusedPromise<T>
+): T {
   const device = tensors[0]!.device.split(":")[0]!;
   const wide = tensors.map((tensor) => tensor.to("float32"));
-  return autocast({ dtype: "float32", device }, () => body(...wide));
+  return autocast({ dtype: "float32", device }, () => body(...wide), ...refused);
 }
 
 /**

@@ -1,6 +1,6 @@
 // N images (global batch), R features of the trunk, C classes
 import { z } from "zod";
-import { SelfsightError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import { Linear } from "../nn/index.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
 import { defineMethod, type MethodLoss } from "./method.ts";
@@ -40,8 +40,7 @@ export const supervised = defineMethod({
       represent: (views) => views.map((view) => backbone.forward(view)), // [N, R]
       embed: ([features]) => [features!, classifier.forward(features!)], // [N, R], [N, C]
       loss([, logits], { labels }) {
-        if (!labels)
-          throw new SelfsightError("bug", "supervised: no labels in the context; classes [N] are needed; pass them");
+        if (!labels) throw new CallError("supervised: no labels in the context; classes [N] are needed; pass them");
         return supervisedLoss(logits!, labels);
       },
     };

@@ -1,14 +1,23 @@
 import { afterEach, expect, test } from "vitest";
-import { liveTensors, manualSeed, noGrad, randn, scope, type Tensor, tensor } from "../torch/index.ts";
+import {
+  liveTensors,
+  manualSeed,
+  noGrad,
+  type RefusedPromise,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "../torch/index.ts";
 import { BatchNorm, Linear, projector } from "./layers.ts";
 import { freeNetwork, loadState, type Module, namedParameters, setRequiresGrad, stateOf } from "./module.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
 
-function withModule<M extends Module, T>(make: () => M, look: (module: M) => T): T {
-  const module = scope(make);
+function withModule<M extends Module, T>(make: () => M, look: (module: M) => T, ...refused: RefusedPromise<T>): T {
+  const module = scope<Module>(make) as M;
   try {
-    return scope(() => look(module));
+    return scope(() => look(module), ...refused);
   } finally {
     freeNetwork(module);
   }

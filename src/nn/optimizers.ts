@@ -1,6 +1,6 @@
 // Optimizers over lists of parameters: one `_foreach_` call does one operation for all of them.
 
-import { SelfsightError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import { freeAll, isSupported, keep, noGrad, op, scope, stack, type Tensor, tensor, where } from "../torch/index.ts";
 
 export interface ParameterGroup {
@@ -83,14 +83,12 @@ function checkGroups(groups: readonly ParameterGroup[]): void {
   const seen = new Set<number>();
   for (const { name, parameters } of groups) {
     if (parameters.size === 0)
-      throw new SelfsightError(
-        "bug",
+      throw new CallError(
         `optimizer: group ${name} has no parameters; it would train nothing; build the network first`,
       );
     for (const [parameterName, parameter] of parameters) {
       if (seen.has(parameter.handle))
-        throw new SelfsightError(
-          "bug",
+        throw new CallError(
           `optimizer: parameter ${parameterName} stands in two groups; it would be updated twice; give it to one`,
         );
       seen.add(parameter.handle);

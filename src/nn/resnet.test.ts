@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { SelfsightError } from "../errors.ts";
-import { liveTensors, manualSeed, randn, scope, type Tensor } from "../torch/index.ts";
+import { liveTensors, manualSeed, type RefusedPromise, randn, scope, type Tensor } from "../torch/index.ts";
 import { freeNetwork, namedParameters, stateOf } from "./module.ts";
 import { type BackboneName, backboneNames, type ResNetOptions, resnet } from "./resnet.ts";
 
@@ -12,10 +12,11 @@ function withNetwork<T>(
   name: BackboneName,
   options: ResNetOptions,
   look: (network: ReturnType<typeof resnet>) => T,
+  ...refused: RefusedPromise<T>
 ): T {
   const network = scope(() => resnet(name, options));
   try {
-    return scope(() => look(network));
+    return scope(() => look(network), ...refused);
   } finally {
     freeNetwork(network);
   }

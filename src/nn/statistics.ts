@@ -1,5 +1,5 @@
 // N embeddings, D features, R rows that are looked at (R ≤ 256)
-import { SelfsightError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import { noGrad, op, scope, stack, type Tensor } from "../torch/index.ts";
 
 /** How a batch of embeddings is spread; NaN throughout where an embedding is not finite. */
@@ -20,7 +20,7 @@ const deadShare = 1e-4;
 /**
  * Statistics that show collapse, of embeddings [N, D], of the first 256 rows, without gradients. Singular values σ come from
  * the smaller Gram matrix, hence float64: there a rank of 1 stays 1, where float32 would leave √eps of each zero. As in the
- * paper the embeddings are not centred, p = σ / Σσ, rank = exp(−Σ p log p). Errors: bug, when they are no matrix.
+ * paper the embeddings are not centred, p = σ / Σσ, rank = exp(−Σ p log p). Errors: configuration, when they are no matrix.
  */
 export function representationStatistics(embeddings: Tensor): RepresentationStatistics {
   expectMatrix(embeddings);
@@ -60,8 +60,7 @@ function deadDimensions(rows: Tensor): number {
 
 function expectMatrix({ shape }: Tensor): void {
   if (shape.length === 2 && shape[0]! > 0 && shape[1]! > 0) return;
-  throw new SelfsightError(
-    "bug",
+  throw new CallError(
     `representationStatistics: [${shape.join(", ")}]; a matrix [N, D] with at least one value is needed; give one batch's embeddings`,
   );
 }

@@ -1,4 +1,5 @@
 import { markAsUntransferable } from "node:worker_threads";
+import { CallError } from "../errors.ts";
 import { addon, type DType, type NumberArray } from "./addon.ts";
 import { engineCall, engineError } from "./operators.ts";
 import { op, Tensor } from "./tensor.ts";
@@ -32,9 +33,17 @@ export function tensor(
   shape?: readonly number[],
   { device = "cpu" }: Place = {},
 ): Tensor {
-  const array = ArrayBuffer.isView(values) ? values : Float32Array.from(values);
+  const array = ArrayBuffer.isView(values) ? values : float32From(values);
   const made = placed("tensor", () => addon().fromTypedArray(array, shape ?? [array.length], dtypeOf(array)));
   return device === "cpu" ? made : made.toDevice(device);
+}
+
+/** Nested lists would become NaN. */
+function float32From(values: readonly number[]): Float32Array {
+  if (Array.isArray(values) && values.every((value) => typeof value === "number")) return Float32Array.from(values);
+  throw new CallError(
+    "tensor: no list of numbers was given; a flat list or a typed array is needed; give the shape beside it",
+  );
 }
 
 /**

@@ -34,5 +34,5 @@ export {
 } from "./modes.ts";
 export { isSupported, type MemoryFormat } from "./operators.ts";
 export { product } from "./products.ts";
-export { freeAll, keep, liveTensors, scope } from "./scope.ts";
+export { freeAll, keep, liveTensors, type RefusedPromise, scope } from "./scope.ts";
 export { op, type Reduction, Tensor } from "./tensor.ts";

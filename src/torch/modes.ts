@@ -2,13 +2,16 @@ import { SelfsightError } from "../errors.ts";
 import { addon, type DType, handlesOf } from "./addon.ts";
 import { tensor } from "./create.ts";
 import { engineCall } from "./operators.ts";
+import { type RefusedPromise, refusePromise } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Runs `body` without recording for autograd. */
-export function noGrad<T>(body: () => T): T {
+export function noGrad<T>(body: () => T, ..._refused: RefusedPromise<T>): T {
   const before = addon().gradMode(false);
   try {
-    return body();
+    const result = body();
+    refusePromise("noGrad", result);
+    return result;
   } finally {
     addon().gradMode(before);
   }
@@ -22,13 +25,19 @@ export interface AutocastOptions {
 }
 
 /** Runs `body` with matrix products and convolutions in a shorter type; sums, norms and losses stay in float32. */
-export function autocast<T>({ dtype, device = "cpu" }: AutocastOptions, body: () => T): T {
+export function autocast<T>(
+  { dtype, device = "cpu" }: AutocastOptions,
+  body: () => T,
+  ..._refused: RefusedPromise<T>
+): T {
   const isShort = dtype !== "float32";
   const before = engineCall("autocast", [dtype, device], () =>
     addon().autocast(device, isShort, isShort ? dtype : "bfloat16"),
   );
   try {
-    return body();
+    const result = body();
+    refusePromise("autocast", result);
+    return result;
   } finally {
     addon().autocast(device, before.enabled, before.dtype);
   }

@@ -1,4 +1,4 @@
-import { SelfsightError } from "../errors.ts";
+import { CallError, SelfsightError } from "../errors.ts";
 import { addon, type DType, type Handle, handlesOf } from "./addon.ts";
 import { newerSchemas, schemas } from "./schemas.ts";
 
@@ -171,14 +171,26 @@ function native(value: unknown): unknown {
   return isTensorList(value) ? handlesOf(value) : value;
 }
 
-/** The engine's sentence with the operator and the shapes that it was given. */
-export function engineError(name: string, values: readonly unknown[], error: unknown): SelfsightError {
-  if (error instanceof SelfsightError) return error; // the engine is not there at all
-  const reason = error instanceof Error ? error.message.split("\n")[0]! : String(error);
-  const isMemory = /can't allocate memory|out of memory|not enough memory|std::bad_alloc/i.test(reason);
+/**
+ * The engine's sentence with the operator and the shapes that it was given. What libtorch refuses is wrong in the call, but where
+ * memory ran out, or where libtorch or the device itself failed.
+ */
+export function engineError(name: string, values: readonly unknown[], cause: unknown): SelfsightError {
+  if (cause instanceof SelfsightError) return cause; // the engine is not there at all
+  const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
   const text = `${name.replace("aten::", "")}(${values.map(describeValue).join(", ")}): ${reason}`;
-  return new SelfsightError(isMemory ? "memory" : "bug", text, { cause: error });
+  if (isOutOfMemory.test(reason)) return new SelfsightError("memory", text, { cause });
+  if (isOfTheEngine.test(reason)) return new SelfsightError("bug", text, { cause });
+  return new CallError(`${text}; ${adviceFor(reason)}`, { cause });
 }
+
+const isOutOfMemory = /can't allocate memory|out of memory|not enough memory|std::bad_alloc/i;
+const isOfTheEngine = /^internal|INTERNAL ASSERT|(CUDA|cuDNN|NCCL|driver) error|CUBLAS_STATUS|CUSOLVER_STATUS/i;
+
+const adviceFor = (reason: string): string =>
+  reason.includes("not alive")
+    ? "give one that is: return it from its scope, or take it out of all scopes with keep()"
+    : "check the shapes, types and values that were given";
 
 function describeValue(value: unknown): string {
   if (isTensor(value)) return value.isAlive ? `${value.dtype}[${value.shape.join(", ")}]` : "freed tensor";

@@ -1,6 +1,6 @@
-import { afterEach, expect, test } from "vitest";
-import { SelfsightError } from "../errors.ts";
-import { freeAll, keep, liveTensors, ones, scope, type Tensor, zeros } from "./index.ts";
+import { afterEach, describe, expect, test } from "vitest";
+import { CallError } from "../errors.ts";
+import { autocast, freeAll, keep, liveTensors, noGrad, ones, scope, type Tensor, zeros } from "./index.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
 
@@ -44,15 +44,35 @@ test("an error frees everything too", () => {
   expect(() => scope(fail)).toThrow("stop");
 });
 
-test("a promise is refused", async () => {
-  let pending: Promise<number> | undefined;
-  const body = () => {
-    pending = Promise.resolve(1);
-    return pending;
-  };
-  expect(() => scope(body)).toThrow(SelfsightError);
-  expect(() => scope(body)).toThrow(/^scope: the function returned a promise/);
-  await pending;
+describe("a promise", () => {
+  const pending = async () => 1;
+  const failing = () => Promise.reject(new Error("its tensors are gone"));
+
+  test("does not compile", () => {
+    // @ts-expect-error an async function is refused by its type
+    expect(() => scope(pending)).toThrow();
+    // @ts-expect-error
+    expect(() => noGrad(pending)).toThrow();
+    // @ts-expect-error
+    expect(() => autocast({ dtype: "bfloat16" }, pending)).toThrow();
+    expect(scope(() => undefined)).toBeUndefined();
+  });
+
+  test.each([
+    ["scope", scope],
+    ["noGrad", noGrad],
+    ["autocast", (body: () => unknown) => autocast({ dtype: "bfloat16" }, body)],
+  ] as [string, (body: () => unknown) => unknown][])(
+    "is refused by %s, and what becomes of it ends nothing",
+    async (name, run) => {
+      for (const body of [pending, failing]) {
+        expect(() => run(body)).toThrow(CallError);
+        expect(() => run(body)).toThrow(new RegExp(`^${name}: the function returned a promise; .*await outside`));
+      }
+      await new Promise(setImmediate); // an unhandled rejection would fail this test file
+      expect(scope(() => ones([1]).requiresGrad_().mul(2).requiresGrad)).toBe(true); // the mode is as before
+    },
+  );
 });
 
 test("kept tensors outlive all scopes; those of outer scopes are left alone", () => {

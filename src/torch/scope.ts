@@ -1,4 +1,4 @@
-import { SelfsightError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import { addon, type Handle, handlesOf } from "./addon.ts";
 
 // Memory has one rule: tensors born inside `scope(fn)` are freed when it ends, except those that it returns. Finalizers are
@@ -16,16 +16,23 @@ export function registerBirth<T extends Owned>(tensor: T): T {
   return tensor;
 }
 
+/** No argument where T is no promise; an argument that nobody has where it is one, so that an async function does not compile. */
+export type RefusedPromise<T> = [T] extends [never]
+  ? []
+  : T extends PromiseLike<unknown>
+    ? [refused: "await outside: it ends before the promise"]
+    : [];
+
 /**
  * Runs `body` and frees every tensor born in it, except those in its result (alone or in arrays, plain objects and maps),
  * which then belong to the scope around it. Synchronous only: a promise is refused, because the scope would end too early.
  */
-export function scope<T>(body: () => T): T {
+export function scope<T>(body: () => T, ..._refused: RefusedPromise<T>): T {
   const born = new Set<Owned>();
   scopes.push(born);
   try {
     const result = body();
-    if (result instanceof Promise) throw promiseRefusal();
+    refusePromise("scope", result);
     for (const tensor of tensorsIn(result)) if (born.delete(tensor)) scopes[scopes.length - 2]?.add(tensor);
     return result;
   } finally {
@@ -48,11 +55,17 @@ export function freeAll(tensors: Iterable<Owned>): void {
 /** Live tensors of this thread: how many, the most at one time, and their bytes. */
 export const liveTensors = () => addon().tensorCounts();
 
-const promiseRefusal = () =>
-  new SelfsightError(
-    "bug",
-    "scope: the function returned a promise; a scope ends when its function returns, before the promise is settled; await outside and call scope(() => ...) on the synchronous part",
+/**
+ * Refuses a promise where a function's end is the end of what it was given. Nobody will wait for that promise: what becomes of it
+ * must not end the process. Errors: configuration.
+ */
+export function refusePromise(name: string, result: unknown): void {
+  if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  Promise.resolve(result).catch(() => {});
+  throw new CallError(
+    `${name}: the function returned a promise; it must be done when it returns, before a promise is settled; await outside and call ${name} on the synchronous part`,
   );
+}
 
 function* tensorsIn(value: unknown): Generator<Owned> {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;

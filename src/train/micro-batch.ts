@@ -3,7 +3,7 @@ import { makeViews } from "../augment/index.ts";
 import type { Batch } from "../data/index.ts";
 import type { StepContext } from "../methods/index.ts";
 import { namedParameters, stateOf } from "../nn/index.ts";
-import { autocast, backward, cat, noGrad, scope, type Tensor } from "../torch/index.ts";
+import { autocast, backward, cat, noGrad, type RefusedPromise, scope, type Tensor } from "../torch/index.ts";
 import type { TrainState } from "./state.ts";
 
 /** A batch behind the trunk, and the way back through the trunk. */
@@ -64,8 +64,8 @@ export const representViews = (state: TrainState, views: readonly Tensor[], cont
   withPrecision(state, () => state.method.represent(views, context));
 
 /** The networks compute in the run's precision; losses do not. */
-export const withPrecision = <T>({ precision, device }: TrainState, body: () => T): T =>
-  autocast({ dtype: dtypes[precision], device: device.split(":")[0]! }, body);
+export const withPrecision = <T>({ precision, device }: TrainState, body: () => T, ...refused: RefusedPromise<T>): T =>
+  autocast({ dtype: dtypes[precision], device: device.split(":")[0]! }, body, ...refused);
 
 const dtypes = { bf16: "bfloat16", fp32: "float32" } as const;
 

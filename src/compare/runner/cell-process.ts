@@ -1,6 +1,6 @@
 // The body of a cell's process: it is told one task, reports how it goes, and ends. A process of its own, so that its largest
 // resident memory is its own, and so that nothing that goes wrong in it can touch the other cells.
-import { SelfsightError } from "../../errors.ts";
+import { kindInCommand } from "../../errors.ts";
 import type { LogEvent } from "../../train/index.ts";
 import type { CellFailure } from "./cell-files.ts";
 import type { CellJob } from "./cells.ts";
@@ -44,10 +44,11 @@ async function answerOf(task: Task): Promise<Report> {
   return { kind: "ended", how: await runCell(task.job, { onEvent, isStopping: () => isStopping }) };
 }
 
-const failureOf = (error: unknown): CellFailure =>
-  error instanceof SelfsightError
-    ? { kind: error.kind, message: error.message }
-    : { kind: "bug", message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+function failureOf(error: unknown): CellFailure {
+  const kind = kindInCommand(error);
+  if (!(error instanceof Error)) return { kind, message: String(error) };
+  return { kind, message: kind === "bug" ? (error.stack ?? error.message) : error.message };
+}
 
 /** Resolves when it is sent, or cannot be: the other side may be gone. */
 const say = (report: Report): Promise<void> =>

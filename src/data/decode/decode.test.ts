@@ -312,6 +312,15 @@ test("a file is decoded by its content, whatever it is called", async () => {
   const path = join(folder, "really-a-png.txt");
   await writeFile(path, await encoders.png!().toBuffer());
   expectQuadrants(await decodeImage({ path }), quadrants, 0);
+  expectQuadrants(await decodeImage(path), quadrants, 0);
+});
+
+test("what is neither a path nor has one is refused with a sentence", async () => {
+  for (const source of [undefined, Buffer.from("x"), { label: "x" }, new URL("file:///x.png")])
+    await expect(decodeImage(source as never)).rejects.toMatchObject({
+      kind: "configuration",
+      message: expect.stringMatching(/^decodeImage: no path was given; .*give bytes to decodeBytes/),
+    });
 });
 
 test("a file that is not there, or is a folder, is named with the reason", async () => {

@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import sharp, { type Sharp } from "sharp";
-import { displayName, SelfsightError } from "../../errors.ts";
+import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import type { RawImage } from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 
@@ -38,10 +38,19 @@ sharp.cache(false); // pictures are decoded once; a cache would only hold memory
  *
  * @throws SelfsightError "data" with the file's name and the reason.
  */
-export async function decodeImage(source: PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
-  const label = source.label ?? displayName(source.path);
-  const bytes = await readPicture(source.path, label);
+export async function decodeImage(source: string | PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
+  const { path, label = displayName(path) } = typeof source === "string" ? { path: source } : withPath(source);
+  const bytes = await readPicture(path, label);
   return decodeBytes(bytes, label, options);
+}
+
+/** Callers without types may give anything. */
+function withPath(source: PictureSource): PictureSource {
+  const path: unknown = source?.path;
+  if (typeof path === "string" || Buffer.isBuffer(path)) return source;
+  throw new CallError(
+    "decodeImage: no path was given; the path of a picture, or { path, label }, is needed; give bytes to decodeBytes",
+  );
 }
 
 /** Decodes a picture held in memory; `label` is what messages call it. See `decodeImage`. */
