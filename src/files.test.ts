@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { afterAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import { scratchFolder } from "../test/tiny-run.ts";
 import { createFileDurably, makeFolder, storageError, writeFileDurably } from "./files.ts";
 
@@ -24,6 +25,20 @@ it("replaces a file whole, and leaves it alone when it cannot", () => {
   expect(() => writeFileDurably(path, breaking)).toThrow(/^write: .*a: boom; the disk reported an error/);
   expect(readFileSync(path, "utf8")).toBe("new");
   expect(readdirSync(folder)).toEqual(["a"]);
+});
+
+it("writes what a system call left over: it may take less than it is given", () => {
+  const write = fs.writeSync;
+  vi.spyOn(fs, "writeSync").mockImplementation(((file: number, bytes: Buffer, offset: number, length: number) =>
+    write(file, bytes, offset, Math.min(3, length))) as typeof fs.writeSync);
+  syncBuiltinESMExports();
+  try {
+    writeFileDurably(join(folder, "a"), "eleven byte");
+  } finally {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  }
+  expect(readFileSync(join(folder, "a"), "utf8")).toBe("eleven byte");
 });
 
 it("creates a file only where none stands", () => {

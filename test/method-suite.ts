@@ -10,7 +10,7 @@ import { SelfsightError } from "../src/errors.ts";
 import { type MethodName, methods } from "../src/methods/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../src/nn/index.ts";
 import { keyedStream } from "../src/random.ts";
-import { eye, full, liveTensors, scope, type Tensor, tensor } from "../src/torch/index.ts";
+import { autocast, eye, full, liveTensors, scope, type Tensor, tensor } from "../src/torch/index.ts";
 import {
   buildState,
   checkpointOf,
@@ -159,9 +159,42 @@ export function runMethodSuite(
           parameter.clearGrad();
         }
         const frozen = namedParameters(state.method.frozen ?? {});
-        for (const [key, parameter] of frozen) expect(parameter.grad, key).toBeUndefined();
+        for (const [key, parameter] of frozen) {
+          expect(parameter.grad, key).toBeUndefined();
+          expect(parameter.requiresGrad, key).toBe(false); // nothing is recorded for it
+        }
       }),
     );
+
+    it(
+      "computes its loss in float32, whatever the networks compute in",
+      inScope(() => {
+        const context = contextOf(state, labelsOf(tinyBatch()));
+        const { method } = state;
+        const embeddings = method.embed(method.represent(viewsOf(state, tinyBatch()), context), context);
+        const short = embeddings.map((embedding) => embedding.detach().to("bfloat16"));
+        const wide = short.map((embedding) => embedding.to("float32"));
+        const expected = method.loss(wide, context).loss.item();
+        const { loss } = autocast({ dtype: "bfloat16" }, () => method.loss(short, context));
+        expect([loss.dtype, loss.item()]).toEqual(["float32", expected]);
+      }),
+    );
+
+    it.runIf("momentum" in methods[name].options.shape)("moves its teacher by the momentum of the step", () => {
+      const run = tinyState(name, { ...options, momentum: 0, finalMomentum: 1 } as PartialSettings);
+      const lag = () =>
+        scope(() => {
+          const students = namedParameters(run.method.trainable);
+          const teachers = [...namedParameters(run.method.frozen!.teacher!)];
+          return Math.hypot(...teachers.map(([key, p]) => p.sub(students.get(key)!).norm().item()));
+        });
+      trainStep(run, tinyBatch());
+      expect(lag()).toBe(0); // it keeps nothing of itself at the start
+      run.step = run.totalSteps / 2;
+      trainStep(run, tinyBatch());
+      expect(lag()).toBeGreaterThan(1e-3);
+      freeState(run);
+    });
 
     it.runIf(cases)(
       "agrees with every reference case in value and gradient",

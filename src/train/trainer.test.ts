@@ -321,6 +321,16 @@ it("forgets which pictures were bad when the pictures are others", async () => {
   expect(await quarantined(tinyData(2))).toEqual([]);
 });
 
+it("refuses a checkpoint of other settings, before anything is changed", async () => {
+  const { folder, settings, bits } = await wholeRun(tinySettings({ steps: 2 }));
+  const other = { ...settings, seed: 1 };
+  await expect(trainTiny(folder, other, { resumes: true })).rejects.toMatchObject({
+    kind: "checkpoint",
+    message: expect.stringMatching(/step-0000002 was saved under other settings .*restore run\.json/),
+  });
+  expect(bitsOf(folder)).toBe(bits);
+});
+
 it("refuses a checkpoint whose optimizer is another's", async () => {
   const { folder, settings } = await wholeRun(tinySettings({ steps: 2 }));
   const checkpoint = loadNewestCheckpoint(folder, () => {});

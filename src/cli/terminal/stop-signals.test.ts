@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { stopOnSignals } from "./stop-signals.ts";
+import { exitCodeAfter, stopOnSignals } from "./stop-signals.ts";
 
 it("takes one Ctrl-C for one, however often it arrives", () => {
   const said: string[] = [];
@@ -12,6 +12,10 @@ it("takes one Ctrl-C for one, however often it arrives", () => {
   process.emit("SIGINT", "SIGINT"); // again from npm; a second request would end this process
   stop.release();
   expect([stop.signal, stops, said.length]).toEqual(["SIGINT", 1, 1]);
+});
+
+it("ends as shells expect after each signal: 128 and its number", () => {
+  expect(exitCodeAfter).toEqual({ SIGHUP: 128 + 1, SIGINT: 128 + 2, SIGTERM: 128 + 15 });
 });
 
 afterEach(() => void vi.restoreAllMocks());
