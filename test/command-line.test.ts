@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { settingFlags } from "../src/cli/commands/pretrain/flags.ts";
+import { type PartialSettings, resolveSettings } from "../src/train/index.ts";
 
 const selfsight = join(fileURLToPath(new URL("..", import.meta.url)), "bin/selfsight.mjs");
 const run = (...given: string[]) => spawnSync(process.execPath, [selfsight, ...given], { encoding: "utf8" });
@@ -63,4 +65,48 @@ it("tells a program so too, by an error that it can catch", () => {
     status: 0,
     stdout: expect.stringMatching(/^storage engine: the current folder was deleted/),
   });
+});
+
+describe("numbers and empty values", () => {
+  it.each([
+    [["pretrain", "shapes", "--batch", "-1"], "argument '-1' is invalid. A whole number of 1 or more is needed."],
+    [["pretrain", "shapes", "--size", "7"], "argument '7' is invalid. A whole number from 8 to 1024 is needed."],
+    [["quickstart", "--minutes", "0"], "argument '0' is invalid. A number above 0 is needed."],
+    [["bench", "loss", "--batch", "1"], "A whole number of 2 or more is needed."],
+    [["pretrain", "shapes", "--out="], "pretrain: --out is empty; a value is needed; check the shell variable"],
+    [["embed", "", "shapes", "--out", "a"], "embed: run is empty"],
+    [["settings", "mocov2"], "check the name. Did you mean moco-v2?"],
+  ])("%j are refused with what is needed", (words, sentence) => {
+    const { status, stderr } = run(...words);
+    expect(stderr).toContain(sentence);
+    expect(status).toBe(2);
+  });
+
+  it.each([
+    ["batch", 1],
+    ["size", 8],
+    ["epochs", 1],
+    ["steps", 1],
+    ["seed", 0],
+  ] as const)("--%s begins where its setting begins", (flag, least) => {
+    const refused = (value: number) => () => resolveSettings({ [settingFlags[flag]]: value } as PartialSettings);
+    expect(refused(least - 1)).toThrow(new RegExp(`a whole number (of|from) ${least} `));
+    expect(refused(least)).not.toThrow(`${settingFlags[flag]} ${least}: `);
+    expect(run("pretrain", "shapes", `--${flag}=${least - 1}`).stderr).toContain("is invalid");
+  });
+});
+
+it("lists every setting with the option that says the same", () => {
+  const { settings } = JSON.parse(run("settings", "moco-v2", "--json").stdout) as {
+    settings: { key: string; flag: string | null }[];
+  };
+  expect(settings.map(({ key }) => key)).toEqual(expect.arrayContaining(["queueLength", "optimizer.learningRate"]));
+  expect(settings.find(({ key }) => key === "batchSize")!.flag).toBe("--batch");
+  expect(settings.filter(({ flag }) => flag !== null)).toHaveLength(Object.keys(settingFlags).length);
+  expect(run("settings").stdout).toContain("batchSize = 256   (or --batch)\n    images in one step");
+});
+
+it("takes --config for --recipe, and only one of them", () => {
+  expect(run("pretrain", "shapes", "--config", "shape").stderr).toContain("recipe: shape; a shipped recipe");
+  expect(run("pretrain", "shapes", "--config", "a", "--recipe", "b").stderr).toContain("cannot be used with");
 });

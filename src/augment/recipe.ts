@@ -9,34 +9,36 @@ const range = (least: number, most: number) =>
 
 /** One view's pipeline as data, in the order in which it is applied (arXiv 2103.03230, section 2.2 and BYOL's appendix B). */
 export const viewRecipeSchema = z.strictObject({
-  /** Side of the square view in pixels. */
-  size: z.number().int().min(1).max(1024),
+  size: z.number().int().min(1).max(1024).describe("side of the square view in pixels"),
   crop: z.strictObject({
-    /** Share of the image's area. */
-    scale: range(0.001, 1),
-    /** Width over height of the box, drawn evenly on a logarithmic scale. */
-    ratio: range(0.1, 10),
-    interpolation: z.enum(["bicubic", "bilinear"]),
+    scale: range(0.001, 1).describe("least and most share of the image's area"),
+    ratio: range(0.1, 10).describe("least and most width over height of the box, drawn evenly on a logarithmic scale"),
+    interpolation: z.enum(["bicubic", "bilinear"]).describe("how the crop is brought to the view's size"),
   }),
-  /** Probability of mirroring left and right. */
-  flip: probability,
-  /** Factors are drawn from [1 - x, 1 + x]; hue moves by up to x turns; the four in random order. */
+  flip: probability.describe("probability of mirroring left and right"),
+  /** The four in random order. */
   jitter: z.strictObject({
-    probability,
-    brightness: z.number().min(0).max(1),
-    contrast: z.number().min(0).max(1),
-    saturation: z.number().min(0).max(1),
-    hue: z.number().min(0).max(0.5),
+    probability: probability.describe("probability of changing the colours"),
+    brightness: z.number().min(0).max(1).describe("x: a factor from 1 - x to 1 + x"),
+    contrast: z.number().min(0).max(1).describe("x: a factor from 1 - x to 1 + x"),
+    saturation: z.number().min(0).max(1).describe("x: a factor from 1 - x to 1 + x"),
+    hue: z.number().min(0).max(0.5).describe("x: hue moves by up to x turns"),
   }),
-  grayscale: probability,
-  /** Standard deviation in pixels of the view. */
-  blur: z.strictObject({ probability, sigma: range(0.01, 20) }),
-  /** Values of at least threshold / 255 are inverted. */
-  solarize: z.strictObject({ probability, threshold: z.number().min(0).max(255) }),
+  grayscale: probability.describe("probability of losing the colours"),
+  blur: z.strictObject({
+    probability: probability.describe("probability of a blur"),
+    sigma: range(0.01, 20).describe("least and most standard deviation in pixels of the view"),
+  }),
+  solarize: z.strictObject({
+    probability: probability.describe("probability of inverting bright values"),
+    threshold: z.number().min(0).max(255).describe("values of at least threshold / 255 are inverted"),
+  }),
   /** (x - mean) / std per channel, x in [0, 1]. */
   normalize: z.strictObject({
-    mean: channels,
-    std: channels.refine((std) => std.every((value) => value > 0), "each must be above 0"),
+    mean: channels.describe("what is taken from each channel"),
+    std: channels
+      .refine((std) => std.every((value) => value > 0), "each must be above 0")
+      .describe("what each channel is then divided by"),
   }),
 });
 

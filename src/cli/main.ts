@@ -7,7 +7,9 @@ import { addCompare } from "./commands/compare/options.ts";
 import { addEvaluate, precisionOption } from "./commands/evaluate/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
+import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
+import { refuseEmptyValues } from "./terminal/empty-values.ts";
 
 // Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
 
@@ -16,7 +18,8 @@ const program = new Command("selfsight")
   .version(version)
   .showHelpAfterError("(see `selfsight --help`)")
   .enablePositionalOptions()
-  .exitOverride();
+  .exitOverride()
+  .hook("preAction", (_, command) => refuseEmptyValues(command));
 
 const json = () => new Option("--json", "print JSON for machines");
 
@@ -31,6 +34,7 @@ program
   .action(async (options) => (await import("./commands/doctor.ts")).doctor(options));
 
 addPretrain(program);
+addSettings(program);
 addEvaluate(program);
 addCompare(program);
 addCollapse(program);
@@ -69,7 +73,10 @@ program
   .description("run every reference case in a folder and print the largest relative error of each")
   .argument("<folder>", "folder of reference cases (*.safetensors)")
   .addOption(json())
-  .addHelpText("after", "\nExample:\n  selfsight verify test/reference")
+  .addHelpText(
+    "after",
+    "\nThe cases are kept in Selfsight's repository, in test/reference.\n\nExample, in a clone of it:\n  npx selfsight verify test/reference",
+  )
   .action(async (folder, options) => (await import("./commands/verify/run.ts")).verify(folder, options));
 
 for (const command of program.commands) command.showHelpAfterError(`(see \`selfsight ${command.name()} --help\`)`);

@@ -7,18 +7,25 @@ import { inFloat32, temperature } from "./parts.ts";
 
 /** What the paper takes away or exchanges; the defaults are the method itself. */
 export const ablationOptions = {
-  /** Which of the two terms count (table 5: invariance alone 57.3, redundancy alone 0.1, both 71.4). */
-  terms: z.enum(["both", "invariance", "redundancy"]).default("both"),
-  /** Along which direction embeddings are standardised before C; "none": centred only, C is the cross-covariance. */
-  normalization: z.enum(["batch", "feature", "none"]).default("batch"),
-  /** Batch norm in the projector. */
-  projectorNorm: z.boolean().default(true),
-  /** Squared distances from the identity, or a cross-entropy with temperature (table 5: 63.3). */
-  objective: z.enum(["squares", "cross-entropy"]).default("squares"),
-  /** Of the cross-entropy; the paper does not print its value, this one is ours. */
-  temperature: temperature.default(0.1),
-  /** Table 6: the second view held still, a predictor on the first view, or both (70.5, 70.2, 61.3). */
-  asymmetry: z.enum(["none", "stop-gradient", "predictor", "both"]).default("none"),
+  /** Table 5: invariance alone 57.3, redundancy alone 0.1, both 71.4. */
+  terms: z.enum(["both", "invariance", "redundancy"]).default("both").describe("which of the loss' two terms count"),
+  normalization: z
+    .enum(["batch", "feature", "none"])
+    .default("batch")
+    .describe("along which direction embeddings are standardised before C; none: centred only"),
+  projectorNorm: z.boolean().default(true).describe("whether the projector has batch norm"),
+  /** Table 5: the cross-entropy 63.3. */
+  objective: z
+    .enum(["squares", "cross-entropy"])
+    .default("squares")
+    .describe("squared distances of C from the identity, or a cross-entropy"),
+  /** The paper does not print its value, this one is ours. */
+  temperature: temperature.default(0.1).describe("of the objective cross-entropy"),
+  /** Table 6: 70.5, 70.2, 61.3. */
+  asymmetry: z
+    .enum(["none", "stop-gradient", "predictor", "both"])
+    .default("none")
+    .describe("the second view held still, a predictor on the first view, or both"),
 };
 
 export type Ablation = z.output<z.ZodObject<typeof ablationOptions>>;

@@ -119,10 +119,15 @@ export const barlowTwins = defineMethod({
   smallestBatch: () => 2, // a correlation over one image has no meaning
   couplesImages: true,
   options: z.strictObject({
-    lambda: z.number().positive().max(1).default(0.0051),
+    lambda: z.number().positive().max(1).default(0.0051).describe("weight of the redundancy term"),
     projector: projectorWidths.default("2048-2048-2048"),
-    /** Multiplies the loss; the authors' first release used 0.024. LARS' adapted weights do not feel it, all others do. */
-    lossScale: z.number().positive().max(1000).default(1),
+    /** The authors' first release used 0.024. */
+    lossScale: z
+      .number()
+      .positive()
+      .max(1000)
+      .default(1)
+      .describe("multiplies the loss; LARS' adapted weights do not feel it, all others do"),
     ...ablationOptions,
   }),
   defaults: {

@@ -40,10 +40,17 @@ export const byol = defineMethod({
   smallestBatch: () => 2, // the heads' batch norm needs two images
   options: z.strictObject({
     projector: projectorWidths.default("4096-256"),
-    /** Widths of the predictor's hidden layers; its output is as wide as the projector's. "none": it collapses (table 5). */
-    predictor: z.union([projectorWidths, z.literal("none")]).default("4096"),
-    /** Whether the heads' last layers have biases; the official ones have none. Runs that began without the setting: true. */
-    lastBias: z.boolean().default(true),
+    predictor: z
+      .union([projectorWidths, z.literal("none")])
+      .default("4096")
+      .describe(
+        "widths of the predictor's hidden layers; its output is as wide as the projector's; none: it collapses",
+      ),
+    /** Runs that began without the setting: true. */
+    lastBias: z
+      .boolean()
+      .default(true)
+      .describe("whether the heads' last layers have biases; the official ones have none"),
     ...momentumOptions(0.996, 1),
   }),
   newRuns: { lastBias: false },

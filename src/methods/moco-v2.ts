@@ -72,15 +72,23 @@ export const mocoV2 = defineMethod({
   options: z.strictObject({
     temperature: temperature.default(0.2),
     projector: projectorWidths.default("2048-128"),
-    /** Whether the queue's keys push away; without them the network collapses. */
-    negatives: z.boolean().default(true),
-    /** Rows of the queue. */
-    queueLength: z.number().int().positive().max(1_000_000).default(65536),
+    negatives: z
+      .boolean()
+      .default(true)
+      .describe("whether the queue's keys push away; without them the network collapses"),
+    queueLength: z.number().int().positive().max(1_000_000).default(65536).describe("keys of earlier images"),
     ...momentumOptions(0.999, 0.999),
-    /** Whether each view is a query for the other's key; the paper queries with the first alone. */
-    symmetric: z.boolean().default(false),
-    /** Parts in which batch norm sees the batch, in place of the paper's 8 GPUs; 1: the whole batch. */
-    batchNormGroups: z.number().int().positive().max(1024).default(8),
+    symmetric: z
+      .boolean()
+      .default(false)
+      .describe("whether each view is a query for the other's key; the paper queries with the first alone"),
+    batchNormGroups: z
+      .number()
+      .int()
+      .positive()
+      .max(1024)
+      .default(8)
+      .describe("parts in which batch norm sees the batch, in place of the paper's 8 GPUs; 1: the whole batch"),
   }),
   defaults: {
     warmupEpochs: 0,

@@ -15,16 +15,14 @@ import {
 } from "../torch/index.ts";
 import type { StepContext } from "./method.ts";
 
-const widthsNeeded = "widths of 1 to 8 layers joined by -, such as 2048-2048-2048";
-
 /** Widths of a projector's layers, written `2048-2048-2048`; one layer may be a number. */
-export const projectorWidths = z.union(
-  [
-    z.string().regex(/^[1-9]\d{0,5}(-[1-9]\d{0,5}){0,7}$/, widthsNeeded),
-    z.number().int().min(1, widthsNeeded).max(999_999, widthsNeeded).transform(String),
-  ],
-  widthsNeeded,
-);
+export const projectorWidths = z
+  .union([
+    z.string().regex(/^[1-9]\d{0,5}(-[1-9]\d{0,5}){0,7}$/),
+    z.number().int().min(1).max(999_999).transform(String),
+  ])
+  .meta({ needed: "widths of 1 to 8 layers joined by -, such as 2048-2048-2048" })
+  .describe("widths of the projector's layers");
 
 /** `2048-2048` as [2048, 2048]. */
 export const widthsOf = (text: string): number[] => text.split("-").map(Number);
@@ -32,7 +30,11 @@ export const widthsOf = (text: string): number[] => text.split("-").map(Number);
 /** The width of the last layer. */
 export const lastWidth = (text: string): number => widthsOf(text).at(-1)!;
 
-export const temperature = z.number().positive().max(100);
+export const temperature = z
+  .number()
+  .positive()
+  .max(100)
+  .describe("what similarities are divided by; smaller is sharper");
 
 /** Runs `body` on the tensors as float32, with autocast off: losses and statistics lose too much in shorter types. */
 export function inFloat32<T>(
@@ -89,8 +91,13 @@ export function moveTowards(teacher: Network, student: Network, momentum: number
 
 /** Share that a teacher keeps of itself in each step, from `momentum` at the start to `finalMomentum` at the end. */
 export const momentumOptions = (start: number, end: number) => ({
-  momentum: z.number().min(0).max(1).default(start),
-  finalMomentum: z.number().min(0).max(1).default(end),
+  momentum: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(start)
+    .describe("share that the teacher keeps of itself in the first step"),
+  finalMomentum: z.number().min(0).max(1).default(end).describe("the same in the last step"),
 });
 
 /** end − (end − start) (cos(π k / K) + 1) / 2 at step k of K (arXiv 2006.07733, appendix J); constant where both are equal. */

@@ -58,10 +58,11 @@ export const simclr = defineMethod({
   options: z.strictObject({
     temperature: temperature.default(0.1),
     projector: projectorWidths.default("2048-128"),
-    /** Batch norm in the projector; without it its layers have biases (solo-learn). */
-    projectorNorm: z.boolean().default(true),
-    /** Whether other images push away; without them the network collapses. */
-    negatives: z.boolean().default(true),
+    projectorNorm: z
+      .boolean()
+      .default(true)
+      .describe("whether the projector has batch norm; without it its layers have biases, as in solo-learn"),
+    negatives: z.boolean().default(true).describe("whether other images push away; without them the network collapses"),
   }),
   defaults: {
     warmupEpochs: 10,

@@ -31,10 +31,14 @@ export const simsiam = defineMethod({
   smallestBatch: () => 2, // the heads' batch norm needs two images
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),
-    /** Widths of the predictor's hidden layers; its output is as wide as the projector's. */
-    predictor: projectorWidths.default("512"),
-    /** Whether the targets are held still; without it the network collapses (section 4.1). */
-    stopGradient: z.boolean().default(true),
+    predictor: projectorWidths
+      .default("512")
+      .describe("widths of the predictor's hidden layers; its output is as wide as the projector's"),
+    /** Section 4.1. */
+    stopGradient: z
+      .boolean()
+      .default(true)
+      .describe("whether the targets are held still; without it the network collapses"),
   }),
   defaults: {
     warmupEpochs: 0,

@@ -87,16 +87,27 @@ export const swav = defineMethod({
   takesMoreViews: true,
   options: z.strictObject({
     projector: projectorWidths.default("2048-128"),
-    prototypes: z.number().int().min(2).max(1_000_000).default(3000),
+    prototypes: z.number().int().min(2).max(1_000_000).default(3000).describe("directions that images are assigned to"),
     temperature: temperature.default(0.1),
-    epsilon: z.number().positive().max(10).default(0.05),
-    iterations: z.number().int().positive().max(100).default(3),
-    /** Whether codes are made to use all prototypes equally; without it the network collapses. */
-    sinkhorn: z.boolean().default(true),
-    freezePrototypesEpochs: z.number().nonnegative().default(1),
-    /** Earlier embeddings that help to make the codes of a small batch; 0: none. */
-    queueLength: z.number().int().nonnegative().max(1_000_000).default(0),
-    queueFromEpoch: z.number().nonnegative().default(15),
+    epsilon: z.number().positive().max(10).default(0.05).describe("smoothness of the codes; smaller is sharper"),
+    iterations: z.number().int().positive().max(100).default(3).describe("rounds of Sinkhorn-Knopp"),
+    sinkhorn: z
+      .boolean()
+      .default(true)
+      .describe("whether codes are made to use all prototypes equally; without it the network collapses"),
+    freezePrototypesEpochs: z
+      .number()
+      .nonnegative()
+      .default(1)
+      .describe("epochs in which the prototypes stay as they are"),
+    queueLength: z
+      .number()
+      .int()
+      .nonnegative()
+      .max(1_000_000)
+      .default(0)
+      .describe("earlier embeddings that help to make the codes of a small batch; 0: none"),
+    queueFromEpoch: z.number().nonnegative().default(15).describe("epoch from which they help"),
   }),
   defaults: {
     warmupEpochs: 0,

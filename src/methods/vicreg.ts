@@ -55,9 +55,9 @@ export const vicreg = defineMethod({
   couplesImages: true,
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),
-    invariance: weight.default(25),
-    variance: weight.default(25),
-    covariance: weight.default(1),
+    invariance: weight.default(25).describe("weight of the views' distance"),
+    variance: weight.default(25).describe("weight of the features' lack of spread"),
+    covariance: weight.default(1).describe("weight of the features' repeating each other"),
   }),
   defaults: {
     warmupEpochs: 10,

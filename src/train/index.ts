@@ -25,6 +25,8 @@ export {
 } from "./run/start.ts";
 export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
+export { type SettingFacts, settingsOf } from "./settings/listing.ts";
+export { neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,

@@ -1,5 +1,5 @@
 import { type Command, Option } from "@commander-js/extra-typings";
-import { wholeNumber } from "../terminal/numbers.ts";
+import { wholeNumberFrom } from "../terminal/numbers.ts";
 
 export function addBench(program: Command): void {
   program
@@ -8,19 +8,19 @@ export function addBench(program: Command): void {
     .argument("<what>", "step, augment, decode, loss or pipeline")
     .option("--method <name>", "step: method, with the heads of its CIFAR-10 recipe", "barlow-twins")
     .option("--backbone <name>", "step: backbone", "resnet18")
-    .option("--width <channels>", "step: channels of the first stage", wholeNumber, 64)
-    .option("--size <pixels>", "side of the views", wholeNumber, 32)
-    .option("--batch <images>", "images a step", wholeNumber, 256)
+    .option("--width <channels>", "step: channels of the first stage", wholeNumberFrom(1), 64)
+    .option("--size <pixels>", "side of the views", wholeNumberFrom(8), 32)
+    .option("--batch <images>", "images a step", wholeNumberFrom(2), 256)
     .option("--projector <widths>", "step: projector (default for barlow-twins: 2048-2048-2048)")
-    .option("--features <number>", "loss: embedding features", wholeNumber, 8192)
+    .option("--features <number>", "loss: embedding features", wholeNumberFrom(2), 8192)
     .addOption(
       new Option("--precision <name>", "auto, bf16 or fp32")
         .choices(["auto", "bf16", "fp32"] as const)
         .default("auto" as const),
     )
     .option("--device <name>", "auto, cpu or cuda", "auto")
-    .option("--threads <number>", "threads of one operation (default: all cores)", wholeNumber)
-    .option("--steps <number>", "measured repeats, after two that warm up", wholeNumber, 10)
+    .option("--threads <number>", "threads of one operation (default: all cores)", wholeNumberFrom(1))
+    .option("--steps <number>", "measured repeats, after two that warm up", wholeNumberFrom(1), 10)
     .option("--data <data>", "decode, pipeline: folder of JPEG files")
     .addOption(new Option("--json", "print JSON for machines"))
     .addHelpText(

@@ -21,23 +21,9 @@ export async function bench(what: string, options: BenchOptions & { json?: true 
       "configuration",
       `bench: ${what}; one of ${Object.keys(benches).join(", ")} is needed; see \`selfsight bench --help\``,
     );
-  refuseTooSmall(what, options);
   if (options.threads !== undefined) threads(options.threads);
   const run = await load();
   print(await run(options), options.json === true);
-}
-
-const smallest = { steps: 1, batch: 2, features: 2, width: 1, size: 8, threads: 1 } as const;
-
-function refuseTooSmall(what: string, options: BenchOptions): void {
-  for (const [name, least] of Object.entries(smallest) as [keyof typeof smallest, number][]) {
-    const given = options[name];
-    if (given !== undefined && given < least)
-      throw new SelfsightError(
-        "configuration",
-        `bench ${what}: --${name} ${given}; ${least} or more is needed; give another number`,
-      );
-  }
 }
 
 function print(result: BenchResult, asJson: boolean): void {

@@ -1,9 +1,23 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
-/** A whole number of an option. Errors: commander's, which name option and value. */
-export function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("A whole number is needed.");
-  return Number(text);
+/** Reads a whole number of an option, from `least` to `most`. Errors: commander's, which name option and value. */
+export const wholeNumberFrom =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`A whole number ${range} is needed.`);
+  };
+
+/** A whole number of 0 or more. */
+export const wholeNumber = wholeNumberFrom(0);
+
+/** A number above 0 of an option. Errors: commander's. */
+export function numberAboveZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("A number above 0 is needed.");
 }
 
 export const collect = (value: string, previous: string[]): string[] => [...previous, value];

@@ -1,6 +1,7 @@
 import type { PlanProgress } from "../../compare/index.ts";
 import { displayName } from "../../errors.ts";
 import type { LogEvent } from "../../train/index.ts";
+import { columnsOf } from "./progress.ts";
 
 type CellProgress = Exclude<PlanProgress, { kind: "plan" | "pace" }>;
 
@@ -13,7 +14,7 @@ export function planProgress(output: NodeJS.WriteStream) {
   let shownAt = 0;
   const line = (text: string) => output.write(`${isLive ? "\r\u001b[K" : ""}${text}\n`);
   const move = (text: string) => {
-    if (isLive) output.write(`\r\u001b[K${text.slice(0, output.columns - 1)}`);
+    if (isLive) output.write(`\r\u001b[K${text.slice(0, columnsOf(output) - 1)}`);
     else if (performance.now() - shownAt > 1000 * plainLineEverySeconds) {
       shownAt = performance.now();
       output.write(`${text}\n`);

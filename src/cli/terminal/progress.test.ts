@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { fittedLine, timeLeft } from "./progress.ts";
+import type { LogEvent } from "../../train/index.ts";
+import { fittedLine, progress, timeLeft } from "./progress.ts";
 
 const parts = ["12/400", "loss 8.38 (8.22 above floor)", "1 min 3 s left", "316 images/s"].map((text) => ({ text }));
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is removed
@@ -24,3 +25,50 @@ it.each([
   [Number.POSITIVE_INFINITY, ""],
   [Number.NaN, ""],
 ])("says %d seconds as %j", (seconds, text) => expect(timeLeft(seconds)).toBe(text));
+
+/** A run's last steps as a terminal of so many columns shows them: its lines as they stand in the end. */
+function shownOn(columns: number | undefined): string[] {
+  const lines = [""];
+  const write = (text: string) => {
+    for (const piece of plain(text)
+      .replaceAll("\u001b[K", "")
+      .split(/(\n|\r)/)) {
+      if (piece === "\n") lines.push("");
+      else if (piece === "\r")
+        lines[lines.length - 1] = ""; // each line is drawn anew from its start
+      else lines[lines.length - 1] += piece;
+    }
+    return true;
+  };
+  const display = progress({ isTTY: true, columns, write } as unknown as NodeJS.WriteStream);
+  for (const event of events) display.show(event);
+  display.stop();
+  return lines;
+}
+
+const step = {
+  event: "step",
+  epoch: 0,
+  loss: 8.4,
+  floor: 0.1,
+  learningRate: 0.1,
+  imagesPerSecond: 300,
+  dataWaitShare: 0,
+};
+const facts = { images: 64, stepsPerEpoch: 2, totalSteps: 2, parameters: 1e6, peakLearningRate: { weights: 0.1 } };
+const events = [
+  { event: "start", step: 0, dataset: "noise", device: "cpu", precision: "fp32", ...facts },
+  { ...step, step: 1 },
+  { ...step, step: 2 },
+  { event: "warning", step: 2, message: "hot" },
+  { event: "end", step: 2, reason: "complete", seconds: 3 },
+] as unknown as LogEvent[];
+
+it.each([80, 0, undefined])("ends a run on a terminal of %s columns with one line of figures above done", (columns) => {
+  expect(shownOn(columns).slice(2)).toEqual([
+    expect.stringMatching(/^warning: hot/),
+    expect.stringMatching(/^.*loss 8.40 \(8.30 above floor\)/),
+    "done: 2 steps in 3 s",
+    "",
+  ]);
+});

@@ -73,11 +73,19 @@ function barOf(share: number, size: number): string[] {
   return [colours.cyan("■".repeat(done)) + colours.dim("·".repeat(size - done))];
 }
 
+/** Columns of a terminal; 80 where it does not say, as under some containers' pseudo terminals. */
+export const columnsOf = ({ columns }: { columns?: number }): number => columns || 80;
+
 function liveProgress(terminal: NodeJS.WriteStream): Progress {
   const remaining = pace();
   let [totalSteps, best, drawnAt, line] = [0, 0, 0, ""];
   let meter: Part[] = [];
   const say = (text: string) => void terminal.write(`\r\u001b[K${text}\n${line}`);
+  /** The last figures stay on the screen, and nothing is drawn below them again. */
+  function leaveLine() {
+    if (line !== "") terminal.write("\n");
+    line = "";
+  }
   const showStep = (event: Step) => {
     best = Math.max(best, event.effectiveRank ?? 0);
     if (event.effectiveRank !== undefined && best > 0) meter = collapseMeter(event.effectiveRank, best);
@@ -86,7 +94,7 @@ function liveProgress(terminal: NodeJS.WriteStream): Progress {
     const parts = [...texts.map((text) => ({ text })), ...meter, ...rest.map((text) => ({ text }))];
     if (performance.now() - drawnAt < 1000 * drawEverySeconds && event.step !== totalSteps) return;
     drawnAt = performance.now();
-    line = fittedLine(parts, event.step / totalSteps, terminal.columns);
+    line = fittedLine(parts, event.step / totalSteps, columnsOf(terminal));
     terminal.write(`\r${line}\u001b[K`);
   };
   return {
@@ -94,12 +102,10 @@ function liveProgress(terminal: NodeJS.WriteStream): Progress {
     show(event) {
       if (event.event === "step") return showStep(event);
       if (event.event === "start") totalSteps = event.totalSteps;
+      if (event.event === "end") leaveLine();
       say(event.event === "start" ? describeStart(event) : describeOther(event));
     },
-    stop() {
-      if (line !== "") terminal.write("\n");
-      line = "";
-    },
+    stop: leaveLine,
   };
 }
 

@@ -3,23 +3,22 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import { type MethodName, methods } from "../../methods/index.ts";
-import { type PartialSettings, resolveSettings, type Settings, settingsHash } from "../../train/index.ts";
+import { neededFor, type PartialSettings, resolveSettings, type Settings, settingsHash } from "../../train/index.ts";
 import { type PublishedTableId, publishedTables } from "./published.ts";
 
 const count = z.number().int().positive();
 const methodNames = Object.keys(methods) as [MethodName];
 
-const budgetSchema = z.union(
-  [
+const budgetSchema = z
+  .union([
     /** Images that each cell sees, as many steps as make them: equal for all, whatever else the machine does. */
     z.strictObject({ images: count }),
     /** Training time of each cell; resolved to a number of steps by the pace, and kept. */
     z.strictObject({ minutes: z.number().positive() }),
     z.strictObject({ epochs: count }),
     z.strictObject({ steps: count }),
-  ],
-  "one of images, minutes, epochs and steps with a number above 0 is needed, such as {images: 200000}",
-);
+  ])
+  .meta({ needed: "one of images, minutes, epochs and steps with a number above 0, such as {images: 200000}," });
 export type Budget = z.output<typeof budgetSchema>;
 
 const evaluationsSchema = z.strictObject({
@@ -51,10 +50,9 @@ const planSchema = z.strictObject({
   /** What all cells together take, in words. */
   cost: z.string().default(""),
   /** A folder or a known name; of several the first that is on this machine. */
-  data: z.union(
-    [z.string().min(1), z.array(z.string().min(1)).min(1)],
-    "a folder or a known name is needed, or a list of them",
-  ),
+  data: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .meta({ needed: "a folder or a known name, or a list of them," }),
   /** Settings of all rows. */
   base: settingsSchema.default({}),
   rows: z.array(rowSchema).min(1),
@@ -171,7 +169,7 @@ function planRefusal(error: z.ZodError, given: unknown, name: string): Selfsight
   const lines = error.issues.map((issue) => {
     const path = issue.path.map(String).join(".");
     if (issue.code !== "unrecognized_keys")
-      return `${path || "the plan"}: ${issue.message}${methodGuess(issue, given)}`;
+      return `${path || "the plan"}: ${neededFor(issue, planSchema)}${methodGuess(issue, given)}`;
     const shown = issue.keys.map((key) => `${displayName(key)}${didYouMean(key, knownKeys(issue.path))}`);
     return `${path ? `${path}: ` : ""}no such key: ${shown.join(", ")}`;
   });

@@ -13,6 +13,7 @@ import {
   writeAndSync,
 } from "../../files.ts";
 import { encodeSafetensors, readSafetensors, type StoredTensors } from "../../weights/index.ts";
+import { fitted } from "../settings/schema-words.ts";
 
 // A checkpoint is a folder written beside its final name, every file fsynced, then renamed, then the parent fsynced. Only a
 // name that such a rename made is ever loaded, and nothing old goes before the new one is durable.
@@ -243,14 +244,18 @@ function readState(folder: string): CheckpointState {
       "checkpoint",
       `load ${displayName(folder)}: written in format ${content.format} by a newer Selfsight; this one reads format ${format}; update Selfsight`,
     );
-  const parsed = stateSchema.safeParse(content);
-  if (!parsed.success) {
-    const { path: key, message } = parsed.error.issues[0]!;
-    throw new DamagedCheckpoint(path, `it does not describe a checkpoint (${displayName(key.join("."))}: ${message})`);
+  const state = describedState(path, content);
+  if (basename(folder) !== nameOf(state.step))
+    throw new DamagedCheckpoint(path, `it is of step ${state.step}, its folder says otherwise`);
+  return state;
+}
+
+function describedState(path: string, content: unknown): CheckpointState {
+  try {
+    return fitted(stateSchema, content);
+  } catch (fault) {
+    throw new DamagedCheckpoint(path, `it does not describe a checkpoint (${(fault as Error).message})`);
   }
-  if (basename(folder) !== nameOf(parsed.data.step))
-    throw new DamagedCheckpoint(path, `it is of step ${parsed.data.step}, its folder says otherwise`);
-  return parsed.data;
 }
 
 function readObject(path: string): Record<string, unknown> {

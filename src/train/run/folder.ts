@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { createFileDurably, makeFolder, readRegularFile } from "../../files.ts";
+import { fitted } from "../settings/schema-words.ts";
 import { parseSettings, type Settings } from "../settings/settings.ts";
 import { refuseLockedFolder } from "./lock.ts";
 
@@ -81,21 +82,18 @@ const runSchema = z.object({
 });
 
 function runFrom(value: unknown, path: string): RunFile {
-  const { format } = z.object({ format: z.number() }).parse(value);
+  const { format } = fitted(z.object({ format: z.number() }), value);
   if (format > 1)
     throw refusal(
       `${displayName(path)} has format ${format}`,
       "this Selfsight reads format 1",
       "use the Selfsight that wrote it",
     );
-  const run = runSchema.parse(value);
+  const run = fitted(runSchema, value);
   return { ...run, settings: parseSettings(run.settings) };
 }
 
-const reasonOf = (cause: unknown): string => {
-  const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
-  return issue ? `${displayName(issue.path.join("."))}: ${issue.message}` : (cause as Error).message.split("\n")[0]!;
-};
+const reasonOf = (cause: unknown): string => (cause as Error).message.split("\n")[0]!;
 
 const refusal = (given: string, needed: string, advice: string) =>
   new SelfsightError("checkpoint", `open run: ${given}; ${needed}; ${advice}`);

@@ -1,32 +1,62 @@
 import type { z } from "zod";
 import { didYouMean, displayName, nearest, SelfsightError } from "../../errors.ts";
+import { methods } from "../../methods/index.ts";
+import { neededFor } from "./schema-words.ts";
 import { isTree, keysIn, valueAt } from "./setting-tree.ts";
 
-/** The sentence for settings that do not fit their schema: each wrong key with its value and what is allowed. */
-export function settingsRefusal(error: z.ZodError, given: unknown, known: unknown): SelfsightError {
-  const lines = error.issues.flatMap((issue) => linesFor(issue, given, known));
-  return new SelfsightError("configuration", `settings: ${lines.join("; ")}`);
+/** What was checked: the settings as given, the schema of the method's run, and the tree of all keys that it has. */
+export interface Checked {
+  method: keyof typeof methods;
+  given: unknown;
+  schema: z.core.$ZodType;
+  known: unknown;
 }
 
-function linesFor(issue: z.core.$ZodIssue, given: unknown, known: unknown): string[] {
-  const path = displayName(issue.path.join("."));
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map(
-      (key) => `${path ? `${path}.` : ""}${displayName(key)}: no such setting.${suggestion(key, issue.path, known)}`,
-    );
+/** The sentence for settings that do not fit their schema: each wrong key with its value and what is allowed. */
+export function settingsRefusal(error: z.ZodError, checked: Checked): SelfsightError {
+  const lines = error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => unknownKey(key, issue.path, checked))
+      : [wrongValue(issue, checked)],
+  );
+  return new SelfsightError(
+    "configuration",
+    `settings: ${lines.join("; ")} (\`selfsight settings ${checked.method}\` lists all)`,
+  );
+}
+
+function wrongValue(issue: z.core.$ZodIssue, { given, schema }: Checked): string {
   const value = valueAt(given, issue.path);
   const guess = issue.code === "invalid_value" ? didYouMean(String(value), issue.values.map(String)) : "";
-  return [`${path} ${shown(value)}: ${issue.message}${guess && `.${guess}`}`];
+  return `${displayName(issue.path.join("."))} ${shown(value)}: ${neededFor(issue, schema)}${guess && `.${guess}`}`;
+}
+
+function unknownKey(key: string, path: readonly PropertyKey[], checked: Checked): string {
+  const name = displayName([...path, key].join("."));
+  return `${name}: ${whoseItIs(key, path, checked)}.${suggestion(key, path, checked.known)}`;
+}
+
+/** Whose setting it is, or whose it is not, with the names that there are. */
+function whoseItIs(key: string, path: readonly PropertyKey[], { method, known }: Checked): string {
+  if (path.length > 0) return `no such setting; there are ${beside(known, path).join(", ")}`;
+  const owners = Object.values(methods).filter(({ options }) => Object.hasOwn(options.shape, key));
+  if (owners.length > 0) return `a setting of ${owners.map(({ name }) => name).join(", ")}, not of ${method}`;
+  const own = Object.keys(methods[method].options.shape);
+  return `no such setting of ${method}${own.length > 0 ? `; its own are ${own.join(", ")}` : ""}`;
 }
 
 /** A key beside the unknown one, else one of that name elsewhere: `learningRate` is `optimizer.learningRate`. */
 function suggestion(key: string, path: readonly PropertyKey[], known: unknown): string {
-  const beside = valueAt(known, path);
-  const sibling = nearest(key, isTree(beside) ? Object.keys(beside) : []);
+  const sibling = nearest(key, beside(known, path));
   if (sibling !== undefined) return ` Did you mean ${[...path, sibling].join(".")}?`;
   const elsewhere = keysIn(known);
   const name = nearest(key, elsewhere.map(lastPart));
   return name === undefined ? "" : ` Did you mean ${elsewhere.find((other) => lastPart(other) === name)}?`;
+}
+
+function beside(known: unknown, path: readonly PropertyKey[]): string[] {
+  const place = valueAt(known, path);
+  return isTree(place) ? Object.keys(place) : [];
 }
 
 const lastPart = (key: string): string => key.slice(key.lastIndexOf(".") + 1);

@@ -5,73 +5,98 @@ import { SelfsightError } from "../../errors.ts";
 import { type Method, type MethodName, methods } from "../../methods/index.ts";
 import { backboneNames, stems } from "../../nn/index.ts";
 import { settingsRefusal } from "./refusal.ts";
+import { fitted } from "./schema-words.ts";
 import { merge } from "./setting-tree.ts";
 
 const count = z.number().int().positive();
 
+// Descriptions are what `selfsight settings` prints.
 const optimizerSettings = z.strictObject({
-  name: z.enum(["sgd", "lars", "adamw"]),
-  /** Peak rate of weights, before `batchRule`. "authors": the Barlow Twins authors' rate by batch (LARS only). */
-  learningRate: z.union([z.number().nonnegative().max(1000), z.literal("authors")], {
-    error: "a number from 0 to 1000, or authors",
-  }),
-  /** linear: x batch / 256; sqrt: x √batch; none: as it is. */
-  batchRule: z.enum(["linear", "sqrt", "none"]),
-  /** The same for biases and norm parameters; null: as the weights. */
-  biasLearningRate: z.number().nonnegative().max(1000).nullable(),
-  weightDecay: z.number().nonnegative().max(1),
-  /** Whether biases and norm parameters decay too. */
-  decaysBiases: z.boolean(),
-  /** LARS only: whether the rates of biases and norm parameters are adapted too (SwAV). */
-  adaptsBiases: z.boolean(),
-  /** LARS only: the share of a weight's norm that a step changes at rate 1 (its trust coefficient). */
-  eta: z.number().positive().max(1).default(0.001),
-  /** LARS only: whether a step is never longer than SGD's (solo-learn on CIFAR). */
-  clipsRatio: z.boolean().default(false),
-  momentum: z.number().min(0).lt(1),
+  name: z.enum(["sgd", "lars", "adamw"]).describe("how gradients move the weights"),
+  learningRate: z
+    .union([z.number().nonnegative().max(1000), z.literal("authors")])
+    .describe(
+      "peak rate of weights, before batchRule; authors: the Barlow Twins authors' rate for the batch, with lars only",
+    ),
+  batchRule: z
+    .enum(["linear", "sqrt", "none"])
+    .describe("how the batch scales the rate: x batch / 256, x the root of the batch, or not at all"),
+  biasLearningRate: z
+    .number()
+    .nonnegative()
+    .max(1000)
+    .nullable()
+    .describe("peak rate of biases and norm parameters, before batchRule; null: that of the weights"),
+  weightDecay: z.number().nonnegative().max(1).describe("pull of the weights towards 0"),
+  decaysBiases: z.boolean().describe("whether biases and norm parameters decay too"),
+  adaptsBiases: z
+    .boolean()
+    .describe("lars: whether the rates of biases and norm parameters are adapted too, as in SwAV"),
+  eta: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.001)
+    .describe("lars: the share of a weight's norm that a step changes at rate 1, its trust coefficient"),
+  clipsRatio: z
+    .boolean()
+    .default(false)
+    .describe("lars: whether a step is never longer than SGD's, as in solo-learn on CIFAR"),
+  momentum: z.number().min(0).lt(1).describe("share of the last step that the next one keeps; sgd and lars"),
 });
 
 const trainingSettings = z.strictObject({
-  method: z.enum(Object.keys(methods) as [MethodName]),
-  backbone: z.enum(backboneNames),
-  stem: z.enum(stems),
-  /** Channels of the trunk's first stage. */
-  width: count.max(1024),
-  zeroInitResidual: z.boolean(),
-  /** Side of the square views in pixels. */
-  size: count.min(8).max(1024),
-  views: z.array(viewRecipeSchema).min(1),
-  /** Images in one step, over all processes. */
-  batchSize: count,
-  /** Images that pass through the trunk at a time, for batches larger than memory; null: all. */
-  microBatch: count.nullable(),
-  epochs: count.nullable(),
-  /** Takes the place of epochs when given. */
-  steps: count.nullable(),
-  warmupEpochs: z.number().nonnegative(),
-  /** The warm-up is at most this share of the run, so that a shortened one warms up in proportion. Runs that began without it: 1. */
-  warmupShare: z.number().min(0).max(1).default(1),
-  /** Last learning rate as a share of the peak. */
-  floor: z.number().min(0).max(1),
-  /** Whether the rate follows the cosine at every step or at every epoch. */
-  cosinePer: z.enum(["step", "epoch"]),
-  optimizer: optimizerSettings,
-  precision: z.enum(["auto", "bf16", "fp32"]),
-  device: z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, "auto, cpu, cuda or cuda:N"),
-  seed: z.number().int().min(0).max(4294967295),
-  logEverySteps: count,
-  /** Collapse watch; 0 switches it off. */
-  watchEverySteps: z.number().int().nonnegative(),
-  /** kNN on held-out pictures where there are labels; 0 switches it off. */
-  knnEveryEpochs: z.number().int().nonnegative(),
-  /** 0: by minutes alone. */
-  checkpointEverySteps: z.number().int().nonnegative(),
-  checkpointEveryMinutes: z.number().positive(),
-  keepCheckpoints: count,
-  /** Reads at most so many images of the data; null: all. */
-  limit: count.nullable(),
-  /** Least pixels that the shorter side of a decoded file keeps; null: from the size of the views. */
-  decodeSize: count.nullable(),
+  method: z.enum(Object.keys(methods) as [MethodName]).describe("what the network learns by"),
+  backbone: z.enum(backboneNames).describe("the trunk, whose features are kept"),
+  stem: z.enum(stems).describe("the trunk's first layers: small for pictures of up to 64 pixels, imagenet above"),
+  width: count.max(1024).describe("channels of the trunk's first stage"),
+  zeroInitResidual: z.boolean().describe("whether each residual block starts as the identity"),
+  size: count.min(8).max(1024).describe("side of the square views in pixels"),
+  views: z
+    .array(viewRecipeSchema)
+    .min(1)
+    .meta({ needed: "a list of one recipe for each view" })
+    .describe("how pictures are changed before the network sees them; views.0, views.1 ... one, views.* all"),
+  batchSize: count.describe("images in one step, over all processes"),
+  microBatch: count
+    .nullable()
+    .describe("images that pass through the trunk at a time, for batches larger than memory; null: all"),
+  epochs: count.nullable().describe("passes over the data"),
+  steps: count.nullable().describe("steps, in place of epochs"),
+  warmupEpochs: z.number().nonnegative().describe("epochs in which the learning rate rises from 0 to its peak"),
+  /** Runs that began without it: 1. */
+  warmupShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe("largest share of the run that warms up, so that a shortened one does in proportion"),
+  floor: z.number().min(0).max(1).describe("last learning rate as a share of the peak"),
+  cosinePer: z.enum(["step", "epoch"]).describe("whether the rate follows the cosine at every step or every epoch"),
+  optimizer: optimizerSettings.describe("how gradients move the weights"),
+  precision: z
+    .enum(["auto", "bf16", "fp32"])
+    .describe("of convolutions and matrix products; auto: bf16 where it is fast"),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|cuda(:\d+)?)$/)
+    .meta({ needed: "auto, cpu, cuda or cuda:N" })
+    .describe("where the network runs; auto: the first GPU, else the processor"),
+  seed: z.number().int().min(0).max(4294967295).describe("what all random choices follow from"),
+  logEverySteps: count.describe("steps from one line of the log to the next"),
+  watchEverySteps: z.number().int().nonnegative().describe("steps from one look for collapse to the next; 0: none"),
+  knnEveryEpochs: z
+    .number()
+    .int()
+    .nonnegative()
+    .describe("epochs from one kNN on held-out pictures to the next, where there are labels; 0: none"),
+  checkpointEverySteps: z.number().int().nonnegative().describe("steps from one save to the next; 0: by minutes alone"),
+  checkpointEveryMinutes: z.number().positive().describe("minutes from one save to the next"),
+  keepCheckpoints: count.describe("checkpoints that stay; older ones go"),
+  limit: count.nullable().describe("reads at most so many images of the data; null: all"),
+  decodeSize: count
+    .nullable()
+    .describe("least pixels that the shorter side of a decoded file keeps; null: from the size of the views"),
 });
 
 export type Settings = z.infer<typeof trainingSettings>;
@@ -105,12 +130,12 @@ export function methodSettings(settings: Settings): ReturnType<Method["options"]
 }
 
 /** The whole schema of a run by one method. */
-const schemaFor = (method: Method) => z.strictObject({ ...trainingSettings.shape, ...method.options.shape });
+export const schemaFor = (method: Method) => z.strictObject({ ...trainingSettings.shape, ...method.options.shape });
 
-/** Settings as run.json holds them. Errors: zod's. */
+/** Settings as run.json holds them. Errors: those of `fitted`. */
 export function parseSettings(stored: unknown): Settings {
-  const { method } = z.object({ method: trainingSettings.shape.method }).parse(stored);
-  return schemaFor(methods[method]).parse(stored);
+  const { method } = fitted(z.object({ method: trainingSettings.shape.method }), stored, ["settings"]);
+  return fitted(schemaFor(methods[method]), stored, ["settings"]);
 }
 
 /** What holds where nobody says otherwise: ours below the method's own (its paper's), at the size that was given. */
@@ -171,8 +196,10 @@ export function resolveSettings(...layers: readonly PartialSettings[]): Settings
   );
   const defaults = defaultSettings(given);
   const whole = merge(defaults, given);
-  const parsed = schemaFor(methods[defaults.method] ?? methods["barlow-twins"]).safeParse(whole);
-  if (!parsed.success) throw settingsRefusal(parsed.error, whole, defaults);
+  const method = Object.hasOwn(methods, defaults.method) ? defaults.method : "barlow-twins";
+  const schema = schemaFor(methods[method]);
+  const parsed = schema.safeParse(whole);
+  if (!parsed.success) throw settingsRefusal(parsed.error, { method, given: whole, schema, known: defaults });
   checkTogether(parsed.data);
   return parsed.data;
 }

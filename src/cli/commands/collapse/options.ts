@@ -1,5 +1,5 @@
 import { type Command, Option } from "@commander-js/extra-typings";
-import { collect, wholeNumber } from "../../terminal/numbers.ts";
+import { collect, wholeNumberFrom } from "../../terminal/numbers.ts";
 import type { CollapseOptions } from "./run.ts";
 
 export function addCollapse(program: Command): void {
@@ -11,8 +11,8 @@ export function addCollapse(program: Command): void {
       "folder for the runs and collapse.md, collapse.json, collapse.html; the same command goes on",
     )
     .option("--method <name>", "this method's pair only; repeatable (default: all)", collect, [])
-    .option("--steps <number>", "steps of each run (default: 300)", wholeNumber)
-    .option("--seed <number>", "seed (default: 0)", wholeNumber)
+    .option("--steps <number>", "steps of each run (default: 300)", wholeNumberFrom(1))
+    .option("--seed <number>", "seed (default: 0)", wholeNumberFrom(0, 4294967295))
     .addOption(new Option("--json", "print the verdicts as JSON; progress goes to the error output"))
     .addHelpText(
       "after",

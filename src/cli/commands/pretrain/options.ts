@@ -1,37 +1,49 @@
 import { type Command, Option } from "@commander-js/extra-typings";
-import { collect, wholeNumber } from "../../terminal/numbers.ts";
+import { collect, wholeNumberFrom } from "../../terminal/numbers.ts";
+import { type SettingFlag, settingFlags } from "./flags.ts";
 import type { PretrainOptions } from "./run.ts";
+
+/** An option that is a setting; where the setting has another name, the help says it. */
+function setting(flag: SettingFlag, value: string, text: string): Option {
+  const key = settingFlags[flag];
+  return new Option(`--${flag} <${value}>`, key === flag ? text : `${text}; the setting ${key}`);
+}
 
 export function addPretrain(program: Command): void {
   program
     .command("pretrain")
     .description("learn a representation from unlabelled pictures")
     .argument("[data]", "folder of pictures (recursive), or cifar10, cifar100, fashion-mnist, shapes")
-    .option("--method <name>", "method (default: barlow-twins)")
-    .option(
-      "--recipe <name>",
-      "shipped recipe (cifar10, cifar10/METHOD, cifar10-quick, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file",
+    .optionsGroup("Settings with an option of their own:")
+    .addOption(setting("method", "name", "method (default: barlow-twins)"))
+    .addOption(setting("backbone", "name", "resnet18, resnet34 or resnet50 (default: resnet18)"))
+    .addOption(setting("size", "pixels", "side of the square views (default: 32)").argParser(wholeNumberFrom(8, 1024)))
+    .addOption(
+      setting("batch", "images", "images in one step, over all processes (default: 256)").argParser(wholeNumberFrom(1)),
     )
-    .option("--backbone <name>", "resnet18, resnet34 or resnet50 (default: resnet18)")
-    .option("--size <pixels>", "side of the square views (default: 32)", wholeNumber)
-    .option("--batch <images>", "images in one step, over all processes (default: 256)", wholeNumber)
-    .addOption(new Option("--epochs <number>", "passes over the data (default: 100)").argParser(wholeNumber))
-    .addOption(new Option("--steps <number>", "steps, in place of epochs").argParser(wholeNumber).conflicts("epochs"))
-    .option("--precision <name>", "auto, bf16 or fp32 (default: auto)")
-    .option("--device <name>", "auto, cpu or cuda (default: auto)")
-    .option("--seed <number>", "seed (default: 0)", wholeNumber)
-    .option("--out <folder>", "run folder (default: runs/DATA, numbered)")
+    .addOption(setting("epochs", "number", "passes over the data (default: 100)").argParser(wholeNumberFrom(1)))
+    .addOption(
+      setting("steps", "number", "steps, in place of epochs").argParser(wholeNumberFrom(1)).conflicts("epochs"),
+    )
+    .addOption(setting("precision", "name", "auto, bf16 or fp32 (default: auto)"))
+    .addOption(setting("device", "name", "auto, cpu or cuda (default: auto)"))
+    .addOption(setting("seed", "number", "seed (default: 0)").argParser(wholeNumberFrom(0, 4294967295)))
+    .optionsGroup("All other settings:")
     .option(
       "--set <key=value>",
-      "any setting by its dotted key, such as optimizer.learningRate=0.3; repeatable",
+      "any setting by its dotted key, such as optimizer.learningRate=0.3; repeatable; `selfsight settings` lists them",
       collect,
       [],
     )
-    .option("--resume <run>", "go on with a run from its newest checkpoint")
     .option(
-      "--accept-dataset-change",
-      "resume although the pictures are no longer those of the run, told by names and sizes; where only times differ a warning says so",
+      "--recipe <name>",
+      "shipped recipe (cifar10, cifar10/METHOD, cifar10-quick, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file of settings",
     )
+    .addOption(new Option("--config <file>", "the same as --recipe").conflicts("recipe"))
+    .optionsGroup("The run:")
+    .option("--out <folder>", "run folder (default: runs/DATA, numbered)")
+    .option("--resume <run>", "go on with a run from its newest checkpoint")
+    .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
     .option(
       "--take-over",
       "resume although another machine seems to train in the folder; only if you know that it is gone",
@@ -40,11 +52,14 @@ export function addPretrain(program: Command): void {
     .addHelpText(
       "after",
       `
+Of a setting that is said more than once, --set wins over an option, an option over the recipe, the recipe over the defaults.
+
 Examples:
   selfsight pretrain photos/ --size 64 --batch 128 --epochs 50 --out runs/photos
   selfsight pretrain cifar10 --recipe cifar10
+  selfsight pretrain photos/ --config my-settings.yaml
   selfsight pretrain shapes --steps 200 --set lambda=0.01 --set projector=512-512-512
   selfsight pretrain --resume runs/photos`,
     )
-    .action(async (data, options) => (await import("./run.ts")).pretrain(data, options as PretrainOptions));
+    .action(async (data, options) => (await import("./run.ts")).pretrain(data, options as unknown as PretrainOptions));
 }

@@ -11,10 +11,12 @@ import { trainRun } from "../../../work/pretrain.ts";
 import { progress } from "../../terminal/progress.ts";
 import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
 import { loadRecipe } from "../../user-files/recipe-file.ts";
+import { type SettingFlag, settingFlags } from "./flags.ts";
 
 export interface PretrainOptions {
   method?: string;
   recipe?: string;
+  config?: string;
   backbone?: string;
   size?: number;
   batch?: number;
@@ -58,16 +60,19 @@ function sayResult(folder: string, result: TrainResult, { json }: PretrainOption
 
 /** Recipe, options and `--set`, later ones winning. */
 const layersOf = async (options: PretrainOptions): Promise<PartialSettings[]> => [
-  options.recipe === undefined ? {} : await loadRecipe(options.recipe),
+  await recipeOf(options),
   optionsAsSettings(options),
   ...options.set.map(settingFrom),
 ];
 
+/** `--config FILE` is `--recipe FILE` under the name that other programs have for it. */
+const recipeOf = async ({ recipe, config }: PretrainOptions): Promise<PartialSettings> =>
+  recipe === undefined && config === undefined ? {} : loadRecipe((recipe ?? config)!);
+
 /** What the options say, under the settings' names; resolveSettings checks it, so wrong values are named there. */
 function optionsAsSettings(options: PretrainOptions): PartialSettings {
-  const { method, backbone, size, batch, epochs, steps, precision, device, seed } = options;
-  const given = { method, backbone, size, batchSize: batch, epochs, steps, precision, device, seed };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PartialSettings;
+  const given = Object.entries(settingFlags).map(([flag, key]) => [key, options[flag as SettingFlag]] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as PartialSettings;
 }
 
 async function resume(folder: string, data: string | undefined, options: PretrainOptions): Promise<void> {

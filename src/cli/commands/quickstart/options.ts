@@ -1,5 +1,5 @@
 import { type Command, Option } from "@commander-js/extra-typings";
-import { collect, wholeNumber } from "../../terminal/numbers.ts";
+import { collect, numberAboveZero, wholeNumberFrom } from "../../terminal/numbers.ts";
 
 export function addQuickstart(program: Command): void {
   program
@@ -10,9 +10,9 @@ export function addQuickstart(program: Command): void {
     .option(
       "--minutes <number>",
       "time to train for, turned into steps by a short measurement (default: the recipe's epochs, at most 5 minutes)",
-      Number,
+      numberAboveZero,
     )
-    .option("--seed <number>", "seed", wholeNumber, 0)
+    .option("--seed <number>", "seed", wholeNumberFrom(0, 4294967295), 0)
     .option("--set <key=value>", "any setting by its dotted key, as in pretrain; repeatable", collect, [])
     .addOption(new Option("--json", "print JSON for machines when it ends; progress goes to standard error"))
     .addHelpText(

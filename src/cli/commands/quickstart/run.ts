@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Dataset } from "../../../data/index.ts";
-import { displayName, SelfsightError } from "../../../errors.ts";
+import { displayName } from "../../../errors.ts";
 import { recipes } from "../../../recipes/index.ts";
 import {
   freeFolder,
@@ -30,7 +30,6 @@ export interface QuickstartOptions {
 
 /** `selfsight quickstart`: a short run, its figures against both baselines, and its page. */
 export async function quickstart(options: QuickstartOptions): Promise<void> {
-  refuseMinutes(options.minutes);
   const given = quickstartSettings(options);
   const { dataset } = await openTrainingData(options.data, given, warn);
   const settings = await withSteps(fitted(given, dataset), dataset, options);
@@ -45,14 +44,6 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
 
 /** Where standard output is for a machine, people read on standard error. */
 const sayer = ({ json }: QuickstartOptions) => (json ? console.error : console.log);
-
-function refuseMinutes(minutes: number | undefined): void {
-  if (minutes === undefined || (minutes > 0 && minutes < 100_000)) return;
-  throw new SelfsightError(
-    "configuration",
-    `quickstart: --minutes ${minutes}; a number above 0 is needed; leave it out for the recipe's own length`,
-  );
-}
 
 /** The recipe of the pictures' name; other pictures take that of the shapes, which asks least of them. */
 function quickstartSettings({ data, seed, set }: QuickstartOptions): Settings {

@@ -58,7 +58,7 @@ export function verifyFolder(folder: string): CaseResult[] {
   if (files.length === 0)
     throw new SelfsightError(
       "data",
-      `verify: no *.safetensors in ${displayName(folder)}; a folder of reference cases is needed; try test/reference`,
+      `verify: no *.safetensors in ${displayName(folder)}; a folder of reference cases is needed; those of Selfsight's repository are in test/reference`,
     );
   return files.map((file) => verifyCase(folder, file));
 }

@@ -1,0 +1,14 @@
+/** Options of `pretrain` that are settings under a shorter name; `--set` reaches the others. */
+export const settingFlags = {
+  method: "method",
+  backbone: "backbone",
+  size: "size",
+  batch: "batchSize",
+  epochs: "epochs",
+  steps: "steps",
+  precision: "precision",
+  device: "device",
+  seed: "seed",
+} as const;
+
+export type SettingFlag = keyof typeof settingFlags;

@@ -1,0 +1,55 @@
+// Every setting of a method's runs with its default, its range and its meaning, all out of the schema itself.
+import { type MethodName, methods } from "../../methods/index.ts";
+import { meaningOf, neededBy, schemaAt } from "./schema-words.ts";
+import { isTree, valueAt } from "./setting-tree.ts";
+import { defaultSettings, schemaFor } from "./settings.ts";
+
+export interface SettingFacts {
+  /** Dotted, as `--set` takes it; `views.*` is every view. */
+  key: string;
+  /** Where nothing else is said; of `views.*` one value for each view where they differ. */
+  default: unknown;
+  /** What is allowed, in words. */
+  needed: string;
+  meaning: string;
+  /** Whether it is the method's own. */
+  isOfMethod: boolean;
+}
+
+/** The settings of a method, its own first. */
+export function settingsOf(method: MethodName): SettingFacts[] {
+  const schema = schemaFor(methods[method]);
+  const defaults = defaultSettings({ method });
+  const own = Object.keys(methods[method].options.shape);
+  const factsOf = (path: string[]): SettingFacts => {
+    const place = schemaAt(schema, path)!;
+    return {
+      key: path.join("."),
+      default: defaultAt(defaults, path),
+      needed: neededBy(place),
+      meaning: meaningOf(place) ?? "",
+      isOfMethod: own.includes(path[0]!),
+    };
+  };
+  const leaves = leavesOf(defaults, []).map(factsOf);
+  return [...leaves.filter(({ isOfMethod }) => isOfMethod), ...leaves.filter(({ isOfMethod }) => !isOfMethod)];
+}
+
+/** Paths of all leaves; those of the views once for all of them. */
+function leavesOf(tree: object, path: string[]): string[][] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const here = [...path, key];
+    if (Array.isArray(value) && isTree(value[0])) return leavesOf(value[0], [...here, "*"]);
+    return isTree(value) ? leavesOf(value, here) : [here];
+  });
+}
+
+/** One value for each view where the views differ. */
+function defaultAt(tree: unknown, path: readonly string[]): unknown {
+  const star = path.indexOf("*");
+  if (star < 0) return valueAt(tree, path);
+  const views = valueAt(tree, path.slice(0, star)) as unknown[];
+  const values = views.map((view) => valueAt(view, path.slice(star + 1)));
+  const isOne = values.every((value) => JSON.stringify(value) === JSON.stringify(values[0]));
+  return isOne ? values[0] : values;
+}
