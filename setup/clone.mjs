@@ -49,7 +49,7 @@ function linkCommand() {
     symlinkSync(join("..", "..", "bin", "selfsight.mjs"), join(bin, "selfsight"));
 }
 
-function compileSources() {
+export function compileSources() {
   say("compiling TypeScript ...");
   const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
   run(process.execPath, [compiler, "-p", join(projectRoot, "tsconfig.build.json")], {

@@ -58,10 +58,12 @@ export function verifyFolder(folder: string): CaseResult[] {
   if (files.length === 0)
     throw new SelfsightError(
       "data",
-      `verify: no *.safetensors in ${displayName(folder)}; a folder of reference cases is needed; those of Selfsight's repository are in test/reference`,
+      `verify: no *.safetensors in ${displayName(folder)}; a folder of reference cases is needed; ${whereCasesAre}`,
     );
   return files.map((file) => verifyCase(folder, file));
 }
+
+const whereCasesAre = "Selfsight's own are test/reference in its repository, not in the npm package";
 
 function caseFiles(folder: string): string[] {
   try {
@@ -71,7 +73,7 @@ function caseFiles(folder: string): string[] {
   } catch (cause) {
     throw new SelfsightError(
       "data",
-      `verify: ${displayName(folder)} cannot be read (${(cause as Error).message}); a folder of reference cases is needed; check the path`,
+      `verify: ${displayName(folder)} cannot be read (${(cause as Error).message}); a folder of reference cases is needed; ${whereCasesAre}`,
     );
   }
 }
