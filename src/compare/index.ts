@@ -1,6 +1,12 @@
 /** LAYER 6: methods and settings beside one another, trained and measured on equal terms. */
 
-export { type CollapseRow, collapsePlan, collapseRows, collapsingMethods } from "./collapse/collapse.ts";
+export {
+  type CollapseRow,
+  type CollapseRun,
+  collapsePlan,
+  collapseRows,
+  collapsingMethods,
+} from "./collapse/collapse.ts";
 export { collapseSheet, writeCollapse } from "./collapse/page.ts";
 export { type Plan, type PlanInput, type PlanRow, parsePlan } from "./plan/plan.ts";
 export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "./plan/published.ts";

@@ -79,7 +79,8 @@ export interface CollapseOptions {
   /** Default all. */
   methods?: readonly string[];
   steps?: number;
-  seed?: number;
+  /** Each run once for each. Default 0 alone. */
+  seeds?: readonly number[];
   /** Over those of all runs. */
   settings?: PartialSettings;
 }
@@ -88,7 +89,7 @@ export interface CollapseOptions {
 export function collapsePlan({
   methods: wanted = [],
   steps = usualSteps,
-  seed = 0,
+  seeds = [0],
   settings = {},
 }: CollapseOptions = {}): Plan {
   const names = wanted.length === 0 ? collapsingMethods : wanted.map(pairName);
@@ -104,7 +105,7 @@ export function collapsePlan({
     data: "shapes",
     base: { ...base, ...settings },
     rows,
-    seeds: [seed],
+    seeds: [...seeds],
     budget: { steps },
   };
   return parsePlan({ ...plan, evaluations: { knn: {} } }, "collapse");
@@ -118,12 +119,18 @@ function pairName(name: string): CollapsingMethod {
   );
 }
 
-/** One run of a pair. */
+/** A method whole or without its guard, over the seeds. */
 export interface CollapseRow {
   label: string;
   method: string;
   /** What was taken off; null: the method whole. */
   removed: string | null;
+  runs: CollapseRun[];
+}
+
+/** One run of a row. */
+export interface CollapseRun {
+  seed: number;
   featureStd: number | null;
   effectiveRank: number | null;
   /** Share of test pictures, in [0, 1]. */
@@ -149,25 +156,31 @@ export const collapseRows = (plan: Plan, planned: readonly PlannedRow[]): Collap
   );
 
 function rowOf(method: MethodName, isWhole: boolean, planned: PlannedRow | undefined): CollapseRow {
-  const cell = planned?.cells[0];
-  const training = cell && readTraining(cell.folder);
-  const result = cell && resultOf(cell);
   const removed = isWhole ? null : pairs[method as CollapsingMethod].guard;
   return {
     ...{ label: removed === null ? methods[method].title : `  without ${removed}`, method, removed },
+    runs: planned?.cells.map((cell) => runOf(cell, isWhole)) ?? [],
+  };
+}
+
+function runOf(cell: PlannedRow["cells"][number], isWhole: boolean): CollapseRun {
+  const training = readTraining(cell.folder);
+  const result = resultOf(cell);
+  return {
+    seed: cell.seed,
     featureStd: training?.health?.featureStd ?? null,
     effectiveRank: training?.health?.effectiveRank ?? null,
     knn: result?.evaluations[0]?.value ?? null,
     protocol: result?.evaluations[0]?.protocol ?? null,
     verdict: training?.collapse ?? null,
     isWatchRight: training ? (training.collapse === null) === isWhole : null,
-    failure: (cell && failureOf(cell)?.message) ?? null,
-    curves: cell ? curvesOf(cell.folder) : [],
+    failure: failureOf(cell)?.message ?? null,
+    curves: curvesOf(cell.folder),
     correlation: result?.correlation ?? null,
   };
 }
 
-const curvesOf = (folder: string): CollapseRow["curves"] =>
+const curvesOf = (folder: string): CollapseRun["curves"] =>
   readLog(folder).flatMap((event) =>
     event.event === "step" && event.featureStd !== undefined
       ? [{ step: event.step, featureStd: event.featureStd, effectiveRank: event.effectiveRank! }]

@@ -201,13 +201,13 @@ it("puts a pair's curves, matrices and verdicts on one page", async () => {
   const found = collapseRows(pair, rows);
   await writeCollapse(out, found);
   expect(found.map(({ removed }) => removed)).toEqual([null, "redundancy term"]);
-  for (const { curves, correlation, knn, isWatchRight, failure } of found) {
+  for (const { curves, correlation, knn, isWatchRight, failure } of found.flatMap(({ runs }) => runs)) {
     expect(curves.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     expect(correlation!.end.values).toHaveLength(48 * 48);
     expect(knn).toBeGreaterThan(0);
     expect([typeof isWatchRight, failure]).toEqual(["boolean", null]);
   }
-  const [start, other] = found.map(({ correlation }) => correlation!.start);
+  const [start, other] = found.map(({ runs }) => runs[0]!.correlation!.start);
   expect(start).toEqual(other); // the same first weights
   const page = readFileSync(join(out, "collapse.html"), "utf8");
   expect(page.match(/<img class="matrix" src="data:image\/png;base64,/g)).toHaveLength(4);

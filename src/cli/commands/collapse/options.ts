@@ -13,6 +13,7 @@ export function addCollapse(program: Command): void {
     .option("--method <name>", "this method's pair only; repeatable (default: all)", collect, [])
     .option("--steps <number>", "steps of each run (default: 300)", wholeNumberFrom(1))
     .option("--seed <number>", "seed (default: 0)", wholeNumberFrom(0, 4294967295))
+    .option("--seeds <number>", "run each for so many seeds, from --seed on (default: 1)", wholeNumberFrom(1, 1000))
     .addOption(new Option("--json", "print the verdicts as JSON; progress goes to the error output"))
     .addHelpText(
       "after",
@@ -21,6 +22,7 @@ Pictures are drawn by Selfsight itself (shapes); nothing is downloaded.
 
 Examples:
   selfsight collapse --out compared/collapse
+  selfsight collapse --out compared/seeds --seeds 5
   selfsight collapse --out compared/barlow --method barlow-twins --method simsiam`,
     )
     .action(async (options) => (await import("./run.ts")).collapse(options as CollapseOptions));

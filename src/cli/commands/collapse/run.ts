@@ -18,11 +18,12 @@ export interface CollapseOptions {
   method: string[];
   steps?: number;
   seed?: number;
+  seeds?: number;
   json?: true;
 }
 
 /** `selfsight collapse --out DIR`. */
-export async function collapse({ out, method, steps, seed, json }: CollapseOptions): Promise<void> {
+export async function collapse({ out, method, steps, seed = 0, seeds = 1, json }: CollapseOptions): Promise<void> {
   if (out === undefined)
     throw new SelfsightError(
       "configuration",
@@ -31,7 +32,7 @@ export async function collapse({ out, method, steps, seed, json }: CollapseOptio
   const plan = collapsePlan({
     methods: method,
     ...(steps !== undefined && { steps }),
-    ...(seed !== undefined && { seed }),
+    seeds: Array.from({ length: seeds }, (_, place) => seed + place),
   });
   const display = planProgress(json ? process.stderr : process.stdout);
   const controller = new AbortController();
@@ -57,7 +58,10 @@ export async function collapse({ out, method, steps, seed, json }: CollapseOptio
   }
 }
 
-const withoutPictures = ({ correlation: _, curves: __, ...row }: CollapseRow) => row;
+const withoutPictures = ({ runs, ...row }: CollapseRow) => ({
+  ...row,
+  runs: runs.map(({ correlation: _, curves: __, ...run }) => run),
+});
 
 function printRows(rows: readonly CollapseRow[], folder: string): void {
   const sheet = collapseSheet(rows);
