@@ -86,7 +86,7 @@ it("ships plans whose rows resolve, and whose published rows exist", () => {
 
 it("keeps the guards of every pair: the second row differs from the first in them alone", () => {
   const { rows } = collapsePlan();
-  expect(rows).toHaveLength(12);
+  expect(rows).toHaveLength(14);
   expect(() => collapsePlan({ methods: ["supervised"] })).toThrow(/no guard/);
 });
 

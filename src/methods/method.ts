@@ -94,6 +94,8 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
    * over smaller steps, and only then is it offered. Default false.
    */
   readonly couplesImages?: boolean;
+  /** Whether the loss sees how long embeddings are, and wants each feature's std to be 1. Default false: directions alone. */
+  readonly comparesLengths?: boolean;
   /** Whether further views may follow those of `views` (SwAV's small crops). Default false. */
   readonly takesMoreViews?: boolean;
   readonly options: z.ZodObject<Shape>;

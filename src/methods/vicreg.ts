@@ -53,6 +53,7 @@ export const vicreg = defineMethod({
   paper: "2105.04906",
   smallestBatch: () => 2, // a variance needs two images
   couplesImages: true,
+  comparesLengths: true,
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),
     invariance: weight.default(25).describe("weight of the views' distance"),

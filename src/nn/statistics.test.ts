@@ -46,6 +46,14 @@ test("random directions are spread evenly", () => {
   expect(statistics(() => randn([256, 512])).featureStd).toBeCloseTo(1, 2);
 });
 
+test("where the loss sees lengths, the std is that of the embeddings as they are", () => {
+  manualSeed(1);
+  const spread = (length: number) =>
+    scope(() => representationStatistics(randn([256, 64]).mul(length), { comparesLengths: true }).featureStd);
+  expect(spread(1)).toBeCloseTo(1, 1);
+  expect(spread(0.01)).toBeCloseTo(0.01, 3);
+});
+
 test("agrees with a float64 recomputation from the singular values of a known matrix", () => {
   // rows: two orthogonal directions with singular values 3 and 1
   const found = statistics(() => tensor([3, 0, 0, 0, 1, 0], [2, 3]));

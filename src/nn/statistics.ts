@@ -4,7 +4,10 @@ import { noGrad, op, scope, stack, type Tensor } from "../torch/index.ts";
 
 /** How a batch of embeddings is spread; NaN throughout where an embedding is not finite. */
 export interface RepresentationStatistics {
-  /** Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. */
+  /**
+   * Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. Of embeddings
+   * as they are, without √D, where the loss wants a std of 1 of them.
+   */
   featureStd: number;
   /** exp of the entropy of the normalised singular values (RankMe, arXiv 2210.02885, eq. 2): how many directions are in use. */
   effectiveRank: number;
@@ -22,9 +25,12 @@ const deadShare = 1e-4;
  * the smaller Gram matrix, hence float64: there a rank of 1 stays 1, where float32 would leave √eps of each zero. As in the
  * paper the embeddings are not centred, p = σ / Σσ, rank = exp(−Σ p log p). Errors: configuration, when they are no matrix.
  */
-export function representationStatistics(embeddings: Tensor): RepresentationStatistics {
+export function representationStatistics(
+  embeddings: Tensor,
+  { comparesLengths = false } = {},
+): RepresentationStatistics {
   expectMatrix(embeddings);
-  return scope(() => noGrad(() => statisticsOf(firstRows(embeddings))));
+  return scope(() => noGrad(() => statisticsOf(firstRows(embeddings), comparesLengths)));
 }
 
 /** Whether all values are finite, by their norms: one pass over the memory. Values whose squares overflow count as lost too. */
@@ -34,14 +40,16 @@ export const areFinite = (tensors: readonly Tensor[]): boolean =>
 const firstRows = (embeddings: Tensor): Tensor =>
   embeddings.narrow(0, 0, Math.min(embeddings.size(0), rowsLimit)).to("float64"); // [R, D]
 
-function statisticsOf(rows: Tensor): RepresentationStatistics {
-  const lengths = rows.norm({ dim: 1, keepDim: true }).clamp({ min: Number.MIN_VALUE }); // [R, 1]
-  const unitStd = rows.div(lengths).std({ dim: 0, unbiased: false }); // [D]
-  const featureStd = unitStd.mean().item() * Math.sqrt(rows.size(1));
+function statisticsOf(rows: Tensor, comparesLengths: boolean): RepresentationStatistics {
+  const spread = comparesLengths ? rows : unitLength(rows).mul(Math.sqrt(rows.size(1))); // [R, D]
+  const featureStd = spread.std({ dim: 0, unbiased: false }).mean().item();
   if (!Number.isFinite(featureStd))
     return { featureStd: Number.NaN, effectiveRank: Number.NaN, deadDimensions: Number.NaN };
   return { featureStd, effectiveRank: effectiveRank(rows), deadDimensions: deadDimensions(rows) };
 }
+
+const unitLength = (rows: Tensor): Tensor =>
+  rows.div(rows.norm({ dim: 1, keepDim: true }).clamp({ min: Number.MIN_VALUE })); // [R, D]
 
 function effectiveRank(rows: Tensor): number {
   const gram = rows.size(0) < rows.size(1) ? rows.matmul(rows.T) : rows.T.matmul(rows); // [R, R] or [D, D]

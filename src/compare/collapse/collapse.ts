@@ -19,10 +19,6 @@ const larsAt = (learningRate: number, biasLearningRate: number): NonNullable<Par
   ...{ name: "lars", learningRate, biasLearningRate, momentum: 0.9 },
 });
 
-/**
- * VICReg has no pair: without its variance and covariance terms embeddings shrink towards 0 and keep their directions, and the
- * collapse watch looks at directions.
- */
 const pairs = {
   "barlow-twins": {
     guard: "redundancy term",
@@ -49,6 +45,11 @@ const pairs = {
     guard: "stop-gradient",
     whole: { projector: "256-256-256", predictor: "64" },
     off: { stopGradient: false },
+  },
+  vicreg: {
+    guard: "variance term",
+    whole: { projector: "256-256-256" },
+    off: { variance: 0 },
   },
 } as const satisfies Partial<Record<MethodName, Pair>>;
 
