@@ -30,7 +30,13 @@ export const cifar10Epochs1000: PlanInput = {
   data: "cifar10",
   base: soloLearn,
   rows: [
-    { method: "barlow-twins", settings: recipes.cifar10 },
+    {
+      method: "barlow-twins",
+      settings: {
+        ...{ projector: "2048-2048-2048", lambda: 0.0051, lossScale: 0.1 },
+        ...{ views, optimizer: soloLearnLars(0.3, 1e-4) },
+      },
+    },
     {
       method: "byol",
       settings: {
