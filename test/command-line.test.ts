@@ -1,11 +1,12 @@
 // What the command line answers where something is wrong: to people, to machines, to a full disk.
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settingFlags } from "../src/cli/commands/pretrain/flags.ts";
 import { type PartialSettings, resolveSettings } from "../src/train/index.ts";
+import { newTinyRun, scratchFolder, tinySettings, trainTiny } from "./tiny-run.ts";
 
 const selfsight = join(fileURLToPath(new URL("..", import.meta.url)), "bin/selfsight.mjs");
 const run = (...given: string[]) => spawnSync(process.execPath, [selfsight, ...given], { encoding: "utf8" });
@@ -109,4 +110,37 @@ it("lists every setting with the option that says the same", () => {
 it("takes --config for --recipe, and only one of them", () => {
   expect(run("pretrain", "shapes", "--config", "shape").stderr).toContain("recipe: shape; a shipped recipe");
   expect(run("pretrain", "shapes", "--config", "a", "--recipe", "b").stderr).toContain("cannot be used with");
+});
+
+describe("runs", () => {
+  const scratch = scratchFolder();
+  afterAll(scratch.remove);
+  const root = scratch.next();
+  const folder = join(root, "run");
+  beforeAll(async () => {
+    mkdirSync(root);
+    const settings = tinySettings({ checkpointEverySteps: 6 });
+    newTinyRun(folder, settings);
+    await trainTiny(folder, settings, { evaluate: async () => ({ protocol: "knn", value: 0.5 }) });
+  });
+
+  it("are listed in a table, and for machines", () => {
+    const { stdout, status } = run("runs", root);
+    expect(stdout).toMatch(/^run +state +method +step +kNN +size +changed\n-.*\nrun +finished +barlow-twins +12\/12 /);
+    expect(status).toBe(0);
+    expect(JSON.parse(run("runs", root, "--json").stdout)).toMatchObject([
+      { folder, state: "finished", totalSteps: 12 },
+    ]);
+    expect(run("runs", scratch.next()).stderr).toContain("is not there; a run or a folder with runs is needed");
+  });
+
+  it("are pruned when it is agreed to, and only then", () => {
+    const saved = () => readdirSync(join(folder, "checkpoints"));
+    expect(run("runs", root, "--yes").stderr).toContain("add --prune");
+    expect(run("runs", root, "--prune").stdout).toMatch(/^would delete .*step-0000006\n.* would be freed; add --yes/);
+    expect(saved()).toHaveLength(2);
+    expect(run("runs", root, "--prune", "--yes").stdout).toMatch(/^deleted .*step-0000006\n.* freed\n$/);
+    expect(saved()).toEqual(["step-0000012"]);
+    expect(run("runs", root, "--prune").stdout).toContain("nothing to delete");
+  });
 });

@@ -7,6 +7,7 @@ import { addCompare } from "./commands/compare/options.ts";
 import { addEvaluate, precisionOption } from "./commands/evaluate/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
+import { addRuns } from "./commands/runs/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
 import { refuseEmptyValues } from "./terminal/empty-values.ts";
@@ -35,6 +36,7 @@ program
 
 addPretrain(program);
 addSettings(program);
+addRuns(program);
 addEvaluate(program);
 addCompare(program);
 addCollapse(program);

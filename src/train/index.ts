@@ -23,6 +23,15 @@ export {
   type StartOptions,
   startRun,
 } from "./run/start.ts";
+export {
+  type PrunedRun,
+  prunableCheckpoints,
+  pruneRun,
+  type RunState,
+  type RunSummary,
+  runFoldersBelow,
+  surveyRun,
+} from "./run/survey.ts";
 export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf } from "./settings/listing.ts";

@@ -19,7 +19,7 @@ const escaped = (text: string): string =>
     );
 
 /** The same for a terminal: columns of equal width, no escapes. */
-export function terminalText({ headings, rows }: Sheet): string {
+export function terminalText({ headings, rows }: Pick<Sheet, "headings" | "rows">): string {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? "").length)),
   );

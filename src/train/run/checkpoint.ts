@@ -226,13 +226,38 @@ function checkedState(folder: string): CheckpointState {
   return state;
 }
 
-function isWhole(folder: string): boolean {
-  try {
-    checkedState(folder);
-    return true;
-  } catch {
-    return false;
+const isWhole = (folder: string): boolean => stateIf(folder, checkedState) !== undefined;
+
+/** The state of the newest checkpoint that seems whole: the sizes of its files are looked at, not their content. */
+export const glanceAtNewest = (run: string): CheckpointState | undefined => newestOf(run, sizedState)?.state;
+
+/** Checkpoints older than the newest whole one, whose every byte was read; none where there is no whole one. */
+export function olderCheckpoints(run: string): string[] {
+  const names = checkpointNames(run);
+  const whole = newestOf(run, checkedState);
+  return whole ? names.slice(names.indexOf(whole.name) + 1).map((name) => join(folderOf(run), name)) : [];
+}
+
+function newestOf(run: string, look: (folder: string) => CheckpointState) {
+  for (const name of checkpointNames(run)) {
+    const state = stateIf(join(folderOf(run), name), look);
+    if (state) return { name, state };
   }
+  return undefined;
+}
+
+function stateIf(folder: string, look: (folder: string) => CheckpointState): CheckpointState | undefined {
+  try {
+    return look(folder);
+  } catch {
+    return undefined;
+  }
+}
+
+function sizedState(folder: string): CheckpointState {
+  const state = readState(folder);
+  for (const name of parts) checkSize(join(folder, name), state.files[name].bytes);
+  return state;
 }
 
 function readState(folder: string): CheckpointState {
@@ -273,11 +298,14 @@ function orDamaged<T>(path: string, read: (path: string) => T): T {
   }
 }
 
-function checkFile(path: string, expected: { bytes: number; sha256: string }): void {
+function checkSize(path: string, bytes: number): void {
   if (!existsSync(path)) throw new DamagedCheckpoint(path, "it is missing");
-  const size = statSync(path).size;
-  if (size !== expected.bytes)
-    throw new DamagedCheckpoint(path, `it has ${size} bytes, ${expected.bytes} were written`);
+  const { size } = statSync(path);
+  if (size !== bytes) throw new DamagedCheckpoint(path, `it has ${size} bytes, ${bytes} were written`);
+}
+
+function checkFile(path: string, expected: { bytes: number; sha256: string }): void {
+  checkSize(path, expected.bytes);
   const hash = orDamaged(path, hashOfFile);
   if (hash !== expected.sha256)
     throw new DamagedCheckpoint(

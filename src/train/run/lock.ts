@@ -63,6 +63,35 @@ export function refuseLockedFolder(folder: string, { takeOver = false }: LockOpt
   }
 }
 
+/** Who trains in the folder now, or undefined: a look that waits for nobody, leaves nothing behind and needs no right to write. */
+export function trainingOwner(folder: string): Owner | undefined {
+  try {
+    const owner = ownerFrom(readFileSync(lockPath(folder), "utf8"));
+    const isAtWork = owner && (isOfThisBoot(owner) ? kernelHolds(folder) : undefined);
+    return (isAtWork ?? hasFreshBeat(folder)) ? owner : undefined;
+  } catch {
+    return undefined; // no lock, or none that can be read
+  }
+}
+
+const hasFreshBeat = (folder: string): boolean => Date.now() - statSync(lockPath(folder)).mtimeMs < silenceOfTheDeadMs;
+
+/** Undefined where this user may not ask, or the file system does not know. */
+function kernelHolds(folder: string): boolean | undefined {
+  let file: number;
+  try {
+    file = openSync(lockPath(folder), constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const isFree = lockFile(file);
+    return isFree === null ? undefined : !isFree;
+  } finally {
+    closeSync(file);
+  }
+}
+
 const lockPath = (folder: string): string => join(folder, "lock");
 
 /** The open file `lock` that the kernel keeps for us, and that still bears this name. */
