@@ -1,9 +1,8 @@
 // selfsight pretrain cifar10 --recipe cifar10
 // Barlow Twins on CIFAR-10: solo-learn's network, views, batch and loss, with the paper's LARS at a rate for small batches, so that a
-// run of any length learns. Of 102,400 pictures a narrow network learned 38 % kNN this way and 19 % by solo-learn's own LARS, whose
-// long steps need its 1000 epochs (docs/performance.md, "Which start learns"; its row stands in the plan `cifar10-1000-epochs`: linear
-// 92.10 %, by a classifier trained beside the network). --epochs 12 warms up in 1.2. The 1000 epochs are a GPU's work of hours, not
-// run by us.
+// run of any length learns: in two epochs a narrow network came to 38 % kNN this way and to 19 % by solo-learn's own LARS
+// (docs/performance.md, "Which start learns"), whose row stands in the plan `cifar10-1000-epochs` (linear 92.10 %, by a classifier
+// trained beside the network). --epochs 12 warms up in 1.2. The 1000 epochs are a GPU's work of hours, not run by us.
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 import { soloLearn } from "./cifar10/solo-learn.ts";

@@ -7,7 +7,8 @@ import { shortRuns } from "./short-runs.ts";
 
 export const ablationsQuick: PlanInput = {
   title: "Barlow Twins taken apart: Tables 5 and 6 in minutes",
-  description: "Each row changes one thing in the loss or the branches; a narrow ResNet-18, equally many pictures.",
+  description:
+    "Each row changes one thing in the loss or the branches; a narrow ResNet-18, equally many pictures. Without any normalisation the rate is a quarter of the others', that of biases a tenth.",
   cost: "planned for 34 minutes on 2 cores",
   data: ["cifar10", "shapes"],
   base: {
@@ -46,7 +47,12 @@ export const ablationsQuick: PlanInput = {
       method: "barlow-twins",
       label: "No batch norm, no normalisation",
       published: "cross-covariance",
-      settings: { projectorNorm: false, normalization: "none" },
+      settings: {
+        projectorNorm: false,
+        normalization: "none",
+        // its loss grows with the fourth power of the embeddings: at the others' rate it leaves all bounds when the warm-up ends
+        optimizer: { learningRate: 1, biasLearningRate: 0.01 },
+      },
     },
     {
       method: "barlow-twins",
