@@ -23,7 +23,10 @@ export function listRuns(folder: string, { prune, yes, json }: RunsOptions): voi
   if (yes && !prune)
     throw new SelfsightError("configuration", "runs: --yes without --prune; there is nothing to agree to; add --prune");
   const runs = foldersIn(folder).map(surveyRun);
-  if (prune) return pruneRuns(runs, { yes: yes === true, json: json === true });
+  if (prune) {
+    pruneRuns(runs, { yes: yes === true, json: json === true });
+    return;
+  }
   if (json) console.log(JSON.stringify(runs, null, 2));
   else printRuns(folder, runs);
 }
@@ -37,7 +40,10 @@ function foldersIn(folder: string): string[] {
 }
 
 function printRuns(folder: string, runs: readonly RunSummary[]): void {
-  if (runs.length === 0) return console.log(`no runs in ${displayName(folder)}`);
+  if (runs.length === 0) {
+    console.log(`no runs in ${displayName(folder)}`);
+    return;
+  }
   const headings = ["run", "state", "method", "step", "kNN", "size", "changed"];
   console.log(terminalText({ headings, rows: runs.map((run) => cellsOf(folder, run)) }));
   for (const run of runs) {
@@ -64,7 +70,10 @@ function cellsOf(root: string, run: RunSummary): string[] {
 function pruneRuns(runs: readonly RunSummary[], { yes, json }: { yes: boolean; json: boolean }): void {
   const planned = runs.map(prunableCheckpoints).filter(({ checkpoints }) => checkpoints.length > 0);
   const pruned = yes ? planned.map(({ folder }) => pruneRun(folder)) : planned;
-  if (json) return console.log(JSON.stringify({ deleted: yes, runs: pruned }, null, 2));
+  if (json) {
+    console.log(JSON.stringify({ deleted: yes, runs: pruned }, null, 2));
+    return;
+  }
   for (const path of pruned.flatMap(({ checkpoints }) => checkpoints))
     console.log(`${yes ? "deleted" : "would delete"} ${displayName(path)}`);
   console.log(pruneSummary(pruned, yes));
