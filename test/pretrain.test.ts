@@ -192,6 +192,16 @@ it("uses the checkpoint before when the newest is damaged, says it, and keeps th
   });
 });
 
+it("begins with another run's weights and says what it took of them", async () => {
+  const folder = scratch.next();
+  const { code, err } = await run("shapes", "--steps", "2", ...small, "--from", whole, "--out", folder);
+  expect([code, err]).toEqual([
+    0,
+    expect.stringContaining(`begins with backbone, projector of ${whole} (barlow-twins, step 24)`),
+  ]);
+  expect(await run("--from", whole, "--resume", folder)).toMatchObject({ code: 2 });
+});
+
 describe("pictures that changed", () => {
   it("are refused with counts and names, unless they are accepted", async () => {
     const pictures = scratch.next();
@@ -232,7 +242,7 @@ describe("a command line that cannot be", () => {
     [["shapes", "--set", "limit=20", "--batch", "32"], 3, /shapes has 20 images, a batch takes 32; .*use --batch 20/],
     [["shapes", "--device", "cuda:99"], 2, /device: cuda:99 was asked for; this libtorch reaches \d+ GPUs/],
     [["shapes", "--recipe", "shape"], 2, /recipe: shape; .* Did you mean shapes\?/],
-    [["shapes", "--set", "lamda=1"], 2, /lamda: no such setting. Did you mean lambda\?/],
+    [["shapes", "--set", "lamda=1"], 2, /lamda: no such setting of barlow-twins; .* Did you mean lambda\?/],
     [["no-such-folder"], 3, /opening no-such-folder: neither a folder here/],
     [[], 2, /no pictures were named/],
   ])("%j: exit %i", async (words, exitCode, sentence) => {

@@ -17,7 +17,24 @@ export interface RunFile {
   fingerprint: string;
   images: number;
   created: string;
+  /** Where its first weights come from, when they are not drawn anew. */
+  from?: Origin | undefined;
 }
+
+const originSchema = z.object({
+  source: z.string(),
+  /** Null for a file of weights. */
+  method: z.string().nullable(),
+  step: z.number().int().nonnegative().nullable(),
+  /** Of the file that held the model. */
+  sha256: z.string(),
+  /** Parts of the model that were taken, such as backbone. */
+  taken: z.array(z.string()),
+  /** Parts that started new. */
+  fresh: z.array(z.string()),
+});
+
+export type Origin = z.infer<typeof originSchema>;
 
 export const runPath = (folder: string): string => join(folder, "run.json");
 
@@ -79,6 +96,7 @@ const runSchema = z.object({
   fingerprint: z.string(),
   images: z.number().int().nonnegative(),
   created: z.string(),
+  from: originSchema.optional(),
 });
 
 function runFrom(value: unknown, path: string): RunFile {

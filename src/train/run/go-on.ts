@@ -35,7 +35,7 @@ export async function goOnWithRun(
   refuseLockedFolder(folder, { takeOver });
   const run = readRun(folder);
   const settings = resumedSettings(run.settings, ...layers);
-  const checkpoint = checkpointToGoOnFrom(folder, warn, say);
+  const checkpoint = checkpointToGoOnFrom(folder, run, warn, say);
   const { dataset } = await openTrainingData(data ?? run.data, settings, warn);
   const fingerprint = checkpoint?.state.fingerprint ?? run.fingerprint;
   if (!acceptDatasetChange && dataset.fingerprint !== fingerprint) throw changedData(folder, dataset, run, fingerprint);
@@ -43,14 +43,15 @@ export async function goOnWithRun(
   return { folder, settings, dataset, takeOver, ...(checkpoint && { checkpoint }) };
 }
 
-/** Undefined for a run that ended before its first save: its steps follow from run.json alone. */
+/** Undefined for a run that ended before its first save: its steps follow from run.json alone, unless its first weights were others'. */
 function checkpointToGoOnFrom(
   folder: string,
+  { from }: RunFile,
   warn: (message: string) => void,
   say: (message: string) => void,
 ): Checkpoint | undefined {
   const hasSaved = checkpointNames(folder).length > 0 || readLog(folder).some(({ event }) => event === "checkpoint");
-  if (hasSaved) return loadNewestCheckpoint(folder, warn);
+  if (hasSaved || from) return loadNewestCheckpoint(folder, warn);
   say("nothing was saved yet: starting at step 0");
   return undefined;
 }

@@ -13,9 +13,16 @@ import {
   type Settings,
 } from "../settings/settings.ts";
 import { chosenDevice, refuseUnlabelled } from "../state.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { writeDataList } from "./data-list.ts";
-import { createRunFolder, refuseUsedFolder } from "./folder.ts";
+import {
+  describeOrigin,
+  firstWeights,
+  openWeightsSource,
+  refuseOtherTrunk,
+  type WeightsSource,
+} from "./first-weights.ts";
+import { createRunFolder, type Origin, refuseUsedFolder } from "./folder.ts";
 
 /** A run whose folder stands and whose pictures are open: what `train` needs. */
 export interface PreparedRun {
@@ -33,8 +40,12 @@ export interface StartOptions {
   out?: string | undefined;
   /** What run.json says began it. */
   command: string;
+  /** A run's folder or a weights.safetensors whose trunk the run begins with. */
+  from?: string | undefined;
   /** Told what a person should know and nobody must act on. */
   warn: (message: string) => void;
+  /** Told what was taken of `from` and what was not. */
+  say?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -44,19 +55,37 @@ export interface StartOptions {
 export async function startRun(
   data: string | Dataset,
   layers: readonly PartialSettings[],
-  { out, command, warn }: StartOptions,
+  { out, command, from, warn, say = () => {} }: StartOptions,
 ): Promise<PreparedRun> {
   if (out !== undefined) refuseUsedFolder(out);
-  const given = resolveSettings(...layers);
+  const source = from === undefined ? undefined : await openWeightsSource(from, warn);
+  const given = resolveSettings(...(source ? [source.trunk] : []), ...layers);
+  if (source) refuseOtherTrunk(source, given);
   chosenDevice(given.device);
   const { dataset, settings } = await openTrainingData(data, given, warn);
-  const folder = out ?? freeFolder(join("runs", nameOf(data)));
-  newRun({ folder, settings, dataset }, command);
-  return { folder, settings, dataset };
+  const run = { folder: out ?? freeFolder(join("runs", nameOf(data))), settings, dataset };
+  if (source) return startFrom(source, run, command, say);
+  newRun(run, command);
+  return run;
+}
+
+/** The taken weights are saved as the run's step 0, so that whatever becomes of their source the run can be resumed. */
+function startFrom(
+  source: WeightsSource,
+  run: PreparedRun,
+  command: string,
+  say: (message: string) => void,
+): PreparedRun {
+  refuseSmallData(run.dataset, run.settings);
+  const { content, origin } = firstWeights(run.settings, run.dataset, source);
+  newRun(run, command, origin);
+  const { folder } = saveCheckpoint(run.folder, content, { keep: 1 });
+  say(describeOrigin(origin));
+  return { ...run, checkpoint: loadCheckpoint(folder) };
 }
 
 /** Makes a run's folder with its run.json. Errors: configuration, data, storage. */
-export function newRun({ folder, settings, dataset }: PreparedRun, command: string): void {
+export function newRun({ folder, settings, dataset }: PreparedRun, command: string, from?: Origin): void {
   refuseSmallData(dataset, settings);
   refuseUnlabelled(settings, dataset);
   createRunFolder(folder, {
@@ -68,6 +97,7 @@ export function newRun({ folder, settings, dataset }: PreparedRun, command: stri
     fingerprint: dataset.fingerprint,
     images: dataset.length,
     created: new Date().toISOString(),
+    ...(from && { from }),
   });
   writeDataList(folder, dataset);
 }

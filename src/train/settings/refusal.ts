@@ -33,7 +33,8 @@ function wrongValue(issue: z.core.$ZodIssue, { given, schema }: Checked): string
 
 function unknownKey(key: string, path: readonly PropertyKey[], checked: Checked): string {
   const name = displayName([...path, key].join("."));
-  return `${name}: ${whoseItIs(key, path, checked)}.${suggestion(key, path, checked.known)}`;
+  const guess = suggestion(key, path, checked.known);
+  return `${name}: ${whoseItIs(key, path, checked)}${guess && `.${guess}`}`;
 }
 
 /** Whose setting it is, or whose it is not, with the names that there are. */

@@ -42,7 +42,11 @@ export function addPretrain(program: Command): void {
     .addOption(new Option("--config <file>", "the same as --recipe").conflicts("recipe"))
     .optionsGroup("The run:")
     .option("--out <folder>", "run folder (default: runs/DATA, numbered)")
-    .option("--resume <run>", "go on with a run from its newest checkpoint")
+    .option(
+      "--from <run>",
+      "begin with the trunk of another run or of a weights.safetensors; the heads too where they fit",
+    )
+    .addOption(new Option("--resume <run>", "go on with a run from its newest checkpoint").conflicts("from"))
     .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
     .option(
       "--take-over",
@@ -59,6 +63,7 @@ Examples:
   selfsight pretrain cifar10 --recipe cifar10
   selfsight pretrain photos/ --config my-settings.yaml
   selfsight pretrain shapes --steps 200 --set lambda=0.01 --set projector=512-512-512
+  selfsight pretrain more-photos/ --from runs/photos --epochs 20
   selfsight pretrain --resume runs/photos`,
     )
     .action(async (data, options) => (await import("./run.ts")).pretrain(data, options as unknown as PretrainOptions));

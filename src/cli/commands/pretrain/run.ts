@@ -27,6 +27,7 @@ export interface PretrainOptions {
   seed?: number;
   out?: string;
   set: string[];
+  from?: string;
   resume?: string;
   acceptDatasetChange?: true;
   takeOver?: true;
@@ -45,7 +46,13 @@ export async function pretrain(data: string | undefined, options: PretrainOption
 }
 
 async function start(data: string, options: PretrainOptions): Promise<void> {
-  const run = await startRun(data, await layersOf(options), { out: options.out, command: commandLine(), warn });
+  const run = await startRun(data, await layersOf(options), {
+    out: options.out,
+    from: options.from,
+    command: commandLine(),
+    warn,
+    say: console.error,
+  });
   sayResult(run.folder, await runToEnd(run, options), options);
 }
 
