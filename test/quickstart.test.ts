@@ -51,11 +51,11 @@ beforeAll(async () => {
 
 test("a quickstart trains, prints all three rows and writes a page that stands alone", () => {
   expect(rowsIn(firstPrinted).map((line) => line.replace(/[\d.]+/g, "0").replace(/ +/g, " "))).toEqual([
-    "pixels 0 % 0 % ± 0",
-    "untrained network 0 % 0 % ± 0",
-    "trained network 0 % 0 % ± 0",
+    "pixels 0 % ± 0 0 % ± 0",
+    "untrained network 0 % ± 0 0 % ± 0",
+    "trained network 0 % ± 0 0 % ± 0",
   ]);
-  expect(firstPrinted.join("\n")).toContain("80 test images, 80 labelled ones");
+  expect(firstPrinted.join("\n")).toContain("80 test images, ± one standard error");
   const html = page("first");
   for (const part of ["What it is worth", "How it learned", "becomes the identity", "What it finds alike", "Go on"])
     expect(html).toContain(part);

@@ -4,6 +4,17 @@ export { type LineChart, lineChart, type Point, type Series } from "./charts/lin
 export { html, Markup } from "./charts/markup.ts";
 export { dataUri, heatMap, type PixelImage } from "./charts/picture.ts";
 export { duration, reportPage } from "./page.ts";
-export type { LoggedStep, MatrixFigure, NeighbourRow, Report, Score, Scores, Thumbnail } from "./report.ts";
+export type {
+  Figure,
+  LoggedStep,
+  MatrixFigure,
+  Measure,
+  NeighbourRow,
+  Report,
+  Score,
+  Scores,
+  Thumbnail,
+} from "./report.ts";
+export { figureText } from "./sections/scores.ts";
 export { style } from "./style.ts";
 export { verdict } from "./verdict.ts";

@@ -1,25 +1,38 @@
-/** Accuracies of one representation on test images, in [0, 1]. */
+/** One way to ask what features are worth. */
+export interface Measure {
+  /** The head of its column, such as `10 labels a class`. */
+  title: string;
+  /** The same in a sentence, such as `with 10 labels a class`. */
+  inWords: string;
+  /** Full name of the protocol. */
+  protocol: string;
+  /** Whether few labels are known: then the figure speaks for whoever has few. */
+  hasFewLabels: boolean;
+}
+
+/** An accuracy on test images, in [0, 1]. */
+export interface Figure {
+  value: number;
+  /** One standard error. */
+  error: number;
+}
+
+/** What one representation is worth, measure by measure. */
 export interface Score {
   name: string;
-  knn: number;
-  fewShot: number;
-  /** Over the draws of labels; null of a single draw. */
-  fewShotStd: number | null;
+  figures: readonly Figure[];
 }
 
 /** What was measured, and how. Null in a report: the pictures have no labels. */
 export interface Scores {
+  measures: readonly Measure[];
   /** Pixels, untrained, trained. */
   rows: readonly [pixels: Score, untrained: Score, trained: Score];
-  /** Labelled images of each class in the few-shot figure. */
-  labels: number;
+  /** Draws of the few labels. */
   draws: number;
-  bankImages: number;
   /** Whether the measured images come from a test split; else they were held out from the vote only. */
   isTestSplit: boolean;
   testImages: number;
-  /** Full names of the protocols. */
-  protocols: readonly string[];
 }
 
 /** A picture inside the page: an address that holds its bytes, and its class where it has one. */

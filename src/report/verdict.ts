@@ -1,51 +1,62 @@
-// M test images, R draws of labels
+// Plain sentences about scores
 import { percent } from "./charts/bar-chart.ts";
-import type { Report, Score, Scores } from "./report.ts";
+import type { Figure, Report, Score, Scores } from "./report.ts";
 
 type Outcome = "better" | "alike" | "worse";
 
-/** What the scores say, in plain sentences: both measures against both baselines, whichever way they fell. */
+/** What the scores say, in plain sentences: every measure against both baselines, whichever way it fell. */
 export function verdict(scores: Scores): string {
-  const { rows, labels } = scores;
-  const [pixels, untrained, trained] = rows;
-  const fewShot = `with ${labels} ${labels === 1 ? "label" : "labels"} a class`;
+  const [pixels, untrained, trained] = scores.rows;
+  const measures = listed(scores.measures.map(({ inWords }) => inWords));
   return [
-    `Before training the network was right in ${percent(untrained.knn)} by nearest neighbours and in ${percent(untrained.fewShot)} ${fewShot}; now it is right in ${percent(trained.knn)} and ${percent(trained.fewShot)}.`,
-    sentence("an untrained network", compare(untrained, trained, scores), fewShot),
-    sentence(
-      `raw pixels (${percent(pixels.knn)} and ${percent(pixels.fewShot)})`,
-      compare(pixels, trained, scores),
-      fewShot,
-    ),
+    `Before training the network was right in ${valuesOf(untrained)} (${measures}); now it is right in ${valuesOf(trained)}.`,
+    comparison("an untrained network", untrained, scores),
+    comparison(`raw pixels (${valuesOf(pixels)})`, pixels, scores),
   ].join(" ");
 }
 
-const outcomes: Record<Outcome, string> = { better: "better", alike: "about as good", worse: "not as good yet" };
+const valuesOf = ({ figures }: Score): string => listed(figures.map(({ value }) => percent(value)));
 
-function sentence(other: string, { knn, few }: { knn: Outcome; few: Outcome }, fewShot: string): string {
-  if (knn === few) return `Against ${other} it is ${outcomes[knn]} on both.`;
-  return `Against ${other} it is ${outcomes[few]} ${fewShot}, and ${outcomes[knn]} by nearest neighbours.`;
+const listed = (parts: readonly string[]): string =>
+  parts.length < 2 ? parts.join() : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+
+const outcomes: Record<Outcome, string> = { better: "better", alike: "about as good", worse: "not as good yet" };
+const everywhere = ["", "there", "on both", "on all"];
+
+/** `Against pixels it is better with 10 labels a class, and about as good by …`. */
+function comparison(other: string, baseline: Score, { measures, rows: [, , trained] }: Scores): string {
+  const found = compare(baseline, trained);
+  const kinds = (Object.keys(outcomes) as Outcome[]).filter((kind) => found.includes(kind));
+  if (kinds.length === 1)
+    return `Against ${other} it is ${outcomes[kinds[0]!]} ${everywhere[Math.min(3, found.length)]}.`;
+  const parts = kinds.map((kind) => {
+    const own = measures.filter((_, i) => found[i] === kind).map(({ inWords }) => inWords);
+    return `${outcomes[kind]} ${listed(own)}`;
+  });
+  return `Against ${other} it is ${parts.join(", ")}.`;
 }
 
 /** Differences within two standard errors are called alike. */
-function compare(other: Score, own: Score, { testImages, draws }: Scores): { knn: Outcome; few: Outcome } {
-  const knnError = Math.sqrt((other.knn * (1 - other.knn) + own.knn * (1 - own.knn)) / testImages); // binomial
-  const fewError = Math.hypot(other.fewShotStd ?? 0, own.fewShotStd ?? 0) / Math.sqrt(draws);
-  return {
-    knn: outcome(own.knn - other.knn, 2 * knnError),
-    few: outcome(own.fewShot - other.fewShot, 2 * fewError),
-  };
-}
+const compare = (other: Score, own: Score): Outcome[] =>
+  own.figures.map((figure, i) =>
+    outcome(figure.value - other.figures[i]!.value, 2 * errorOf(figure, other.figures[i]!)),
+  );
+
+const errorOf = (a: Figure, b: Figure): number => Math.hypot(a.error, b.error);
 
 const outcome = (difference: number, margin: number): Outcome =>
   difference > margin ? "better" : difference < -margin ? "worse" : "alike";
 
-/** The page's first line; it claims only what holds beyond chance on both measures. */
+/** The page's first line; it claims only what holds beyond chance on every measure, or on every one with few labels. */
 export function headline({ dataset, scores, usesLabels }: Pick<Report, "dataset" | "scores" | "usesLabels">): string {
   if (!scores) return `What Selfsight learned from ${dataset}`;
   const [pixels, untrained, trained] = scores.rows;
-  const beats = (other: Score) => Object.values(compare(other, trained, scores)).every((found) => found === "better");
-  if (!beats(untrained)) return `What Selfsight learned from ${dataset} so far`;
-  const over = beats(pixels) ? "Better than pixels and than an untrained network" : "Better than an untrained network";
-  return `${over}: what ${dataset} taught ${usesLabels ? "with" : "without"} labels`;
+  const isBetter = (other: Score, isCounted: (measure: number) => boolean) =>
+    compare(other, trained).every((found, measure) => found === "better" || !isCounted(measure));
+  const hasFewLabels = (measure: number) => scores.measures[measure]!.hasFewLabels;
+  if (!isBetter(untrained, () => true)) return `What Selfsight learned from ${dataset} so far`;
+  const taught = `what ${dataset} taught ${usesLabels ? "with" : "without"} labels`;
+  if (isBetter(pixels, () => true)) return `Better than pixels and than an untrained network: ${taught}`;
+  if (isBetter(pixels, hasFewLabels)) return `Better than pixels where labels are few: ${taught}`;
+  return `Better than an untrained network: ${taught}`;
 }

@@ -6,7 +6,6 @@ import {
   evaluateKnn,
   extractFeatures,
   type Features,
-  type FewShotResult,
   featuresAt,
   fewShot,
   type LabelledData,
@@ -16,13 +15,16 @@ import {
 } from "../../../evaluate/index.ts";
 import type { Module } from "../../../nn/index.ts";
 import { keyedPermutation } from "../../../random.ts";
-import { percent, type Scores } from "../../../report/index.ts";
+import { type Figure, figureText, type Measure, type Scores } from "../../../report/index.ts";
 import type { RunFile, TrainState } from "../../../train/index.ts";
 import { viewOf } from "../../../work/representation.ts";
 
 /** More pictures than these are not measured: pixels of each are held in memory. */
 const mostImages = 60_000;
 const mostLabels = 10;
+/** As many labelled pictures as a person may have sorted; a larger bank is measured beside them. */
+const fewImages = 5000;
+const bankKey = 0x62616e6b;
 /** Of pictures without labels: how many are looked up among the others. */
 const unlabelledQueries = 10;
 const queryKey = 0x71756572;
@@ -40,7 +42,7 @@ export interface Measured {
   name: string;
   bank: Features;
   queries: Features;
-  worth?: { knn: number; fewShot: FewShotResult; labels: number; protocols: string[] };
+  worth?: { measures: Measure[]; figures: Figure[]; draws: number };
 }
 
 /** The run's pictures again, with their test split where they are labelled. */
@@ -76,17 +78,22 @@ export async function measure(
     data,
     limit === undefined ? { seed } : { seed, limit },
   );
-  const worth = worthOf(bank, queries, state.device, suffix);
-  if (name === "pixels") say(tableHead(bank, queries, worth.labels, data.test !== undefined));
-  const spread = worth.fewShot.std === null ? "" : ` ± ${(100 * worth.fewShot.std).toFixed(1)}`;
-  say(`${name.padEnd(20)}${percent(worth.knn).padStart(10)}${percent(worth.fewShot.value).padStart(18)}${spread}`);
+  const worth = worthOf(bank, queries, { device: state.device, seed, suffix });
+  if (name === "pixels") say(tableHead(queries, worth.measures, data.test !== undefined));
+  say(tableLine(name, worth.figures.map(figureText)));
   return { name, bank, queries, worth };
 }
 
-function tableHead(bank: Features, queries: Features, labels: number, isTestSplit: boolean): string {
-  const measured = `${queries.length} ${isTestSplit ? "test" : "held-out"} images, ${bank.length} labelled ones to compare with`;
-  return `\n${measured}\n${"".padEnd(20)}${"kNN".padStart(10)}${`${labels} labels/class`.padStart(18)}`;
+function tableHead(queries: Features, measures: readonly Measure[], isTestSplit: boolean): string {
+  const measured = `${queries.length} ${isTestSplit ? "test" : "held-out"} images, ± one standard error`;
+  return `\n${measured}\n${tableLine(
+    "",
+    measures.map(({ title }) => title),
+  )}`;
 }
+
+const tableLine = (name: string, cells: readonly string[]): string =>
+  `${name.padEnd(20)}${cells.map((cell) => cell.padStart(20)).join("")}`;
 
 /** The pixels as the network is fed them. */
 function pixelsOf({ settings }: TrainState, dataset: Dataset): Representation {
@@ -99,11 +106,46 @@ function backboneOf(name: string, { settings, method, device, precision }: Train
   return backboneRepresentation(method.trainable.backbone as Module, { name, ...viewOf(settings), device, precision });
 }
 
-function worthOf(bank: Features, queries: Features, device: string, suffix: string): NonNullable<Measured["worth"]> {
+interface Circumstances {
+  device: string;
+  seed: number;
+  suffix: string;
+}
+
+/** Few labels first, then few labelled neighbours, then all: so a reader meets the case first that is most like their own. */
+function worthOf(bank: Features, queries: Features, how: Circumstances): NonNullable<Measured["worth"]> {
+  const few = fewLabels(bank, queries, how);
+  const banks = bank.length > fewImages ? [someOf(bank, how.seed), bank] : [bank];
+  const found = [few, ...banks.map((own) => neighboursOf(own, queries, how))];
+  return {
+    measures: found.map(({ measure: own }) => own),
+    figures: found.map(({ figure }) => figure),
+    draws: few.draws,
+  };
+}
+
+const someOf = (bank: Features, seed: number): Features =>
+  featuresAt(bank, keyedPermutation(bank.length, seed, bankKey).slice(0, fewImages).sort());
+
+function neighboursOf(bank: Features, queries: Features, { device, suffix }: Circumstances) {
+  const { protocol, value, standardError } = evaluateKnn(bank, queries, { device });
+  const images = bank.length.toLocaleString("en");
+  const measure = {
+    title: `kNN among ${images}`,
+    inWords: `by the nearest of ${images} labelled pictures`,
+    protocol: `${protocol} among ${images}${suffix}`,
+    hasFewLabels: bank.length <= fewImages,
+  };
+  return { measure, figure: { value, error: standardError } };
+}
+
+function fewLabels(bank: Features, queries: Features, { device, suffix }: Circumstances) {
   const labels = Math.min(mostLabels, smallestClass(bank.labels!));
-  const knn = evaluateKnn(bank, queries, { device });
-  const few = fewShot(bank, queries, { labels, device });
-  return { knn: knn.value, fewShot: few, labels, protocols: [knn, few].map(({ protocol }) => `${protocol}${suffix}`) };
+  const { protocol, value, std, draws, standardError } = fewShot(bank, queries, { labels, device });
+  const title = `${labels} ${labels === 1 ? "label" : "labels"} a class`;
+  const measure = { title, inWords: `with ${title}`, protocol: `${protocol}${suffix}`, hasFewLabels: true };
+  const error = Math.hypot(standardError, (std ?? 0) / Math.sqrt(draws.length)); // of the queries and of the draws
+  return { measure, figure: { value, error }, draws: draws.length };
 }
 
 function smallestClass(labels: Int32Array): number {
@@ -134,21 +176,14 @@ export function scoresOf(
   { test }: MeasuredData,
   ...measured: readonly [pixels: Measured, untrained: Measured, trained: Measured]
 ): Scores | null {
-  const [{ bank, queries, worth }] = measured;
+  const [{ queries, worth }] = measured;
   if (!worth) return null;
-  const rows = measured.map(({ name, worth: own }) => ({
-    name,
-    knn: own!.knn,
-    fewShot: own!.fewShot.value,
-    fewShotStd: own!.fewShot.std,
-  }));
+  const rows = measured.map(({ name, worth: own }) => ({ name, figures: own!.figures }));
   return {
+    measures: worth.measures,
     rows: rows as unknown as Scores["rows"],
-    labels: worth.labels,
-    draws: worth.fewShot.draws.length,
-    bankImages: bank.length,
+    draws: worth.draws,
     testImages: queries.length,
     isTestSplit: test !== undefined,
-    protocols: worth.protocols,
   };
 }
