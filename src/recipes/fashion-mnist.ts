@@ -1,7 +1,7 @@
 // selfsight quickstart, or: selfsight pretrain fashion-mnist --recipe fashion-mnist
 // Barlow Twins on Fashion-MNIST in five minutes on two cores (AVX-512, bf16): a ResNet-18 of 16 channels whose stem halves the
 // picture at once, about 1,500 images/s, 8 epochs. Pixels give 82 % kNN, 68 % with 10 labels a class. Width 16
-// for its throughput; optimizer and projector are those that went furthest in short runs on CIFAR-10 (docs/performance.md).
+// for its throughput; optimizer and projector are those of the short runs on CIFAR-10 (docs/performance.md).
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 
