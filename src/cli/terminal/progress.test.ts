@@ -72,3 +72,24 @@ it.each([80, 0, undefined])("ends a run on a terminal of %s columns with one lin
     "",
   ]);
 });
+
+it("says in the start line how long the run warms up, and why that is shorter than asked", () => {
+  const shownOf = (warmup: { warmupSteps: number; warmupRule: string }) => {
+    let text = "";
+    const stream = { isTTY: false, write: (line: string) => (text += line) } as unknown as NodeJS.WriteStream;
+    const start = {
+      ...{ event: "start", time: "", step: 0, selfsight: "", libtorch: "2", device: "cpu", precision: "fp32" },
+      ...{ batchNormImages: 8, threads: 1, peakLearningRate: { weights: 4 }, learningRateRule: "base rate 4" },
+      ...{ stepsPerEpoch: 195, totalSteps: 975, images: 50000, dataset: "d", fingerprint: "", parameters: 1 },
+      ...warmup,
+    } as LogEvent;
+    progress(stream).show(start);
+    return text.trimEnd();
+  };
+  const rule = "warmupShare 0.1 of the run, where warmupEpochs 10 would be 1950 steps";
+  expect(shownOf({ warmupSteps: 97, warmupRule: rule })).toMatch(
+    /\(base rate 4\); warm-up 97 steps \(warmupShare 0\.1 .*\)$/,
+  );
+  expect(shownOf({ warmupSteps: 5, warmupRule: "" })).toMatch(/; warm-up 5 steps$/);
+  expect(shownOf({ warmupSteps: 0, warmupRule: "" })).toMatch(/\(base rate 4\)$/);
+});
