@@ -4,13 +4,15 @@ import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
 import { addCompare } from "./commands/compare/options.ts";
-import { addEvaluate, precisionOption } from "./commands/evaluate/options.ts";
+import { addEmbed } from "./commands/embed/options.ts";
+import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
 import { refuseEmptyValues } from "./terminal/empty-values.ts";
+import { jsonOption } from "./terminal/shared-options.ts";
 
 // Only commander is loaded here: each command imports its own file when it runs, so `--help` never touches libtorch.
 
@@ -22,15 +24,13 @@ const program = new Command("selfsight")
   .exitOverride()
   .hook("preAction", (_, command) => refuseEmptyValues(command));
 
-const json = () => new Option("--json", "print JSON for machines");
-
 addQuickstart(program);
 addSetup(program);
 
 program
   .command("doctor")
   .description("say which libtorch, devices, precision, threads and pictures are found")
-  .addOption(json())
+  .addOption(jsonOption())
   .addHelpText("after", "\nExample:\n  selfsight doctor --json")
   .action(async (options) => (await import("./commands/doctor.ts")).doctor(options));
 
@@ -51,30 +51,18 @@ program
       .choices(["safetensors", "torchvision"] as const)
       .default("safetensors" as const),
   )
-  .requiredOption("--out <folder>", "folder to write to")
-  .addOption(json())
+  .requiredOption("--out <folder>", "folder to write to (required)")
+  .addOption(jsonOption())
   .addHelpText("after", "\nExample:\n  selfsight export runs/photos --format torchvision --out exported/")
   .action(async (run, options) => (await import("./commands/export.ts")).exportRun(run, options));
 
-program
-  .command("embed")
-  .description("write the embedding of every picture")
-  .argument("<run>", "run folder or weights.safetensors")
-  .argument("<data>", "folder of pictures, or a known name")
-  .requiredOption("--out <file>", "safetensors file to write")
-  .addOption(
-    new Option("--split <split>", "part of the data").choices(["train", "test"] as const).default("train" as const),
-  )
-  .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
-  .addOption(json())
-  .addHelpText("after", "\nExample:\n  selfsight embed runs/photos photos/ --out photos.safetensors")
-  .action(async (run, data, options) => (await import("./commands/embed.ts")).embed(run, data, options));
+addEmbed(program);
 
 program
   .command("verify")
   .description("run every reference case in a folder and print the largest relative error of each")
   .argument("<folder>", "folder of reference cases (*.safetensors)")
-  .addOption(json())
+  .addOption(jsonOption())
   .addHelpText(
     "after",
     "\nThe cases are kept in Selfsight's repository, in test/reference.\n\nExample, in a clone of it:\n  npx selfsight verify test/reference",

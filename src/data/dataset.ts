@@ -43,7 +43,10 @@ export interface DataSource {
 }
 
 /** The part to learn from and the part to measure on. */
-export type Split = "train" | "test";
+export type StoredSplit = "train" | "test";
+
+/** A part by its name: `val` for choosing, where a folder has one beside `test`; `all` is every part together. */
+export type Split = StoredSplit | "val" | "all";
 
 export interface ImageFile {
   /** Bytes, because a file name need not be valid UTF-8. */
@@ -137,7 +140,7 @@ export function folderFingerprint(files: readonly { relative: Buffer; bytes: num
   return digest(`${files.length}\0`, ...parts);
 }
 
-function digest(...parts: (string | NodeJS.ArrayBufferView)[]): string {
+export function digest(...parts: (string | NodeJS.ArrayBufferView)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");

@@ -9,11 +9,13 @@ export type {
   RawImage,
   SkippedFile,
   Split,
+  StoredSplit,
 } from "./dataset.ts";
 export { subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export type { DownloadProgress } from "./sources/download.ts";
+export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
 export { datasetNames, limited, type OpenOptions, openDataset } from "./sources/open.ts";
 export { shapeClasses } from "./sources/shapes.ts";

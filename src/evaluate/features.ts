@@ -54,18 +54,31 @@ export async function extractFeatures(
     },
   });
   for await (const batch of reader) {
-    rows.append(batch, featuresOf(representation, batch, dataset));
+    rows.append(
+      batch,
+      batchFeatures(representation, batch, (index) => placeIn(dataset, index)),
+    );
     onProgress?.(rows.length, dataset.length);
   }
   return { ...rows.features(), badFiles };
 }
 
-/** One batch's features, [B, D] in row-major order. */
-function featuresOf(representation: Representation, batch: Batch, dataset: Dataset): Float32Array {
+/** What is measured of a batch. */
+type Pictures = Pick<Batch, "images" | "indices">;
+
+/**
+ * One batch's features, [B, D] in row-major order; `placeOf` names a picture by its index. Errors: numerics, when one is not
+ * finite.
+ */
+export function batchFeatures(
+  representation: Representation,
+  batch: Pictures,
+  placeOf: (index: number) => string,
+): Float32Array {
   return scope(() => {
     const images = evaluationImages(batch, representation); // [B, 3, S, S]
     const features = noGrad(() => representation.forward(images).to("float32")); // [B, D]
-    if (features.isFinite().all().item() === 0) throw notFinite(representation, batch, dataset);
+    if (features.isFinite().all().item() === 0) throw notFinite(representation, placeOf(batch.indices[0]!));
     return features.float32();
   });
 }
@@ -144,9 +157,10 @@ export function featureTensor({ values, length, dimensions }: Features, device =
   return device === "cpu" ? table : table.toDevice(device);
 }
 
-function notFinite({ name }: Representation, { indices }: Batch, dataset: Dataset): SelfsightError {
-  const first = indices[0]!;
-  const place = dataset.kind === "folder" ? dataset.files[first]!.label : `image ${first}`;
+const placeIn = (dataset: Dataset, index: number): string =>
+  dataset.kind === "folder" ? dataset.files[index]!.label : `image ${index}`;
+
+function notFinite({ name }: Representation, place: string): SelfsightError {
   return new SelfsightError(
     "numerics",
     `features: ${name} gives values that are not finite in the batch from ${place}; finite features are needed; its weights are damaged or its training diverged, so use an earlier checkpoint`,

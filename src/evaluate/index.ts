@@ -1,12 +1,20 @@
 /** LAYER 4: what a frozen representation is worth. Protocols are versioned; test labels choose nothing. */
 export { type ClassScore, type Evaluation, type LabelledTask, labelledTask } from "./evaluation.ts";
-export { type BadFile, type ExtractOptions, extractFeatures, type Features, featuresAt } from "./features.ts";
+export {
+  type BadFile,
+  batchFeatures,
+  type ExtractOptions,
+  extractFeatures,
+  type Features,
+  featuresAt,
+} from "./features.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
 export {
   type BankAndQueries,
   type BankOptions,
   bankAndQueries,
   type LabelledData,
+  type LabelledOptions,
   openLabelled,
 } from "./labelled-data.ts";
 export { nearestNeighbours } from "./neighbours.ts";

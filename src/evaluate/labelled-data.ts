@@ -1,6 +1,6 @@
 // Labelled pictures as bank and queries: the train split and the test split, or a part held out where there is none.
 import { resolve } from "node:path";
-import { type Dataset, openDataset } from "../data/index.ts";
+import { type Dataset, openDataset, type Split } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { type ExtractOptions, extractFeatures, type Features } from "./features.ts";
 import { splitFeatures } from "./hold-out.ts";
@@ -10,17 +10,30 @@ export interface LabelledData {
   train: Dataset;
   /** Undefined where the data are not divided. */
   test?: Dataset;
+  /** What measures, where it is not the test split: the protocol's name says it. */
+  split?: Split;
 }
 
-/** Both splits, refused before any work where labels are missing; of each at most `limit` images. Errors: data. */
-export async function openLabelled(data: string, options: { limit?: number } = {}): Promise<LabelledData> {
-  const train = await openDataset(data, { ...options, split: "train" });
-  refuseUnlabelled(train);
-  const isUndivided = train.kind === "folder" && train.root === resolve(data);
-  if (isUndivided) return { train };
-  const test = await openDataset(data, { ...options, split: "test" });
+export interface LabelledOptions {
+  /** At most so many images of each split. Default all. */
+  limit?: number;
+  /** What is measured on: `test` or `val` against the train split as bank; of `train` or `all` a part is held out. Default "test". */
+  split?: Split;
+}
+
+/** Bank and queries, refused before any work where labels are missing. Errors: data. */
+export async function openLabelled(
+  data: string,
+  { split = "test", ...options }: LabelledOptions = {},
+): Promise<LabelledData> {
+  const bank = await openDataset(data, { ...options, split: split === "all" ? "all" : "train" });
+  refuseUnlabelled(bank);
+  if (split === "train" || split === "all") return { train: bank, split };
+  const isUndivided = bank.kind === "folder" && bank.root === resolve(data);
+  if (isUndivided && split === "test") return { train: bank };
+  const test = await openDataset(data, { ...options, split });
   refuseUnlabelled(test);
-  return { train, test };
+  return { train: bank, test, ...(split !== "test" && { split }) };
 }
 
 function refuseUnlabelled({ name, labels, length, classes }: Dataset): void {
@@ -61,7 +74,8 @@ export async function bankAndQueries(
     const { end, ...options } = reading(dataset);
     return extractFeatures(representation, dataset, options).finally(end);
   };
-  const limited = limit === undefined ? "" : `, at most ${limit} images a split`;
+  const part = data.split === undefined ? "" : `, ${data.split} split`;
+  const limited = `${part}${limit === undefined ? "" : `, at most ${limit} images a split`}`;
   const train = await featuresOf(data.train);
   if (data.test) return { bank: train, queries: await featuresOf(data.test), suffix: limited };
   const parts = splitFeatures({ ...train, labels: train.labels! }, { share: 0.2, seed });

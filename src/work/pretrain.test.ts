@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { scratchFolder, tinySettings } from "../../test/tiny-run.ts";
 import { openDataset } from "../data/index.ts";
 import { goOnWithRun, readRun, startRun } from "../train/index.ts";
-import { trainRun } from "./pretrain.ts";
+import { pretrain, resume, trainRun } from "./pretrain.ts";
 
 const scratch = scratchFolder();
 afterAll(scratch.remove);
@@ -23,6 +23,28 @@ test("a dataset that a program limited is opened again by what run.json says, to
   const again = await goOnWithRun(out, [], quiet);
   expect([again.dataset.fingerprint, again.checkpoint?.state.step]).toEqual([dataset.fingerprint, 3]);
   expect(await trainRun(again)).toMatchObject({ reason: "complete", step: 12 });
+});
+
+test("pretrain makes a run and says where; stopped by its signal, resume ends with it", async () => {
+  const out = scratch.next();
+  const stopping = new AbortController();
+  const onEvent = ({ event, step }: { event: string; step: number }) => {
+    if (event === "step" && step === 3) stopping.abort();
+  };
+  const { views: _, ...settings } = tinySettings();
+  const given = { ...settings, epochs: null, limit: 40 };
+  const stopped = await pretrain("shapes", given, { out, signal: stopping.signal, onEvent });
+  expect(stopped).toEqual({ folder: out, reason: "stopped", step: 3, totalSteps: 12 });
+  expect(await resume(out)).toEqual({ folder: out, reason: "complete", step: 12, totalSteps: 12 });
+  await expect(pretrain("shapes", given, { out })).rejects.toMatchObject({ message: /holds a run already/ });
+});
+
+test("both epochs and steps are refused, as by the command", async () => {
+  const wanted = { epochs: 5, steps: 10 };
+  await expect(pretrain("shapes", wanted, { out: scratch.next() })).rejects.toMatchObject({
+    kind: "configuration",
+    message: /epochs 5 and steps 10/,
+  });
 });
 
 test("the setting limit limits an open dataset as it does a name", async () => {

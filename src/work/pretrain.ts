@@ -1,12 +1,87 @@
 // A run from start to end, as command and program both have it.
 import type { Dataset } from "../data/index.ts";
-import { type LogEvent, type PreparedRun, type Settings, type TrainResult, train } from "../train/index.ts";
+import { SelfsightError } from "../errors.ts";
+import {
+  goOnWithRun,
+  type LogEvent,
+  type PartialSettings,
+  type PreparedRun,
+  type Settings,
+  startRun,
+  type TrainResult,
+  train,
+} from "../train/index.ts";
+import { warnThroughNode } from "./warnings.ts";
 
 export interface RunOptions {
   /** Ends the run after the step that it is in, saved. */
   signal?: AbortSignal | undefined;
-  /** Told of every line of the log. */
+  /** Told of every line of the log, and of warnings before it is open. Default: warnings go to Node's. */
   onEvent?: ((event: LogEvent) => void) | undefined;
+}
+
+export interface PretrainOptions extends RunOptions {
+  /** The run's folder. Default: the first of runs/DATA, runs/DATA-2, ... that is free. */
+  out?: string | undefined;
+}
+
+export interface ResumeOptions extends RunOptions {
+  /** The pictures, where they are no longer where the run found them. */
+  data?: string | Dataset | undefined;
+}
+
+/** How a run ended, and where it lies. */
+export interface PretrainResult extends TrainResult {
+  folder: string;
+}
+
+/**
+ * Learns from unlabelled pictures: a folder (recursive), a known name (`cifar10`, `cifar100`, `fashion-mnist`, `shapes`), or an
+ * open dataset. What the settings leave out is as the method's paper has it. The run is saved on its way; after an
+ * interruption of any kind `resume` goes on with it, to the bit.
+ *
+ * Steps run on this thread and hold its event loop for as long as they compute.
+ *
+ * @throws SelfsightError "configuration" (a run stands there, wrong settings, no such device), "data", "storage", "numerics".
+ */
+export async function pretrain(
+  data: string | Dataset,
+  settings: PartialSettings = {},
+  { out, ...options }: PretrainOptions = {},
+): Promise<PretrainResult> {
+  refuseTwoLengths(settings);
+  const run = await startRun(data, [settings], { out, command: "pretrain(), as a library", warn: warningOf(options) });
+  return { folder: run.folder, ...(await trainRun(run, options)) };
+}
+
+/**
+ * Goes on with a run from its newest whole checkpoint, with its own settings and pictures, and ends with the bits of the unbroken
+ * run. Of the settings only those may change that leave the result as it is.
+ *
+ * @throws SelfsightError "configuration" (a fixed setting, another process trains here), "checkpoint" (no run, damaged), "data".
+ */
+export async function resume(
+  folder: string,
+  settings: PartialSettings = {},
+  { data, ...options }: ResumeOptions = {},
+): Promise<PretrainResult> {
+  const warn = warningOf(options);
+  const run = await goOnWithRun(folder, [settings], { data, warn, say: warn });
+  return { folder, ...(await trainRun(run, options)) };
+}
+
+const warningOf =
+  ({ onEvent }: RunOptions) =>
+  (message: string): void =>
+    onEvent ? onEvent({ event: "warning", step: 0, message }) : warnThroughNode(message);
+
+/** One of the two would win, and nobody would say which. */
+function refuseTwoLengths({ epochs, steps }: PartialSettings): void {
+  if (typeof epochs !== "number" || typeof steps !== "number") return;
+  throw new SelfsightError(
+    "configuration",
+    `settings: epochs ${epochs} and steps ${steps}; one of them is needed; leave the other away, or give it as null`,
+  );
 }
 
 /** Trains a prepared run to its end, with kNN on held-out pictures where there are labels. Errors: those of `train`. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { smallRun } from "../../test/small-run.ts";
-import { embed } from "../cli/commands/embed.ts";
+import { embed } from "../cli/commands/embed/run.ts";
 import { type Card, exportRun } from "../cli/commands/export.ts";
 import { openDataset } from "../data/index.ts";
 import { extractFeatures } from "../evaluate/index.ts";

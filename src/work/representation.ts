@@ -21,6 +21,7 @@ import {
   type Settings,
 } from "../train/index.ts";
 import { type BackboneWeights, backboneTensors, buildBackbone, readWeights } from "../weights/index.ts";
+import { warnThroughNode } from "./warnings.ts";
 
 export interface OpenedRepresentation extends Representation {
   /** Gives the network's memory back. */
@@ -28,12 +29,16 @@ export interface OpenedRepresentation extends Representation {
 }
 
 export interface RepresentationOptions {
+  /** Side of its pictures in pixels. Default: as it was trained; of untrained weights and pixels the data's own, at least 8. */
+  size?: number | undefined;
   /** Default "auto". */
   device?: string | undefined;
   /** Default "auto". */
   precision?: Settings["precision"] | undefined;
   /** Of untrained weights, where no run says it. Default 0. */
   seed?: number | undefined;
+  /** Told where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
+  warn?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -44,28 +49,32 @@ export interface RepresentationOptions {
  */
 export function openRepresentation(
   source: string,
-  dataset: Dataset,
+  dataset: Dataset | undefined,
   options: RepresentationOptions = {},
 ): OpenedRepresentation {
   const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
-  if (baseline === "pixels") return openPixels(dataset, run);
+  if (baseline === "pixels") return openPixels(dataset, run, options);
   if (baseline === "untrained") return openUntrained(dataset, run, options);
   const kind = statSync(source, { throwIfNoEntry: false });
   if (!kind) throw notThere(source);
-  return kind.isDirectory() ? openRun(source, options) : openWeights(source, options);
+  return kind.isDirectory() ? openTrained(source, options) : openWeights(source, options);
 }
 
 /** Pictures that have a size of their own keep it; files are measured at 32 pixels. */
-const naturalSize = (dataset: Dataset): number =>
-  dataset.kind === "array" ? Math.max(8, Math.min(dataset.height, dataset.width)) : 32;
+const naturalSize = (dataset: Dataset | undefined): number =>
+  dataset?.kind === "array" ? Math.max(8, Math.min(dataset.height, dataset.width)) : 32;
 
-function openPixels(dataset: Dataset, run: string | undefined): OpenedRepresentation {
-  const size = run === undefined ? naturalSize(dataset) : readRun(run).settings.size;
-  const isGrey = dataset.kind === "array" && dataset.channels === 1;
+function openPixels(
+  dataset: Dataset | undefined,
+  run: string | undefined,
+  options: RepresentationOptions,
+): OpenedRepresentation {
+  const size = options.size ?? (run === undefined ? naturalSize(dataset) : readRun(run).settings.size);
+  const isGrey = dataset?.kind === "array" && dataset.channels === 1;
   return { ...pixelRepresentation({ size, isGrey }), free: () => {} };
 }
 
-function openUntrained(dataset: Dataset, run: string | undefined, options: RepresentationOptions) {
+function openUntrained(dataset: Dataset | undefined, run: string | undefined, options: RepresentationOptions) {
   const settings =
     run === undefined
       ? { ...defaultSettings({ size: naturalSize(dataset) }), seed: options.seed ?? 0 }
@@ -80,18 +89,21 @@ export const viewOf = ({ size, views, decodeSize }: Settings) => ({
   ...(decodeSize !== null && { decodeSize }),
 });
 
-function openRun(folder: string, options: RepresentationOptions): OpenedRepresentation {
+function openTrained(folder: string, options: RepresentationOptions): OpenedRepresentation {
   if (!existsSync(runPath(folder))) throw noRun(folder);
-  const { run, step, weights } = trainedWeights(folder);
+  const { run, step, weights } = trainedWeights(folder, options.warn);
   const { size, normalize, ...rest } = viewOf(run.settings);
   const name = `${displayName(folder)}, step ${step}`;
   return opened(buildBackbone(weights), { name, size, normalize, ...rest }, options);
 }
 
 /** A run with the backbone of its newest whole checkpoint. */
-export function trainedWeights(folder: string): { run: RunFile; step: number; weights: BackboneWeights } {
+export function trainedWeights(
+  folder: string,
+  warn: (message: string) => void = warnThroughNode,
+): { run: RunFile; step: number; weights: BackboneWeights } {
   const run = readRun(folder);
-  const { state, model } = loadNewestCheckpoint(folder, (message) => console.error(`warning: ${message}`));
+  const { state, model } = loadNewestCheckpoint(folder, warn);
   const { backbone, stem, width } = run.settings;
   const { size, normalize } = viewOf(run.settings);
   const weights = { backbone, stem, width, size, normalization: normalize, weights: backboneTensors(model.tensors) };
@@ -109,7 +121,10 @@ function opened(backbone: ResNet, facts: BackboneFacts, options: RepresentationO
   const device = chosenDevice(options.device ?? "auto");
   const precision = chosenPrecision(options.precision ?? "auto", device);
   moveNetwork(backbone, device);
-  return { ...backboneRepresentation(backbone, { ...facts, device, precision }), free: () => freeNetwork(backbone) };
+  const { size = facts.size } = options;
+  const { decodeSize: _, ...others } = facts;
+  const fed = size === facts.size ? facts : { ...others, size }; // another size, another size to decode to
+  return { ...backboneRepresentation(backbone, { ...fed, device, precision }), free: () => freeNetwork(backbone) };
 }
 
 const needed = "a run's folder, a weights.safetensors, pixels or untrained is needed";

@@ -29,7 +29,7 @@ export interface Card extends Omit<BackboneWeights, "weights"> {
 
 /** `selfsight export RUN`: backbone.safetensors under torchvision's names, card.json, and for torchvision load.py. */
 export function exportRun(folder: string, { format, out, json }: ExportOptions): void {
-  const { run, step, weights } = trainedWeights(folder);
+  const { run, step, weights } = trainedWeights(folder, (message) => console.error(`warning: ${message}`));
   if (format === "torchvision") refuseOtherWidths(weights);
   const chunks = encodeSafetensors(describeWeights(weights, { method: run.settings.method, selfsight: version }));
   const card = cardOf({ folder, run, step, weights, chunks });

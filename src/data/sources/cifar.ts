@@ -2,13 +2,13 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { type ImageArray, imageArray, type Split } from "../dataset.ts";
+import { type ImageArray, imageArray, type StoredSplit } from "../dataset.ts";
 
 export interface CifarLayout {
   name: string;
   /** Bytes of label before the pixels; the last of them is the class (CIFAR-100 has the coarse class first). */
   labelBytes: number;
-  files: Record<Split, readonly string[]>;
+  files: Record<StoredSplit, readonly string[]>;
   classFile: string;
   classCount: number;
 }
@@ -41,7 +41,7 @@ export const cifarLayoutOf = (names: ReadonlySet<string>): CifarLayout | undefin
  *
  * The records are moved together where they were read: another 150 MB of fresh memory is felt before the first step.
  */
-export async function readCifar(folder: string, layout: CifarLayout, split: Split): Promise<ImageArray> {
+export async function readCifar(folder: string, layout: CifarLayout, split: StoredSplit): Promise<ImageArray> {
   const files = await recordFiles(folder, layout, split);
   const block = new Uint8Array(files.reduce((sum, { byteLength }) => sum + byteLength, 0));
   await Promise.all(files.map((file) => readInto(block, file)));
@@ -60,7 +60,7 @@ interface RecordFile {
 
 const recordBytes = ({ labelBytes }: CifarLayout): number => labelBytes + pixelBytes;
 
-async function recordFiles(folder: string, layout: CifarLayout, split: Split): Promise<RecordFile[]> {
+async function recordFiles(folder: string, layout: CifarLayout, split: StoredSplit): Promise<RecordFile[]> {
   const paths = layout.files[split].map((file) => join(folder, file));
   const sizes = await Promise.all(paths.map((path) => wholeRecords(path, layout)));
   return sizes.map((byteLength, place) => ({

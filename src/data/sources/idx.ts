@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { type ImageArray, imageArray, type Split } from "../dataset.ts";
+import { type ImageArray, imageArray, type StoredSplit } from "../dataset.ts";
 
 /** A block of bytes with its sizes. */
 export interface IdxBlock {
@@ -15,7 +15,7 @@ export interface IdxBlock {
 /** Unpacked IDX files above this are refused, so that a small damaged or hostile .gz cannot fill the memory. */
 const maximumBytes = 2 ** 31;
 
-const prefixes: Record<Split, readonly string[]> = { train: ["train"], test: ["t10k", "test"] };
+const prefixes: Record<StoredSplit, readonly string[]> = { train: ["train"], test: ["t10k", "test"] };
 
 const fashionClasses = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",");
 
@@ -24,7 +24,7 @@ export const hasIdx = (names: ReadonlySet<string>): boolean =>
   (["train", "test"] as const).some((split) => idxFile(names, split, "images") !== undefined);
 
 /** Reads one split of a folder of IDX files, plain or gzip: single-channel pictures, with labels where their file lies beside. */
-export async function readIdxFolder(folder: string, name: string, split: Split): Promise<ImageArray> {
+export async function readIdxFolder(folder: string, name: string, split: StoredSplit): Promise<ImageArray> {
   const names = new Set(await readdir(folder));
   const imageFile = idxFile(names, split, "images");
   if (imageFile === undefined) throw missingSplit(folder, split);
@@ -47,7 +47,7 @@ export async function readIdx(file: string, rank: number): Promise<IdxBlock> {
   return { sizes, data: new Uint8Array(bytes.subarray(headerBytes)) };
 }
 
-function idxFile(names: ReadonlySet<string>, split: Split, what: "images" | "labels"): string | undefined {
+function idxFile(names: ReadonlySet<string>, split: StoredSplit, what: "images" | "labels"): string | undefined {
   const rank = what === "images" ? 3 : 1;
   const stems = prefixes[split].flatMap((prefix) => ["-", "."].map((dot) => `${prefix}-${what}${dot}idx${rank}-ubyte`));
   return stems.flatMap((stem) => [stem, `${stem}.gz`]).find((name) => names.has(name));
@@ -81,7 +81,7 @@ function classNames(name: string, labelled: { labels: Int32Array } | undefined):
   return { classes: Array.from({ length: count }, (_, label) => String(label)) };
 }
 
-function missingSplit(folder: string, split: Split): SelfsightError {
+function missingSplit(folder: string, split: StoredSplit): SelfsightError {
   const wanted = prefixes[split].map((prefix) => `${prefix}-images-idx3-ubyte`).join(" or ");
   return new SelfsightError(
     "data",

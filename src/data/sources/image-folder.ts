@@ -2,6 +2,7 @@
 // is the byte-wise order of the relative names, whatever order the file system lists them in.
 import { constants, type Dirent } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { folderFingerprint, type ImageFolder, type SkippedFile } from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
@@ -61,6 +62,26 @@ export async function openImageFolder(root: string, name: string): Promise<Image
     ...folderLabels(found),
     fingerprint: folderFingerprint(found),
     skipped,
+  };
+}
+
+/** One picture as a dataset of its own. Errors: data, when it is none. */
+export async function openImageFile(path: string): Promise<ImageFolder> {
+  const seen = await lookInto(Buffer.from(path));
+  const label = displayName(basename(path));
+  if (typeof seen === "string")
+    throw new SelfsightError(
+      "data",
+      `opening ${displayName(path)}: ${seen}; ${acceptedTypes} are read; give a picture, or a folder of pictures`,
+    );
+  return {
+    kind: "folder",
+    name: label,
+    length: 1,
+    root: dirname(path),
+    files: [{ path: Buffer.from(path), label, ...seen }],
+    fingerprint: folderFingerprint([{ relative: Buffer.from(basename(path)), bytes: seen.bytes }]),
+    skipped: [],
   };
 }
 

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
-import { type Dataset, limitTo, type Split } from "../dataset.ts";
+import { type Dataset, limitTo, type Split, type StoredSplit } from "../dataset.ts";
+import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
 import { downloadKnown, type OnProgress } from "./download.ts";
 import { hasIdx, readIdxFolder } from "./idx.ts";
@@ -27,7 +28,8 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
  *
  * A known name is looked for in the folders of SELFSIGHT_DATA, the system's dataset folders and the cache, then downloaded
  * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/`,
- * `val/`, `valid/` or `validation/` (in that order, in any case) is split by them; any other is its own train split.
+ * `val/`, `valid/` or `validation/` (in that order, in any case) is split by them; any other is its own train split. `all` is
+ * every part together, of a folder that is not divided the whole.
  *
  * @throws SelfsightError "data" for an unknown name, an empty folder, a missing split or damaged files.
  */
@@ -40,9 +42,26 @@ export async function openDataset(source: string, options: OpenOptions = {}): Pr
 
 /** Shapes are drawn as many as are wanted; of all other data the limit is taken afterwards. */
 async function openWhole(source: string, split: Split, { limit, onProgress }: OpenOptions): Promise<Dataset> {
-  if (source === "shapes") return drawShapes(split, limit === undefined ? {} : { length: limit });
   const known = knownDatasets.find(({ name }) => name === source);
-  return known ? openKnown(known, split, onProgress) : openFolder(source, split);
+  const openStored = async (part: StoredSplit): Promise<Dataset> => {
+    if (known) return openKnown(known, part, onProgress);
+    return drawShapes(part, limit === undefined || split === "all" ? {} : { length: limit });
+  };
+  return known || source === "shapes" ? openPart(source, split, openStored) : openFolder(source, split);
+}
+
+/** A part of data that come as train and test. */
+async function openPart(
+  name: string,
+  split: Split,
+  openStored: (part: StoredSplit) => Promise<Dataset>,
+): Promise<Dataset> {
+  if (split === "val") throw noVal(name);
+  if (split !== "all") return openStored(split);
+  return joined(name, [
+    { name: "train", dataset: await openStored("train") },
+    { name: "test", dataset: await openStored("test") },
+  ]);
 }
 
 /** An open dataset with at most `limit` samples, the very ones that `openDataset` gives with this limit. */
@@ -52,7 +71,11 @@ export async function limited(dataset: Dataset, limit: number | undefined): Prom
   return source ? openDataset(source.data, { split: source.split, limit }) : limitTo(dataset, limit);
 }
 
-async function openKnown(known: KnownDataset, split: Split, onProgress: OnProgress | undefined): Promise<Dataset> {
+async function openKnown(
+  known: KnownDataset,
+  split: StoredSplit,
+  onProgress: OnProgress | undefined,
+): Promise<Dataset> {
   const folder = (await findKnown(known)) ?? (await downloadKnown(known, datasetCache(), { onProgress }));
   const layout = cifarLayoutOf(await entriesOf(folder));
   return layout ? readCifar(folder, layout, split) : readIdxFolder(folder, known.name, split);
@@ -65,26 +88,51 @@ async function openFolder(source: string, split: Split): Promise<Dataset> {
   const folder = resolve(source);
   const entries = await entriesOf(folder);
   const layout = cifarLayoutOf(entries);
-  if (layout) return readCifar(folder, layout, split);
-  if (hasIdx(entries)) return readIdxFolder(folder, basename(folder), split);
-  return openImageFolder(splitFolder(folder, entries, split), basename(folder));
+  const name = basename(folder);
+  if (layout) return openPart(name, split, (part) => readCifar(folder, layout, part));
+  if (hasIdx(entries)) return openPart(name, split, (part) => readIdxFolder(folder, name, part));
+  const parts = partsOf(entries);
+  if (split !== "all" || parts === undefined)
+    return openImageFolder(split === "all" ? folder : splitFolder(folder, entries, split), name);
+  const open = async (part: string) => ({ name: part, dataset: await openImageFolder(join(folder, part), name) });
+  return joined(name, await Promise.all(parts.map(open)), folder);
 }
 
+const valNames = ["val", "valid", "validation"];
 /** Names of a part to report on, the one meant for it first: `val` is for choosing where there is a `test` too. */
-const testNames = ["test", "val", "valid", "validation"];
+const testNames = ["test", ...valNames];
+
+const named = (entries: ReadonlySet<string>, wanted: string) =>
+  [...entries].find((entry) => entry.toLowerCase() === wanted);
+
+/** The sub-folders that are parts, as they are written, or undefined where the folder is not divided. */
+function partsOf(entries: ReadonlySet<string>): string[] | undefined {
+  const [train, ...others] = ["train", ...testNames].map((part) => named(entries, part));
+  const found = others.filter((part) => part !== undefined);
+  return train === undefined || found.length === 0 ? undefined : [train, ...found];
+}
 
 /** The sub-folder of the split, in whatever case it is written, or the folder itself where it is not divided. */
-function splitFolder(folder: string, entries: ReadonlySet<string>, split: Split): string {
-  const named = (wanted: string) => [...entries].find((entry) => entry.toLowerCase() === wanted);
-  const [train, test] = [named("train"), testNames.map(named).find((name) => name !== undefined)];
-  if (train !== undefined && test !== undefined) return join(folder, split === "train" ? train : test);
-  if (split === "train") return folder;
+function splitFolder(folder: string, entries: ReadonlySet<string>, split: StoredSplit | "val"): string {
+  const parts = partsOf(entries);
+  if (split === "train") return parts ? join(folder, parts[0]!) : folder;
+  const wanted = split === "val" ? valNames : testNames;
+  const part = parts && wanted.map((name) => named(entries, name)).find((name) => name !== undefined);
+  if (part !== undefined) return join(folder, part);
+  if (split === "val") throw noVal(folder);
   throw new SelfsightError(
     "data",
     `opening ${displayName(folder)}: its test split was asked for, and it is not divided; sub-folders train/ and test/ ` +
       "(or val/, valid/, validation/) are needed; divide it, or measure on a folder of its own.",
   );
 }
+
+const noVal = (name: string) =>
+  new SelfsightError(
+    "data",
+    `opening ${displayName(name)}: its val split was asked for, and it has none; a sub-folder val/, valid/ or validation/ ` +
+      "beside train/ is needed; ask for train, test or all.",
+  );
 
 function checkLimit(limit: number | undefined): void {
   if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return;

@@ -3,7 +3,7 @@
 // and bends from picture to picture. So neighbours in pixels share their colours, not their class.
 // Coordinates (x, y) count periods: a cell reaches from one whole number to the next, and holds a copy.
 import { keyedStream } from "../../random.ts";
-import { type ImageArray, imageArray, type Split } from "../dataset.ts";
+import { type ImageArray, imageArray, type StoredSplit } from "../dataset.ts";
 
 /** Number of the copy that covers a point, or `ground`. */
 type Pattern = (x: number, y: number) => number;
@@ -18,7 +18,7 @@ const plane = side * side;
 const samplesPerSide = 2;
 const samples = samplesPerSide ** 2;
 
-const sizes: Record<Split, number> = { train: 10_000, test: 2_000 };
+const sizes: Record<StoredSplit, number> = { train: 10_000, test: 2_000 };
 
 /** Copies cover two to five tenths of a picture, so that light and dark do not tell the classes. */
 const patterns: Record<string, Pattern> = {
@@ -52,7 +52,7 @@ const within = (x: number): number => x - Math.floor(x);
 const cell = (x: number, y: number): number => 1024 * Math.floor(x) + Math.floor(y);
 
 /** Draws the dataset `shapes`: 3x32x32, ten classes in equal parts, each picture a function of (seed, split, its place). */
-export function drawShapes(split: Split, { seed = 0, length = sizes[split] } = {}): ImageArray {
+export function drawShapes(split: StoredSplit, { seed = 0, length = sizes[split] } = {}): ImageArray {
   const count = Math.min(length, sizes[split]);
   const pixels = new Uint8Array(count * 3 * plane); // [N, 3, 32, 32]
   const labels = Int32Array.from({ length: count }, (_, index) => index % shapeClasses.length); // [N]

@@ -9,8 +9,11 @@ import { freeNetwork, freeOptimizer } from "../../../nn/index.ts";
 import { keyedStream } from "../../../random.ts";
 import { liveTensors } from "../../../torch/index.ts";
 import { buildState } from "../../../train/index.ts";
+import { type EvaluateOptions, evaluate, type ProtocolName } from "../../../work/evaluate.ts";
 import { onlineKnn } from "../../../work/online-knn.ts";
-import { evaluation } from "./run.ts";
+
+const evaluation = (protocol: string, source: string, { data, ...options }: EvaluateOptions & { data: string }) =>
+  evaluate(source, protocol as ProtocolName, data, options);
 
 let folder: string;
 beforeAll(async () => {

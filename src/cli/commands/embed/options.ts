@@ -1,0 +1,25 @@
+import type { Command } from "@commander-js/extra-typings";
+import { jsonOption, precisionOption, sizeOption, splitOption } from "../../terminal/shared-options.ts";
+
+export function addEmbed(program: Command): void {
+  program
+    .command("embed")
+    .description("write the embedding of every picture of a folder, or of one picture, to look others up by")
+    .usage("<run> <data> --out <file> [options]")
+    .argument("<run>", "run folder or weights.safetensors")
+    .argument("<data>", "folder of pictures, one picture, or a known name")
+    .requiredOption("--out <file>", "safetensors file to write (required); FILE.json beside it has the names")
+    .addOption(splitOption("part of the data; a folder that is not divided is taken whole").default("train" as const))
+    .addOption(sizeOption())
+    .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  selfsight embed runs/photos photos/ --out photos.safetensors
+  selfsight embed runs/photos query.jpg --out query.safetensors
+  selfsight embed runs/cifar10 cifar10 --split test --out test.safetensors`,
+    )
+    .action(async (run, data, options) => (await import("./run.ts")).embed(run, data, options));
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ImageFolder, openDataset, openImageFile, type Split } from "./index.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "splits-"));
+  const pictures = [
+    "three/Train/a/1.png",
+    "three/Train/b/2.png",
+    "three/valid/b/3.png",
+    "three/test/c/4.png",
+    "flat/5.png",
+  ];
+  for (const name of pictures) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    await sharp({ create: { width: 9, height: 8, channels: 3, background: "red" } })
+      .png()
+      .toFile(join(folder, name));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const labelsOf = async (name: string, split: Split) =>
+  ((await openDataset(join(folder, name), { split })) as ImageFolder).files.map(({ label }) => label);
+
+test("val is the val split, all is every split below its own name, its classes under one numbering", async () => {
+  expect(await labelsOf("three", "val")).toEqual(["b/3.png"]);
+  expect(await labelsOf("three", "test")).toEqual(["c/4.png"]);
+  const all = (await openDataset(join(folder, "three"), { split: "all" })) as ImageFolder;
+  expect(all.files.map(({ label }) => label)).toEqual([
+    "Train/a/1.png",
+    "Train/b/2.png",
+    "test/c/4.png",
+    "valid/b/3.png",
+  ]);
+  expect([all.length, all.classes, Array.from(all.labels!)]).toEqual([4, ["a", "b", "c"], [0, 1, 2, 1]]);
+  expect(all.source).toEqual({ data: join(folder, "three"), split: "all" });
+});
+
+test("of a folder that is not divided all is the whole, and val is refused", async () => {
+  expect(await labelsOf("flat", "all")).toEqual(["5.png"]);
+  await expect(labelsOf("flat", "val")).rejects.toMatchObject({ kind: "data", message: /it has none.*ask for train/ });
+});
+
+test("of drawn pictures all is train and then test; there is no val", async () => {
+  const [all, test] = [await openDataset("shapes", { split: "all" }), await openDataset("shapes", { split: "test" })];
+  expect(all.length).toBe(12_000);
+  expect(all.labels!.subarray(10_000)).toEqual(test.labels);
+  await expect(openDataset("shapes", { split: "val" })).rejects.toMatchObject({ message: /shapes: its val split/ });
+  expect((await openDataset("shapes", { split: "all", limit: 50 })).length).toBe(50);
+});
+
+test("one picture is a dataset of its own; what is none is refused", async () => {
+  expect(await openImageFile(join(folder, "flat/5.png"))).toMatchObject({ length: 1, files: [{ label: "5.png" }] });
+  await expect(openImageFile(import.meta.filename)).rejects.toMatchObject({
+    kind: "data",
+    message: /splits\.test\.ts/,
+  });
+});
