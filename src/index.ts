@@ -10,3 +10,4 @@ export * from "./torch/index.ts";
 export * from "./train/index.ts";
 export { version } from "./version.ts";
 export * from "./weights/index.ts";
+export * from "./work/index.ts";

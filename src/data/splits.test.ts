@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ImageFolder, openDataset, openImageFile, type Split } from "./index.ts";
+import { type ImageArray, type ImageFolder, openDataset, openImageFile, type Split } from "./index.ts";
+import { joined } from "./joined.ts";
+import { drawShapes } from "./sources/shapes.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -47,9 +49,14 @@ test("of a folder that is not divided all is the whole, and val is refused", asy
 });
 
 test("of drawn pictures all is train and then test; there is no val", async () => {
-  const [all, test] = [await openDataset("shapes", { split: "all" }), await openDataset("shapes", { split: "test" })];
-  expect(all.length).toBe(12_000);
-  expect(all.labels!.subarray(10_000)).toEqual(test.labels);
+  const [train, test] = [drawShapes("train", { length: 20 }), drawShapes("test", { length: 20 })];
+  const all = joined("shapes", [
+    { name: "train", dataset: train },
+    { name: "test", dataset: test },
+  ]) as ImageArray;
+  expect([all.length, all.classes]).toEqual([40, train.classes]);
+  expect(all.labels!.subarray(20)).toEqual(test.labels);
+  expect(all.pixels.subarray(all.pixels.length / 2)).toEqual(test.pixels);
   await expect(openDataset("shapes", { split: "val" })).rejects.toMatchObject({ message: /shapes: its val split/ });
   expect((await openDataset("shapes", { split: "all", limit: 50 })).length).toBe(50);
 });

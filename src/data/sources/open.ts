@@ -45,7 +45,7 @@ async function openWhole(source: string, split: Split, { limit, onProgress }: Op
   const known = knownDatasets.find(({ name }) => name === source);
   const openStored = async (part: StoredSplit): Promise<Dataset> => {
     if (known) return openKnown(known, part, onProgress);
-    return drawShapes(part, limit === undefined || split === "all" ? {} : { length: limit });
+    return drawShapes(part, limit === undefined ? {} : { length: limit });
   };
   return known || source === "shapes" ? openPart(source, split, openStored) : openFolder(source, split);
 }

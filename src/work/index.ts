@@ -1,0 +1,13 @@
+/** LAYER 5: networks trained and put to use. */
+export type { EmbedOptions } from "./embed.ts";
+export { type EvaluateOptions, type EvaluationReport, evaluate, type ProtocolName } from "./evaluate.ts";
+export { Model, openRun, type Picture } from "./model.ts";
+export { type IndexNotes, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
+export {
+  type PretrainOptions,
+  type PretrainResult,
+  pretrain,
+  type ResumeOptions,
+  type RunOptions,
+  resume,
+} from "./pretrain.ts";
