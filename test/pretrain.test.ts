@@ -202,6 +202,19 @@ it("begins with another run's weights and says what it took of them", async () =
   expect(await run("--from", whole, "--resume", folder)).toMatchObject({ code: 2 });
 });
 
+it("gives a complete run another length and says both ends and both rates", async () => {
+  const folder = scratch.copyOf(whole);
+  const { code, out } = await run("--resume", folder, "--steps", "26");
+  expect(out).toMatch(
+    /the run ended at step 24 and now ends at step 26: from step 24 on the learning rate follows the schedule of a run of that length, 0\.0\d+ here, where it was 0\.000\d+\n/,
+  );
+  expect([code, stepsLogged(folder)]).toEqual([0, 26]);
+  expect(await run("--resume", folder, "--epochs", "5")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("5 epochs make 25 steps, and 26 are done; as many or more are needed"),
+  });
+});
+
 describe("pictures that changed", () => {
   it("are refused with counts and names, unless they are accepted", async () => {
     const pictures = scratch.next();

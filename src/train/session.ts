@@ -15,6 +15,8 @@ export interface TrainOptions {
   dataset: Dataset;
   /** Goes on from here. */
   checkpoint?: Checkpoint;
+  /** The settings of before, when the run has just got another length. */
+  extendedFrom?: Settings;
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */

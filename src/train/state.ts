@@ -64,6 +64,10 @@ export function refuseUnlabelled(settings: Settings, { classes = [] }: Pick<Data
   );
 }
 
+/** Steps of a whole run on so many images. */
+export const totalStepsOf = ({ steps, epochs, batchSize }: Settings, images: number): number =>
+  steps ?? epochs! * Math.floor(images / batchSize);
+
 export function buildState(settings: Settings, data: DataFacts): TrainState {
   const method = buildMethod(settings, data);
   const device = chosenDevice(settings.device);
@@ -79,7 +83,7 @@ export function buildState(settings: Settings, data: DataFacts): TrainState {
     precision: chosenPrecision(settings.precision, device),
     step: 0,
     stepsPerEpoch,
-    totalSteps: settings.steps ?? settings.epochs! * stepsPerEpoch,
+    totalSteps: totalStepsOf(settings, data.length),
     floor: methodOf(settings).floor?.(methodSettings(settings), settings.batchSize) ?? 0,
   };
 }

@@ -12,8 +12,8 @@ import { type Log, type LogEvent, openLog, readLog } from "./run/log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
-import { decodeSizeOf } from "./settings/settings.ts";
-import { buildState, peakRates, restore, type TrainState, warmupOf } from "./state.ts";
+import { decodeSizeOf, type Settings } from "./settings/settings.ts";
+import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
 import { collapseWatch, type RepresentationHealth } from "./watch.ts";
 
@@ -86,6 +86,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const difference = differenceOfMachines(readLog(folder), start);
   emit(session, start);
   if (difference) warn(session, difference);
+  if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
 
@@ -202,6 +203,20 @@ function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
   const { step, totalSteps } = session.state;
   emit(session, { event: "end", step, reason, seconds: seconds(session.startedAt) });
   return { reason, step, totalSteps };
+}
+
+function extensionEvent(state: TrainState, before: Settings): LogEvent {
+  const { step, totalSteps, stepsPerEpoch } = state;
+  const fromSteps = totalStepsOf(before, stepsPerEpoch * before.batchSize);
+  const rateOf = (length: TrainState) => peakRates(length.settings).weights * scheduleFactor(length);
+  return {
+    event: "extension",
+    step,
+    fromSteps,
+    toSteps: totalSteps,
+    learningRate: rateOf(state),
+    rateBefore: rateOf({ ...state, settings: before, totalSteps: fromSteps }),
+  };
 }
 
 function startEvent({ state, dataset, settings }: Session): LogEvent {

@@ -148,9 +148,15 @@ function warmupOf({ warmupSteps, warmupRule }: Extract<LogEvent, { event: "start
   return `; warm-up ${warmupSteps} steps${warmupRule && ` (${warmupRule})`}`;
 }
 
+function describeExtension(event: Extract<LogEvent, { event: "extension" }>): string {
+  const { step, fromSteps, toSteps, learningRate, rateBefore } = event;
+  return `the run ended at step ${fromSteps} and now ends at step ${toSteps}: from step ${step} on the learning rate follows the schedule of a run of that length, ${learningRate.toPrecision(3)} here, where it was ${rateBefore.toPrecision(3)}`;
+}
+
 function describeOther(event: Exclude<LogEvent, { event: "start" } | { event: "step" }>): string {
   if (event.event === "evaluation")
     return `epoch ${event.epoch + 1}: ${event.protocol}: ${(100 * event.value).toFixed(1)} %`;
+  if (event.event === "extension") return describeExtension(event);
   if (event.event === "checkpoint")
     return colours.dim(
       `saved step ${event.step} (${(event.bytes / 1e6).toFixed(0)} MB, ${event.seconds.toFixed(1)} s)`,

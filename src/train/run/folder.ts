@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { createFileDurably, makeFolder, readRegularFile } from "../../files.ts";
+import { createFileDurably, makeFolder, readRegularFile, writeFileDurably } from "../../files.ts";
 import { fitted } from "../settings/schema-words.ts";
 import { parseSettings, type Settings } from "../settings/settings.ts";
 import { refuseLockedFolder } from "./lock.ts";
@@ -19,6 +19,8 @@ export interface RunFile {
   created: string;
   /** Where its first weights come from, when they are not drawn anew. */
   from?: Origin | undefined;
+  /** The lengths that it had, each until the step at which it got another one. */
+  extensions?: Extension[] | undefined;
 }
 
 const originSchema = z.object({
@@ -34,6 +36,16 @@ const originSchema = z.object({
   fresh: z.array(z.string()),
 });
 
+const length = z.number().int().positive().nullable();
+const extensionSchema = z.object({
+  step: z.number().int().nonnegative(),
+  time: z.string(),
+  epochs: length,
+  steps: length,
+});
+
+type Extension = z.infer<typeof extensionSchema>;
+
 export type Origin = z.infer<typeof originSchema>;
 
 export const runPath = (folder: string): string => join(folder, "run.json");
@@ -44,6 +56,10 @@ export function createRunFolder(folder: string, run: RunFile): void {
   makeFolder(join(folder, "checkpoints"));
   if (!createFileDurably(runPath(folder), `${JSON.stringify(run, null, 2)}\n`)) throw usedFolder(folder);
 }
+
+/** Replaces run.json, under the run's lock. Errors: storage. */
+export const writeRun = (folder: string, run: RunFile): void =>
+  writeFileDurably(runPath(folder), `${JSON.stringify(run, null, 2)}\n`);
 
 /** Looked at before any work is done. Errors: configuration, when a run stands there, or trains there now. */
 export function refuseUsedFolder(folder: string): void {
@@ -97,6 +113,7 @@ const runSchema = z.object({
   images: z.number().int().nonnegative(),
   created: z.string(),
   from: originSchema.optional(),
+  extensions: z.array(extensionSchema).optional(),
 });
 
 function runFrom(value: unknown, path: string): RunFile {

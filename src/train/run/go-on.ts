@@ -4,6 +4,7 @@ import { SelfsightError } from "../../errors.ts";
 import type { PartialSettings } from "../settings/settings.ts";
 import { type Checkpoint, checkpointNames, loadNewestCheckpoint } from "./checkpoint.ts";
 import { describeChanges, describeTouched, writeDataList } from "./data-list.ts";
+import { atPresentLength, changedLength, recordLength, repeatedBeforeExtension } from "./extension.ts";
 import { type RunFile, readRun } from "./folder.ts";
 import { refuseLockedFolder } from "./lock.ts";
 import { readLog } from "./log.ts";
@@ -24,7 +25,8 @@ export interface GoOnOptions {
 }
 
 /**
- * Opens a run to go on with it; of the settings only those may change that leave the result as it is.
+ * Opens a run to go on with it; of the settings only those may change that leave the result as it is, and the length: the schedule
+ * is from then on that of a run planned with the new one.
  * Errors: configuration (a fixed setting, another process trains here), checkpoint (no run, damaged, other pictures), data.
  */
 export async function goOnWithRun(
@@ -34,13 +36,26 @@ export async function goOnWithRun(
 ): Promise<PreparedRun> {
   refuseLockedFolder(folder, { takeOver });
   const run = readRun(folder);
-  const settings = resumedSettings(run.settings, ...layers);
-  const checkpoint = checkpointToGoOnFrom(folder, run, warn, say);
-  const { dataset } = await openTrainingData(data ?? run.data, settings, warn);
-  const fingerprint = checkpoint?.state.fingerprint ?? run.fingerprint;
+  const wanted = resumedSettings(run.settings, ...layers);
+  const saved = checkpointToGoOnFrom(folder, run, warn, say);
+  const { dataset } = await openTrainingData(data ?? run.data, wanted, warn);
+  const fingerprint = saved?.state.fingerprint ?? run.fingerprint;
   if (!acceptDatasetChange && dataset.fingerprint !== fingerprint) throw changedData(folder, dataset, run, fingerprint);
   sayTouched(folder, dataset, warn);
-  return { folder, settings, dataset, takeOver, ...(checkpoint && { checkpoint }) };
+  const step = saved?.state.step ?? 0;
+  const { settings, extendedFrom } = changedLength(run, wanted, dataset.length, step);
+  const repeated = repeatedBeforeExtension(run, step);
+  if (repeated) warn(repeated);
+  const checkpoint = saved && atPresentLength(saved, run, settings);
+  if (extendedFrom) recordLength(folder, run, settings, step, { takeOver });
+  return {
+    folder,
+    settings,
+    dataset,
+    takeOver,
+    ...(checkpoint && { checkpoint }),
+    ...(extendedFrom && { extendedFrom }),
+  };
 }
 
 /** Undefined for a run that ended before its first save: its steps follow from run.json alone, unless its first weights were others'. */

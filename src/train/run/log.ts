@@ -8,6 +8,8 @@ export type LogEvent =
   | ({ event: "step" } & StepReport)
   | { event: "evaluation"; step: number; epoch: number; protocol: string; value: number }
   | { event: "checkpoint"; step: number; folder: string; seconds: number; bytes: number }
+  /** From this step on the run has another length; the rates are those of the next step by the new schedule and by the old one. */
+  | { event: "extension"; step: number; fromSteps: number; toSteps: number; learningRate: number; rateBefore: number }
   | { event: "warning"; step: number; message: string }
   | { event: "end"; step: number; reason: "complete" | "stopped"; seconds: number };
 

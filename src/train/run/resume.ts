@@ -17,6 +17,9 @@ const freeOnResume = [
   "keepCheckpoints",
 ] as const satisfies readonly (keyof Settings)[];
 
+/** A run may be extended, see `extension.ts`. */
+const isLength = (key: string): boolean => key === "epochs" || key === "steps";
+
 const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
 
 /** Settings that came later: left out of the hash where they are as they were before, so that older runs fit. */
@@ -41,12 +44,12 @@ export function settingsHash(settings: Settings): string {
 /** The run's settings with what may change changed. Errors: configuration, naming each fixed key with its old and new value. */
 export function resumedSettings(stored: Settings, ...layers: readonly PartialSettings[]): Settings {
   const wanted = resolveSettings(stored, ...layers);
-  const changes = changesBetween(stored, wanted).filter(({ key }) => !isFree(key.split(".")[0]!));
+  const changes = changesBetween(stored, wanted).filter(({ key }) => !isLength(key) && !isFree(key.split(".")[0]!));
   if (changes.length === 0) return wanted;
   const listed = changes.map(({ key, from, to }) => `${key} ${JSON.stringify(from)} -> ${JSON.stringify(to)}`);
   throw new SelfsightError(
     "configuration",
-    `resume: ${listed.join(", ")}; in a run that has begun only ${freeOnResume.join(", ")} may change; leave it out, or start a new run with another --out`,
+    `resume: ${listed.join(", ")}; in a run that has begun only ${freeOnResume.join(", ")} and its length (epochs, steps) may change; leave it out, or start a new run with another --out`,
   );
 }
 

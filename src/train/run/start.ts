@@ -33,6 +33,8 @@ export interface PreparedRun {
   checkpoint?: Checkpoint;
   /** Take the folder although another machine's process seems to train in it. */
   takeOver?: boolean;
+  /** The settings of before, when it has just got another length. */
+  extendedFrom?: Settings;
 }
 
 export interface StartOptions {

@@ -58,13 +58,17 @@ export function addPretrain(program: Command): void {
       `
 Of a setting that is said more than once, --set wins over an option, an option over the recipe, the recipe over the defaults.
 
+--resume with --epochs or --steps gives a run another length, counted from its beginning. From where it stands it follows the
+schedule of a run that was planned so: the learning rate rises where it had come down.
+
 Examples:
   selfsight pretrain photos/ --size 64 --batch 128 --epochs 50 --out runs/photos
   selfsight pretrain cifar10 --recipe cifar10
   selfsight pretrain photos/ --config my-settings.yaml
   selfsight pretrain shapes --steps 200 --set lambda=0.01 --set projector=512-512-512
   selfsight pretrain more-photos/ --from runs/photos --epochs 20
-  selfsight pretrain --resume runs/photos`,
+  selfsight pretrain --resume runs/photos
+  selfsight pretrain --resume runs/photos --epochs 200`,
     )
     .action(async (data, options) => (await import("./run.ts")).pretrain(data, options as unknown as PretrainOptions));
 }
