@@ -5,18 +5,14 @@ import {
   barlowTwinsFloor,
   barlowTwinsLoss,
   byolLoss,
-  cat,
-  manualSeed,
   mocoLoss,
-  noGrad,
   ntXentLoss,
-  randn,
-  scope,
   simsiamLoss,
   sinkhornCodes,
   swavLoss,
   vicregLoss,
-} from "selfsight";
+} from "selfsight/methods";
+import { cat, manualSeed, noGrad, randn, scope } from "selfsight/torch";
 
 const lambda = 0.0051;
 const temperature = 0.5;

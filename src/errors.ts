@@ -42,9 +42,11 @@ export class CallError extends SelfsightError {
 export const kindInCommand = (error: unknown): ErrorKind =>
   error instanceof SelfsightError && !(error instanceof CallError) ? error.kind : "bug";
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** A file name fit for a terminal, a log or a page: control, direction and invalid bytes are escaped, quotes stay. */
-export function displayName(name: string | Buffer): string {
-  const text = typeof name === "string" ? name : name.toString("utf8");
+export function displayName(name: string | Uint8Array): string {
+  const text = typeof name === "string" ? name : utf8.decode(name);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffd]/g, escapeCharacter);
 }

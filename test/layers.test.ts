@@ -18,7 +18,7 @@ const layers = [
   ["recipes", "report"],
   ["work"],
   ["compare"],
-  ["cli", "index"],
+  ["cli", "index", "extend"],
 ];
 /** What must run where libtorch is missing. */
 const withoutTorch = ["errors", "random", "version", "files", "data"];

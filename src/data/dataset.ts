@@ -50,7 +50,7 @@ export type Split = StoredSplit | "val" | "all";
 
 export interface ImageFile {
   /** Bytes, because a file name need not be valid UTF-8. */
-  path: Buffer;
+  path: Uint8Array;
   /** The path below the root, escaped for display. */
   label: string;
   bytes: number;
@@ -134,13 +134,13 @@ export function imageArray(parts: ArrayParts): ImageArray {
 }
 
 /** Sha256 over the count, then relative name and size of each file in byte-wise order, however the files are listed. */
-export function folderFingerprint(files: readonly { relative: Buffer; bytes: number }[]): string {
+export function folderFingerprint(files: readonly { relative: Uint8Array; bytes: number }[]): string {
   const ordered = [...files].sort((a, b) => Buffer.compare(a.relative, b.relative));
   const parts = ordered.flatMap((file) => [file.relative, `\0${file.bytes}\0`]); // a name cannot hold a zero byte
   return digest(`${files.length}\0`, ...parts);
 }
 
-export function digest(...parts: (string | NodeJS.ArrayBufferView)[]): string {
+export function digest(...parts: (string | Uint8Array | Int32Array | Uint32Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");

@@ -1,4 +1,5 @@
 /** LAYER 3: one file for each method; this dictionary is the only place that lists them. */
+import { SelfsightError } from "../errors.ts";
 import { barlowTwins } from "./barlow-twins.ts";
 import { byol } from "./byol.ts";
 import type { Method } from "./method.ts";
@@ -22,19 +23,54 @@ export const methods = {
 
 export type MethodName = keyof typeof methods;
 
+/** Methods that a program brought with it, by their names. */
+const brought = new Map<string, Method>();
+
+/** A method by its name: ours, or one that was brought; undefined where there is none. */
+export const methodNamed = (name: string): Method | undefined =>
+  Object.hasOwn(methods, name) ? methods[name as MethodName] : brought.get(name);
+
+/** Makes a program's own method known by its name. Errors: configuration, when the name is one of ours. */
+export function bringMethod(method: Method): void {
+  const { name } = method;
+  if (Object.hasOwn(methods, name) && methods[name as MethodName] !== method)
+    throw new SelfsightError(
+      "configuration",
+      `method ${name}: Selfsight has one of this name; a name of its own is needed; choose another`,
+    );
+  if (!Object.hasOwn(methods, name)) brought.set(name, method);
+}
+
 export { barlowTwinsFloor, barlowTwinsLoss, crossCorrelation } from "./barlow-twins.ts";
 export { byolLoss } from "./byol.ts";
-export type {
-  Backbone,
-  BuiltMethod,
-  Method,
-  MethodLoss,
-  OptimizerDefaults,
-  StepContext,
-  Surroundings,
-  TrainingDefaults,
+export {
+  type Backbone,
+  type BuiltMethod,
+  defineMethod,
+  expectPair,
+  type Method,
+  type MethodLoss,
+  type OptimizerDefaults,
+  type StepContext,
+  type Surroundings,
+  type TrainingDefaults,
 } from "./method.ts";
 export { mocoLoss } from "./moco-v2.ts";
+export {
+  asTeacher,
+  cosines,
+  crossEntropy,
+  EmbeddingQueue,
+  inFloat32,
+  lastWidth,
+  momentumAt,
+  momentumOptions,
+  moveTowards,
+  normalized,
+  projectorWidths,
+  temperature,
+  widthsOf,
+} from "./parts.ts";
 export { ntXentLoss } from "./simclr.ts";
 export { simsiamLoss } from "./simsiam.ts";
 export { supervisedLoss } from "./supervised.ts";

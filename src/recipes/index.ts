@@ -45,3 +45,5 @@ export const recipes = {
   "imagenet/vicreg": imagenetVicreg,
   shapes,
 } as const satisfies Record<string, PartialSettings>;
+
+export type RecipeName = keyof typeof recipes;

@@ -12,7 +12,15 @@ export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
-export { type LogEvent, logPath, type RunFacts, readLog, type StepReport, withoutRepeats } from "./run/log.ts";
+export {
+  type LogEvent,
+  type LossParts,
+  logPath,
+  type RunFacts,
+  readLog,
+  type StepReport,
+  withoutRepeats,
+} from "./run/log.ts";
 export { resumedSettings, settingsHash } from "./run/resume.ts";
 export {
   freeFolder,
@@ -35,6 +43,7 @@ export {
 export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf } from "./settings/listing.ts";
+export type { RunSettings } from "./settings/run-settings.ts";
 export { neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {

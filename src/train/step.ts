@@ -1,10 +1,11 @@
 // N images in the batch, V views, R features of the trunk, D features of an embedding
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
-import { methods, type StepContext } from "../methods/index.ts";
+import type { StepContext } from "../methods/index.ts";
 import { representationStatistics } from "../nn/index.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
+import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
 
 /** What a step has to say: the loss and its parts, and the rate that it was taken with. */
@@ -43,7 +44,7 @@ function learn(state: TrainState, { representations, backward }: Represented, co
   const result = {
     loss: loss.item(),
     ...numbersOf(metrics),
-    ...(isWatching(state) ? representationStatistics(embeddings[0]!, methods[state.settings.method]) : {}),
+    ...(isWatching(state) ? representationStatistics(embeddings[0]!, methodOf(state.settings)) : {}),
     learningRate: optimizer.groups[0]!.learningRate * factor,
   };
   if (!Number.isFinite(result.loss)) throw notFinite(state, result);

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // N pictures, D features, H height, W width
 import { decodeBytes, decodeImage, type RawImage } from "../data/index.ts";
 import { CallError } from "../errors.ts";
@@ -104,8 +105,7 @@ export class Model {
 
 async function decoded(picture: Picture, name: string, shortSide: number): Promise<RawImage> {
   if (typeof picture === "string") return decodeImage(picture, { shortSide });
-  if (picture instanceof Uint8Array)
-    return decodeBytes(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength), name, { shortSide });
+  if (picture instanceof Uint8Array) return decodeBytes(picture, name, { shortSide });
   checkPixels(picture, name);
   return picture;
 }

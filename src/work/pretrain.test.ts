@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { scratchFolder, tinySettings } from "../../test/tiny-run.ts";
 import { openDataset } from "../data/index.ts";
-import { goOnWithRun, readRun, startRun } from "../train/index.ts";
+import { goOnWithRun, type RunSettings, readRun, startRun } from "../train/index.ts";
 import { pretrain, resume, trainRun } from "./pretrain.ts";
 
 const scratch = scratchFolder();
@@ -31,16 +31,16 @@ test("pretrain makes a run and says where; stopped by its signal, resume ends wi
   const onEvent = ({ event, step }: { event: string; step: number }) => {
     if (event === "step" && step === 3) stopping.abort();
   };
-  const { views: _, ...settings } = tinySettings();
-  const given = { ...settings, epochs: null, limit: 40 };
-  const stopped = await pretrain("shapes", given, { out, signal: stopping.signal, onEvent });
+  const options = { out, recipe: { ...tinySettings(), epochs: null } };
+  const stopped = await pretrain("shapes", { limit: 40 }, { ...options, signal: stopping.signal, onEvent });
   expect(stopped).toEqual({ folder: out, reason: "stopped", step: 3, totalSteps: 12 });
   expect(await resume(out)).toEqual({ folder: out, reason: "complete", step: 12, totalSteps: 12 });
-  await expect(pretrain("shapes", given, { out })).rejects.toMatchObject({ message: /holds a run already/ });
+  await expect(pretrain("shapes", {}, options)).rejects.toMatchObject({ message: /holds a run already/ });
 });
 
 test("both epochs and steps are refused, as by the command", async () => {
-  const wanted = { epochs: 5, steps: 10 };
+  // @ts-expect-error the types refuse it too
+  const wanted: RunSettings = { epochs: 5, steps: 10 };
   await expect(pretrain("shapes", wanted, { out: scratch.next() })).rejects.toMatchObject({
     kind: "configuration",
     message: /epochs 5 and steps 10/,

@@ -1,11 +1,14 @@
 // A run from start to end, as command and program both have it.
 import type { Dataset } from "../data/index.ts";
-import { SelfsightError } from "../errors.ts";
+import { didYouMean, displayName, SelfsightError } from "../errors.ts";
+import { bringMethod, type Method } from "../methods/index.ts";
+import { type RecipeName, recipes } from "../recipes/index.ts";
 import {
   goOnWithRun,
   type LogEvent,
   type PartialSettings,
   type PreparedRun,
+  type RunSettings,
   type Settings,
   startRun,
   type TrainResult,
@@ -23,6 +26,8 @@ export interface RunOptions {
 export interface PretrainOptions extends RunOptions {
   /** The run's folder. Default: the first of runs/DATA, runs/DATA-2, ... that is free. */
   out?: string | undefined;
+  /** A shipped recipe, or settings of one's own, below the settings that are given. */
+  recipe?: RecipeName | PartialSettings | undefined;
 }
 
 export interface ResumeOptions extends RunOptions {
@@ -46,27 +51,28 @@ export interface PretrainResult extends TrainResult {
  */
 export async function pretrain(
   data: string | Dataset,
-  settings: PartialSettings = {},
-  { out, ...options }: PretrainOptions = {},
+  settings: RunSettings = {},
+  { out, recipe = {}, ...options }: PretrainOptions = {},
 ): Promise<PretrainResult> {
   refuseTwoLengths(settings);
-  const run = await startRun(data, [settings], { out, command: "pretrain(), as a library", warn: warningOf(options) });
+  const layers = [typeof recipe === "string" ? recipeNamed(recipe) : recipe, named(settings)];
+  const run = await startRun(data, layers, { out, command: "pretrain(), as a library", warn: warningOf(options) });
   return { folder: run.folder, ...(await trainRun(run, options)) };
 }
 
 /**
  * Goes on with a run from its newest whole checkpoint, with its own settings and pictures, and ends with the bits of the unbroken
- * run. Of the settings only those may change that leave the result as it is.
+ * run. Of the settings only those may change that leave the result as it is; a method of one's own is given again.
  *
  * @throws SelfsightError "configuration" (a fixed setting, another process trains here), "checkpoint" (no run, damaged), "data".
  */
 export async function resume(
   folder: string,
-  settings: PartialSettings = {},
+  settings: RunSettings = {},
   { data, ...options }: ResumeOptions = {},
 ): Promise<PretrainResult> {
   const warn = warningOf(options);
-  const run = await goOnWithRun(folder, [settings], { data, warn, say: warn });
+  const run = await goOnWithRun(folder, [named(settings)], { data, warn, say: warn });
   return { folder, ...(await trainRun(run, options)) };
 }
 
@@ -75,8 +81,24 @@ const warningOf =
   (message: string): void =>
     onEvent ? onEvent({ event: "warning", step: 0, message }) : warnThroughNode(message);
 
+/** The settings with the method's name; a method of the program's own is known by it from here on. */
+function named({ method, ...settings }: RunSettings): PartialSettings {
+  if (typeof method === "object") bringMethod(method as Method);
+  const name = typeof method === "object" ? method.name : method;
+  return { ...settings, ...(name !== undefined && { method: name }) } as PartialSettings;
+}
+
+function recipeNamed(name: RecipeName): PartialSettings {
+  if (Object.hasOwn(recipes, name)) return recipes[name];
+  const names = Object.keys(recipes);
+  throw new SelfsightError(
+    "configuration",
+    `pretrain: ${displayName(name)} is no recipe; ${names.join(", ")} are there; choose one.${didYouMean(name, names)}`,
+  );
+}
+
 /** One of the two would win, and nobody would say which. */
-function refuseTwoLengths({ epochs, steps }: PartialSettings): void {
+function refuseTwoLengths({ epochs, steps }: RunSettings): void {
   if (typeof epochs !== "number" || typeof steps !== "number") return;
   throw new SelfsightError(
     "configuration",

@@ -40,7 +40,7 @@ const archive = pack(folder);
 writeFileSync(join(project, "package.json"), '{"name": "empty", "type": "module", "private": true}\n');
 writeFileSync(
   join(project, "use.mjs"),
-  "import { randn, scope } from 'selfsight';\nconsole.log(scope(() => randn([2, 3]).shape.join()));\n",
+  "import { randn, scope } from 'selfsight/torch';\nconsole.log(scope(() => randn([2, 3]).shape.join()));\n",
 );
 if (isRoot)
   for (const name of [".", "package.json", "use.mjs"]) spawnSync("chown", ["65534:65534", join(project, name)]);

@@ -88,7 +88,8 @@ describe("in an empty project, read-only", () => {
   });
 
   it("is a library", () => {
-    const script = "import { scope, randn } from 'selfsight'; console.log(scope(() => randn([2, 3]).shape.join()))";
+    const script =
+      "import { scope, randn } from 'selfsight/torch'; console.log(scope(() => randn([2, 3]).shape.join()))";
     expect(inProject([process.execPath, "--input-type=module", "-e", script]).stdout).toBe("2,3\n");
   });
 });

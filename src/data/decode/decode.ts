@@ -18,7 +18,7 @@ export interface DecodeOptions {
 
 /** A picture file. */
 export interface PictureSource {
-  path: string | Buffer;
+  path: string | Uint8Array;
   /** What messages call it; default its path. */
   label?: string;
 }
@@ -40,21 +40,26 @@ sharp.cache(false); // pictures are decoded once; a cache would only hold memory
  */
 export async function decodeImage(source: string | PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
   const { path, label = displayName(path) } = typeof source === "string" ? { path: source } : withPath(source);
-  const bytes = await readPicture(path, label);
+  const bytes = await readPicture(typeof path === "string" ? path : bufferOf(path), label);
   return decodeBytes(bytes, label, options);
 }
+
+/** The same memory as the type that Node's functions ask for. */
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** Callers without types may give anything. */
 function withPath(source: PictureSource): PictureSource {
   const path: unknown = source?.path;
-  if (typeof path === "string" || Buffer.isBuffer(path)) return source;
+  if (typeof path === "string" || path instanceof Uint8Array) return source;
   throw new CallError(
     "decodeImage: no path was given; the path of a picture, or { path, label }, is needed; give bytes to decodeBytes",
   );
 }
 
 /** Decodes a picture held in memory; `label` is what messages call it. See `decodeImage`. */
-export async function decodeBytes(bytes: Buffer, label: string, options: DecodeOptions = {}): Promise<RawImage> {
+export async function decodeBytes(given: Uint8Array, label: string, options: DecodeOptions = {}): Promise<RawImage> {
+  const bytes = bufferOf(given);
   const head = bytes.subarray(0, sniffedBytes);
   if (imageType(head) === undefined) throw refusal(label, `${whyNotAnImage(head)}; ${acceptedTypes} are read`);
   const maxPixels = options.maxPixels ?? defaultMaxPixels;

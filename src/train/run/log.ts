@@ -35,13 +35,25 @@ export interface RunFacts {
   parameters: number;
 }
 
-/** Further numbers stand beside these under their own names: the parts of the loss, as the method calls them. */
-export interface StepReport {
+/** Parts of the loss, as the method calls them; one of a program's own logs them under its own names. */
+export interface LossParts {
+  /** Barlow Twins. */
+  onDiagonal?: number;
+  offDiagonal?: number;
+  /** VICReg. */
+  invariance?: number;
+  variance?: number;
+  covariance?: number;
+  /** SimCLR, MoCo v2: share of views that are nearest to their own picture's other view. */
+  contrastiveAccuracy?: number;
+  /** Supervised. */
+  accuracy?: number;
+}
+
+export interface StepReport extends LossParts {
   step: number;
   epoch: number;
   loss: number;
-  onDiagonal?: number;
-  offDiagonal?: number;
   /** Of the collapse watch, in the steps in which it looks. */
   featureStd?: number;
   effectiveRank?: number;

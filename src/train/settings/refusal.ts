@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import { didYouMean, displayName, nearest, SelfsightError } from "../../errors.ts";
-import { methods } from "../../methods/index.ts";
+import { type Method, methods } from "../../methods/index.ts";
 import { neededFor } from "./schema-words.ts";
 import { isTree, keysIn, valueAt } from "./setting-tree.ts";
 
 /** What was checked: the settings as given, the schema of the method's run, and the tree of all keys that it has. */
 export interface Checked {
-  method: keyof typeof methods;
+  method: Method;
   given: unknown;
   schema: z.core.$ZodType;
   known: unknown;
@@ -21,7 +21,7 @@ export function settingsRefusal(error: z.ZodError, checked: Checked): SelfsightE
   );
   return new SelfsightError(
     "configuration",
-    `settings: ${lines.join("; ")} (\`selfsight settings ${checked.method}\` lists all)`,
+    `settings: ${lines.join("; ")} (\`selfsight settings ${checked.method.name}\` lists all)`,
   );
 }
 
@@ -41,9 +41,9 @@ function unknownKey(key: string, path: readonly PropertyKey[], checked: Checked)
 function whoseItIs(key: string, path: readonly PropertyKey[], { method, known }: Checked): string {
   if (path.length > 0) return `no such setting; there are ${beside(known, path).join(", ")}`;
   const owners = Object.values(methods).filter(({ options }) => Object.hasOwn(options.shape, key));
-  if (owners.length > 0) return `a setting of ${owners.map(({ name }) => name).join(", ")}, not of ${method}`;
-  const own = Object.keys(methods[method].options.shape);
-  return `no such setting of ${method}${own.length > 0 ? `; its own are ${own.join(", ")}` : ""}`;
+  if (owners.length > 0) return `a setting of ${owners.map(({ name }) => name).join(", ")}, not of ${method.name}`;
+  const own = Object.keys(method.options.shape);
+  return `no such setting of ${method.name}${own.length > 0 ? `; its own are ${own.join(", ")}` : ""}`;
 }
 
 /** A key beside the unknown one, else one of that name elsewhere: `learningRate` is `optimizer.learningRate`. */

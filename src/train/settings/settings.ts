@@ -1,8 +1,8 @@
 // A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
 import { z } from "zod";
 import { viewRecipeSchema } from "../../augment/index.ts";
-import { SelfsightError } from "../../errors.ts";
-import { type Method, type MethodName, methods } from "../../methods/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { type Method, type MethodName, methodNamed, methods } from "../../methods/index.ts";
 import { backboneNames, stems } from "../../nn/index.ts";
 import { settingsRefusal } from "./refusal.ts";
 import { fitted } from "./schema-words.ts";
@@ -99,7 +99,7 @@ const trainingSettings = z.strictObject({
     .describe("least pixels that the shorter side of a decoded file keeps; null: from the size of the views"),
 });
 
-export type Settings = z.infer<typeof trainingSettings>;
+type TrainingSettings = z.infer<typeof trainingSettings>;
 
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
   ? All
@@ -109,10 +109,17 @@ type MethodSettings = Intersection<Named<z.input<(typeof methods)[MethodName]["o
 /** Leaves out methods without settings of their own. */
 type Named<Options> = Options extends unknown ? (string extends keyof Options ? never : Options) : never;
 
+/** A run's settings: those of the training, and of the method's own (`lambda`, `projector`, ...) those that it has. */
+export type Settings = TrainingSettings & Partial<MethodSettings>;
+
 /** A tree of settings, each left out or given. */
-export type PartialSettings = {
-  [Key in keyof Settings]?: Key extends "optimizer" ? Partial<Settings["optimizer"]> : Settings[Key];
-} & Partial<MethodSettings>;
+export type PartialSettings = PartialTraining & Partial<MethodSettings>;
+
+export type PartialTraining = {
+  [Key in keyof TrainingSettings]?: Key extends "optimizer"
+    ? Partial<TrainingSettings["optimizer"]>
+    : TrainingSettings[Key];
+};
 
 /**
  * Least pixels that the shorter side of a decoded file keeps. Crops are enlarged at most twofold in side on average; a seventh more
@@ -120,7 +127,16 @@ export type PartialSettings = {
  */
 export const decodeSizeOf = ({ decodeSize, size }: Settings): number => decodeSize ?? Math.round((size * 8) / 7);
 
-export const methodOf = (settings: Pick<Settings, "method">): Method => methods[settings.method];
+/** Errors: configuration, when the run's method is a program's own and that program did not bring it. */
+export function methodOf({ method: name }: Pick<Settings, "method">): Method {
+  const method = methodNamed(name);
+  if (method) return method;
+  throw refusal(
+    `method ${displayName(name)}`,
+    "it is none of Selfsight's, and its own file is needed",
+    "give the method itself as the setting method to pretrain or resume",
+  );
+}
 
 /** The method's own settings out of a run's. */
 export function methodSettings(settings: Settings): ReturnType<Method["options"]["parse"]> {
@@ -130,17 +146,27 @@ export function methodSettings(settings: Settings): ReturnType<Method["options"]
 }
 
 /** The whole schema of a run by one method. */
-export const schemaFor = (method: Method) => z.strictObject({ ...trainingSettings.shape, ...method.options.shape });
+export const schemaFor = (method: Method) =>
+  z.strictObject({
+    ...trainingSettings.shape,
+    ...(Object.hasOwn(methods, method.name) ? {} : named(z.literal(method.name))),
+    ...method.options.shape,
+  });
 
-/** Settings as run.json holds them. Errors: those of `fitted`. */
+/** The name of a method that is not ours passes for one of ours: the types know no others. */
+const named = (schema: z.ZodType<string>) => ({ method: schema as unknown as typeof trainingSettings.shape.method });
+
+/** Settings as run.json holds them; a method that is not known keeps its own as they are. Errors: those of `fitted`. */
 export function parseSettings(stored: unknown): Settings {
-  const { method } = fitted(z.object({ method: trainingSettings.shape.method }), stored, ["settings"]);
-  return fitted(schemaFor(methods[method]), stored, ["settings"]);
+  const { method: name } = fitted(z.object({ method: z.string() }), stored, ["settings"]);
+  const method = methodNamed(name);
+  const loose = z.looseObject({ ...trainingSettings.shape, ...named(z.string()) });
+  return fitted(method ? schemaFor(method) : loose, stored, ["settings"]) as Settings;
 }
 
 /** What holds where nobody says otherwise: ours below the method's own (its paper's), at the size that was given. */
 export function defaultSettings({ method: name = "barlow-twins", size = 32 }: PartialSettings = {}): Settings {
-  const method: Method = Object.hasOwn(methods, name) ? methods[name] : methods["barlow-twins"];
+  const method: Method = methodNamed(name) ?? methods["barlow-twins"];
   const base: Settings = {
     method: name,
     backbone: "resnet18",
@@ -196,8 +222,8 @@ export function resolveSettings(...layers: readonly PartialSettings[]): Settings
   );
   const defaults = defaultSettings(given);
   const whole = merge(defaults, given);
-  const method = Object.hasOwn(methods, defaults.method) ? defaults.method : "barlow-twins";
-  const schema = schemaFor(methods[method]);
+  const method: Method = methodNamed(defaults.method) ?? methods["barlow-twins"];
+  const schema = schemaFor(method);
   const parsed = schema.safeParse(whole);
   if (!parsed.success) throw settingsRefusal(parsed.error, { method, given: whole, schema, known: defaults });
   checkTogether(parsed.data);
