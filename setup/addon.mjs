@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { buildFolder, builds, currentRecord, nativeFolder } from "./current.mjs";
-import { compilerSettings, compilers, libraryFile, thisMachine } from "./platform.mjs";
+import { compilerSettings, compilers, isTried, libraryFile, machineName, thisMachine } from "./platform.mjs";
 import { has, installDebian, run, SetupError, say } from "./say.mjs";
 
 /** Builds where needed, or anew with `force`, and returns the record: {addonPath, libtorch}. */
@@ -44,6 +44,7 @@ function writeRecord(path, record) {
 
 function compile(folder, libtorch, sanitize) {
   const machine = thisMachine();
+  if (!isTried(machine)) say(`${machineName(machine)} has not been tried; Linux on x64 has`);
   ensureTools(compilers(machine));
   say(`compiling the addon for libtorch ${libtorch.version} (${libtorch.root}), once ...`);
   const partial = makePartial(buildFolder());

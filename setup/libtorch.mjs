@@ -95,7 +95,7 @@ function nothingFound() {
   const name = machineName(thisMachine());
   const wheel = wheelFor(thisMachine())
     ? `the wheel of torch ${pinnedVersion} was not reached, by pip or directly`
-    : `PyTorch publishes no wheel of torch ${pinnedVersion} for ${name}`;
+    : `no wheel of torch ${pinnedVersion} is pinned for ${name}`;
   throw new SetupError(
     `no libtorch: python3 has no torch, ${wheel}, Debian's libtorch-dev is not installed and cannot be installed by this user; ` +
       "do one of: pip install torch, apt-get install libtorch-dev, or name an unpacked libtorch by --libtorch FOLDER, then run this again",

@@ -14,9 +14,11 @@ export interface Wheel {
 export function thisMachine(): Machine;
 /** linux-x64, linux-arm64, linux-x64-musl, darwin-arm64 … */
 export function machineName(machine: Machine): string;
+/** False where Selfsight has never run on a machine of that kind. */
+export function isTried(machine: Machine): boolean;
 /** The release that we build and test on. */
 export const pinnedVersion: string;
-/** The pinned wheel for a machine; undefined where PyTorch publishes none. */
+/** The pinned wheel for a machine; undefined where none is pinned. */
 export function wheelFor(machine: Machine): Wheel | undefined;
 /** libtorch_cpu.so, libtorch_cpu.dylib: how a library's file is called. */
 export function libraryFile(name: string, machine: Machine): string;

@@ -1,5 +1,5 @@
 // What differs between machines, as functions of {platform, arch, libc}: which wheel is right, what its libraries are called,
-// what the compiler is told. Linux on x64 is run; the others are tested as logic only (CONTRIBUTING.md has the table).
+// what the compiler is told. CONTRIBUTING.md says which of them were run and which are tested as logic only.
 import { readFileSync } from "node:fs";
 
 /** Of this machine: platform and arch as Node names them; libc is glibc, musl, or none outside Linux. */
@@ -16,12 +16,15 @@ function linuxLibrary() {
 /** linux-x64, linux-arm64, linux-x64-musl, darwin-arm64 … */
 export const machineName = ({ platform, arch, libc }) => `${platform}-${arch}${libc === "musl" ? "-musl" : ""}`;
 
+/** What has never run on a machine of that kind is said before it is built there. */
+export const isTried = (machine) => ["linux-x64", "linux-arm64"].includes(machineName(machine));
+
 const pinned = JSON.parse(readFileSync(new URL("./wheels.json", import.meta.url), "utf8"));
 
 /** The release that we build and test on. */
 export const pinnedVersion = pinned.version;
 
-/** The pinned wheel for a machine: {version, file, platformTag, sha256, url}; undefined where PyTorch publishes none. */
+/** The pinned wheel for a machine: {version, file, platformTag, sha256, url}; undefined where none is pinned. */
 export function wheelFor(machine) {
   const wheel = pinned.wheels[machineName(machine)];
   if (!wheel) return undefined;

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readCurrentBuild } from "../setup/current.mjs";
-import { compilerSettings, compilers, libraryFile, machineName, wheelFor } from "../setup/platform.mjs";
+import { compilerSettings, compilers, isTried, libraryFile, machineName, wheelFor } from "../setup/platform.mjs";
 import { fetchWheel } from "../setup/wheel.mjs";
 
 let folder = "";
@@ -37,7 +37,7 @@ const linuxArm = { ...linux, arch: "arm64" };
 const mac = { platform: "darwin", arch: "arm64", libc: "none" };
 
 describe("a machine", () => {
-  it("has the wheel that PyTorch publishes for it, or none", () => {
+  it("has the wheel that is pinned for it, or none", () => {
     expect(wheelFor(linux)).toMatchObject({ version: "2.13.0+cpu", platformTag: "manylinux_2_28_x86_64" });
     expect(wheelFor(linuxArm)).toMatchObject({ version: "2.13.0+cpu", platformTag: "manylinux_2_28_aarch64" });
     expect(wheelFor(mac)).toMatchObject({ version: "2.13.0", platformTag: "macosx_14_0_arm64" });
@@ -60,6 +60,7 @@ describe("a machine", () => {
     expect(compilers(linuxArm).tools).toEqual(["cmake", "g++"]);
     expect(compilers(mac)).toEqual({ tools: ["cmake", "clang++"], advice: expect.stringContaining("xcode-select") });
     expect(machineName({ ...linux, libc: "musl" })).toBe("linux-x64-musl");
+    expect([linux, linuxArm, mac, { ...linux, libc: "musl" }].map(isTried)).toEqual([true, true, false, false]);
   });
 
   it("links as its loader wants it: on macOS Node's functions are found when the addon is loaded", () => {
