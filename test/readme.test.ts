@@ -39,6 +39,10 @@ const selfsightLines = pages.flatMap((page) =>
 );
 
 describe("README and docs", () => {
+  it.each(selfsightLines)("$page can be typed as it stands: $line", ({ line }) =>
+    expect(line).toMatch(/npx selfsight|bin\/selfsight\.mjs/),
+  );
+
   it("show commands at all", () => expect(selfsightLines.length).toBeGreaterThan(5));
 
   it.each(selfsightLines)("$page: $line", ({ command, rest }) => {

@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
 import { addCompare } from "./commands/compare/options.ts";
+import { addCompletion } from "./commands/completion/options.ts";
 import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
@@ -41,6 +42,7 @@ addEvaluate(program);
 addCompare(program);
 addCollapse(program);
 addBench(program);
+addCompletion(program);
 
 program
   .command("export")
@@ -79,6 +81,8 @@ Examples:
   selfsight pretrain photos/ --size 64 --epochs 50       learn from a folder
   selfsight evaluate knn runs/photos --data photos/      what it learned, where there are labels
   selfsight pretrain --resume runs/photos                go on after an interruption, to the bit
+
+Where selfsight is not on the path, type npx selfsight: in a project that has it installed, or in its clone.
 
 Exit codes: 0 done, 1 a fault of Selfsight, 2 configuration, 3 data, 4 storage, 5 checkpoint, 6 not finite, 7 distributed,
 8 refused as unsafe, 9 out of memory, 129/130/143 stopped on request after saving.

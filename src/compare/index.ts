@@ -8,7 +8,7 @@ export {
   collapsingMethods,
 } from "./collapse/collapse.ts";
 export { collapseSheet, writeCollapse } from "./collapse/page.ts";
-export { type Plan, type PlanInput, type PlanRow, parsePlan } from "./plan/plan.ts";
+export { type Plan, type PlanInput, type PlanRow, parsePlan, protocols } from "./plan/plan.ts";
 export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "./plan/published.ts";
 export { describePlans, plans } from "./plan/shipped/index.ts";
 export type { CellFailure, CellResult, CellTraining, Correlation } from "./runner/cell-files.ts";

@@ -1,11 +1,13 @@
-import { type Command, Option } from "@commander-js/extra-typings";
+import { Argument, type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumberFrom } from "../terminal/numbers.ts";
 
 export function addBench(program: Command): void {
   program
     .command("bench")
     .description("figures of this machine, as a median over repeats")
-    .argument("<what>", "step, augment, decode, loss or pipeline")
+    .addArgument(
+      new Argument("<what>", "what is measured").choices(["step", "augment", "decode", "loss", "pipeline"] as const),
+    )
     .option("--method <name>", "step: method, with the heads of its CIFAR-10 recipe", "barlow-twins")
     .option("--backbone <name>", "step: backbone", "resnet18")
     .option("--width <channels>", "step: channels of the first stage", wholeNumberFrom(1), 64)

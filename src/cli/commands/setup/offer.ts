@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { readCurrentBuild } from "../../../../setup/current.mjs";
 
 /** Commands that never compute with tensors. */
-const withoutEngine = new Set(["setup", "doctor", "report"]);
+const withoutEngine = new Set(["setup", "doctor", "report", "runs", "settings", "completion"]);
 
 /** Asks a person at a terminal whether to set up now, where that was never done; elsewhere the command's own error says what to run. */
 export async function offerSetup(command: string, { json }: { json?: unknown }): Promise<void> {
