@@ -1,4 +1,5 @@
 /** selfsight/methods: what a method is made of (views, heads, losses), the methods that there are, and the step that trains them. */
+export { z } from "zod";
 export * from "../augment/index.ts";
 export {
   type Batch,

@@ -29,6 +29,7 @@ export interface TrainResult {
  *
  * A save on the way that fails is a warning, and the next one is tried when it is due: what was saved before is intact, and
  * the run in memory is worth more than an orderly end. The last save must succeed.
+ * A step holds the thread, and so its event loop, for as long as it computes; between steps the loop has one turn.
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {

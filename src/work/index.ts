@@ -11,3 +11,4 @@ export {
   type RunOptions,
   resume,
 } from "./pretrain.ts";
+export { pretrainInProcess } from "./pretrain-apart.ts";

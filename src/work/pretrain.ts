@@ -45,7 +45,8 @@ export interface PretrainResult extends TrainResult {
  * open dataset. What the settings leave out is as the method's paper has it. The run is saved on its way; after an
  * interruption of any kind `resume` goes on with it, to the bit.
  *
- * Steps run on this thread and hold its event loop for as long as they compute.
+ * Steps run on this thread and hold its event loop for as long as they compute: timers and requests wait for seconds. A program
+ * that has something else to do calls `pretrainInProcess`.
  *
  * @throws SelfsightError "configuration" (a run stands there, wrong settings, no such device), "data", "storage", "numerics".
  */
@@ -71,6 +72,7 @@ export async function resume(
   settings: RunSettings = {},
   { data, ...options }: ResumeOptions = {},
 ): Promise<PretrainResult> {
+  refuseTwoLengths(settings);
   const warn = warningOf(options);
   const run = await goOnWithRun(folder, [named(settings)], { data, warn, say: warn });
   return { folder, ...(await trainRun(run, options)) };

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { SelfsightError } from "../../errors.ts";
 import { changesBetween } from "../settings/setting-tree.ts";
-import { type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
+import { methodOf, type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { LogEvent } from "./log.ts";
 
@@ -43,6 +43,7 @@ export function settingsHash(settings: Settings): string {
 
 /** The run's settings with what may change changed. Errors: configuration, naming each fixed key with its old and new value. */
 export function resumedSettings(stored: Settings, ...layers: readonly PartialSettings[]): Settings {
+  methodOf(stored); // one that is not known is named before its settings seem wrong
   const wanted = resolveSettings(stored, ...layers);
   const changes = changesBetween(stored, wanted).filter(({ key }) => !isLength(key) && !isFree(key.split(".")[0]!));
   if (changes.length === 0) return wanted;
