@@ -1,4 +1,5 @@
 /** LAYER 5: networks trained and put to use. */
+export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export type { EmbedOptions } from "./embed.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate, type ProtocolName } from "./evaluate.ts";
 export { Model, openRun, type Picture } from "./model.ts";
@@ -11,4 +12,3 @@ export {
   type RunOptions,
   resume,
 } from "./pretrain.ts";
-export { pretrainInProcess } from "./pretrain-apart.ts";

@@ -2,6 +2,7 @@
 // resident memory is its own, and so that nothing that goes wrong in it can touch the other cells.
 import { kindInCommand } from "../../errors.ts";
 import type { LogEvent } from "../../train/index.ts";
+import { type Serving, serveOrder } from "../../work/apart/serve-order.ts";
 import type { CellFailure } from "./cell-files.ts";
 import type { CellJob } from "./cells.ts";
 import { runCell, stepsInTime } from "./run-cell.ts";
@@ -15,33 +16,18 @@ export type Report =
   | { kind: "ended"; how: "done" | "stopped" }
   | { kind: "failed"; failure: CellFailure };
 
-let isStopping = false;
-/** Without a listener nothing matters any more: the cell saves and ends, and the next start of the plan goes on from there. */
-process.on("disconnect", () => {
-  isStopping = true;
-});
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.on(signal, () => {
-    isStopping = true;
-  });
-process.on("message", (message: Task | "stop") => {
-  if (message === "stop") isStopping = true;
-  else void perform(message);
-});
-
-async function perform(task: Task): Promise<void> {
+serveOrder<Task, Report>(async (task, serving) => {
   try {
-    await say(await answerOf(task));
+    return await answerOf(task, serving);
   } catch (error) {
-    await say({ kind: "failed", failure: failureOf(error) });
+    return { kind: "failed", failure: failureOf(error) };
   }
-  process.exit(0);
-}
+});
 
-async function answerOf(task: Task): Promise<Report> {
+async function answerOf(task: Task, { say, signal }: Serving<Report>): Promise<Report> {
   if (task.kind === "pace") return { kind: "steps", steps: await stepsInTime(task.job, task.minutes) };
   const onEvent = (event: LogEvent) => void say({ kind: "event", event });
-  return { kind: "ended", how: await runCell(task.job, { onEvent, isStopping: () => isStopping }) };
+  return { kind: "ended", how: await runCell(task.job, { onEvent, isStopping: () => signal.aborted }) };
 }
 
 function failureOf(error: unknown): CellFailure {
@@ -49,10 +35,3 @@ function failureOf(error: unknown): CellFailure {
   if (!(error instanceof Error)) return { kind, message: String(error) };
   return { kind, message: kind === "bug" ? (error.stack ?? error.message) : error.message };
 }
-
-/** Resolves when it is sent, or cannot be: the other side may be gone. */
-const say = (report: Report): Promise<void> =>
-  new Promise((resolve) => {
-    if (process.connected) process.send!(report, () => resolve());
-    else resolve();
-  });
