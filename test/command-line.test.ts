@@ -109,6 +109,9 @@ it("lists every setting with the option that says the same", () => {
 
 it("takes --config for --recipe, and only one of them", () => {
   expect(run("pretrain", "shapes", "--config", "shape").stderr).toContain("recipe: shape; a shipped recipe");
+  expect(run("pretrain", "shapes", "--config", "a.yaml").stderr).toContain(
+    "recipe: a.yaml is not there; a file of settings",
+  );
   expect(run("pretrain", "shapes", "--config", "a", "--recipe", "b").stderr).toContain("cannot be used with");
 });
 
@@ -132,6 +135,7 @@ describe("runs", () => {
       { folder, state: "finished", totalSteps: 12 },
     ]);
     expect(run("runs", scratch.next()).stderr).toContain("is not there; a run or a folder with runs is needed");
+    expect(run("runs", join(folder, "run.json")).stderr).toContain("is no folder; a run or");
   });
 
   it("are pruned when it is agreed to, and only then", () => {

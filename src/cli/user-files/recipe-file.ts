@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import { recipes } from "../../recipes/index.ts";
 import type { PartialSettings } from "../../train/index.ts";
@@ -9,11 +9,18 @@ import { readDataFile } from "./data-file.ts";
 export async function loadRecipe(name: string): Promise<PartialSettings> {
   if (Object.hasOwn(recipes, name)) return recipes[name as keyof typeof recipes];
   if (existsSync(name)) return readRecipe(resolve(name));
+  if (extname(name) !== "") throw noFile(name);
   throw new SelfsightError(
     "configuration",
     `recipe: ${displayName(name)}; a shipped recipe (${Object.keys(recipes).join(", ")}) or a file is needed; check the name.${didYouMean(name, Object.keys(recipes))}`,
   );
 }
+
+const noFile = (path: string) =>
+  new SelfsightError(
+    "configuration",
+    `recipe: ${displayName(path)} is not there; a file of settings is needed (.ts, .json or .yaml); check the path`,
+  );
 
 async function readRecipe(path: string): Promise<PartialSettings> {
   try {

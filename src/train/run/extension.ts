@@ -28,7 +28,9 @@ export function changedLength(run: RunFile, settings: Settings, images: number, 
 }
 
 const lengthText = ({ epochs, steps }: Settings, total: number): string =>
-  steps === null ? `${epochs} epochs make ${total} steps` : `${steps} steps are asked for`;
+  steps === null
+    ? `${epochs} ${epochs === 1 ? "epoch makes" : "epochs make"} ${total} steps`
+    : `${steps} steps are asked for`;
 
 /** Writes the new length into run.json. Errors: configuration (another process trains here), storage. */
 export function recordLength(

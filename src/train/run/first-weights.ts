@@ -70,7 +70,7 @@ export function refuseOtherTrunk({ trunk, origin }: WeightsSource, settings: Set
   const wanted = changes.map(({ key, from }) => `--set ${key}=${from}`).join(" ");
   throw new SelfsightError(
     "configuration",
-    `pretrain: --from ${displayName(origin.source)}: ${listed}; weights fit a trunk of their own shape only; leave these settings away, or add ${wanted}`,
+    `pretrain: --from ${displayName(origin.source)}: ${listed}; weights fit a trunk of their own shape only; leave these settings out, or add ${wanted}`,
   );
 }
 

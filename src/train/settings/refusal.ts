@@ -46,12 +46,13 @@ function whoseItIs(key: string, path: readonly PropertyKey[], { method, known }:
   return `no such setting of ${method.name}${own.length > 0 ? `; its own are ${own.join(", ")}` : ""}`;
 }
 
-/** A key beside the unknown one, else one of that name elsewhere: `learningRate` is `optimizer.learningRate`. */
+/** A key beside the unknown one, else one of that name elsewhere: `learningRate`, or `lr`, is `optimizer.learningRate`. */
 function suggestion(key: string, path: readonly PropertyKey[], known: unknown): string {
   const sibling = nearest(key, beside(known, path));
   if (sibling !== undefined) return ` Did you mean ${[...path, sibling].join(".")}?`;
   const elsewhere = keysIn(known);
-  const name = nearest(key, elsewhere.map(lastPart));
+  const name =
+    elsewhere.map(lastPart).find((other) => initialsOf(other) === key) ?? nearest(key, elsewhere.map(lastPart));
   return name === undefined ? "" : ` Did you mean ${elsewhere.find((other) => lastPart(other) === name)}?`;
 }
 
@@ -59,6 +60,9 @@ function beside(known: unknown, path: readonly PropertyKey[]): string[] {
   const place = valueAt(known, path);
   return isTree(place) ? Object.keys(place) : [];
 }
+
+/** `lr` of `learningRate`, as people shorten it. */
+const initialsOf = (key: string): string => key.replace(/(?<=.)[^A-Z]/g, "").toLowerCase();
 
 const lastPart = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
 

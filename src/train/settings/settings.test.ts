@@ -135,6 +135,8 @@ describe("refusals", () => {
       "learningRate=1",
       "settings: learningRate: no such setting of barlow-twins; its own are lambda, projector, lossScale, terms, normalization, projectorNorm, objective, temperature, asymmetry. Did you mean optimizer.learningRate?",
     ],
+    ["lr=1", "Did you mean optimizer.learningRate?"],
+    ["optimizer.wd=1", "Did you mean optimizer.weightDecay?"],
     ["lamda=0.1", "asymmetry. Did you mean lambda?"],
     ["queueLength=1", "settings: queueLength: a setting of moco-v2, swav, not of barlow-twins"],
     [

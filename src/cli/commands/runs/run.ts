@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { relative } from "node:path";
 import { terminalText } from "../../../compare/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
@@ -32,10 +32,11 @@ export function listRuns(folder: string, { prune, yes, json }: RunsOptions): voi
 }
 
 function foldersIn(folder: string): string[] {
-  if (existsSync(folder)) return runFoldersBelow(folder);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return runFoldersBelow(folder);
   throw new SelfsightError(
     "configuration",
-    `runs: ${displayName(folder)} is not there; a run or a folder with runs is needed; name it, or begin with \`selfsight pretrain\``,
+    `runs: ${displayName(folder)} is ${found ? "no folder" : "not there"}; a run or a folder with runs is needed; name it, or begin with \`selfsight pretrain\``,
   );
 }
 
