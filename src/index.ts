@@ -10,6 +10,7 @@ export {
   type OpenOptions,
   openDataset,
   type RawImage,
+  type ReadingRules,
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";

@@ -31,7 +31,16 @@ export interface ImageFolder {
   source?: DataSource;
   /** What was found under the root and is no picture, with the reason. */
   skipped: readonly SkippedFile[];
+  rules: ReadingRules;
 }
+
+/** How the files of a folder are read, by whatever reads them: training, measuring and embedding leave out the same. */
+export interface ReadingRules {
+  /** Share of bad files that are left out before reading stops; ten always are, unless it is 0. */
+  maxBadShare: number;
+}
+
+export const defaultRules: ReadingRules = { maxBadShare: 0.1 };
 
 export type Dataset = ImageArray | ImageFolder;
 
@@ -40,6 +49,7 @@ export interface DataSource {
   data: string;
   split: Split;
   limit?: number;
+  rules?: Partial<ReadingRules>;
 }
 
 /** The part to learn from and the part to measure on. */
@@ -107,6 +117,32 @@ export function subset(dataset: Dataset, indices: Uint32Array | readonly number[
 export function limitTo(dataset: Dataset, limit: number | undefined): Dataset {
   if (limit === undefined || limit >= dataset.length) return dataset;
   return subset(dataset, keyedPermutation(dataset.length, 0).subarray(0, limit).sort());
+}
+
+/** The same files, read by these rules; arrays need none. */
+export const withRules = (dataset: Dataset, rules: ReadingRules): Dataset =>
+  dataset.kind === "array" ? dataset : { ...dataset, rules };
+
+/** What a sample is called: its file, or its place in an array. */
+export const sampleName = (dataset: Dataset, index: number): string =>
+  dataset.kind === "folder" ? dataset.files[index]!.label : `${dataset.name}[${index}]`;
+
+/** What samples are called, in the order of the dataset. */
+export const sampleNames = (dataset: Dataset, indices: Iterable<number>): string[] =>
+  [...indices].sort((a, b) => a - b).map((index) => sampleName(dataset, index));
+
+/** Names that a sentence bears; the rest is counted. */
+const mostNames = 5;
+
+/** What reading left out, in one sentence for log, page and table; empty where that is nothing. */
+export function describeLeftOut(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
+  const subject =
+    names.length === 1
+      ? "1 picture could not be decoded and was"
+      : `${names.length} pictures could not be decoded and were`;
+  return `${subject} left out: ${names.slice(0, mostNames).join(", ")}${more}`;
 }
 
 /** Pixels of the chosen samples, copied side by side. */

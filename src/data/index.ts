@@ -7,11 +7,12 @@ export type {
   ImageFolder,
   PixelBlock,
   RawImage,
+  ReadingRules,
   SkippedFile,
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { subset } from "./dataset.ts";
+export { defaultRules, describeLeftOut, sampleName, sampleNames, subset, withRules } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export type { DownloadProgress } from "./sources/download.ts";

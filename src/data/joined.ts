@@ -25,11 +25,12 @@ export function joined(name: string, parts: readonly Part[], root = ""): Dataset
   return { kind: "array", ...whole, ...joinedPixels(name, datasets as ImageArray[]) };
 }
 
-function joinedFiles(parts: readonly Part[]): Pick<ImageFolder, "files" | "skipped"> {
+function joinedFiles(parts: readonly Part[]): Pick<ImageFolder, "files" | "skipped" | "rules"> {
   const folders = parts.map(({ name, dataset }) => ({ below: placeBelow(name), ...(dataset as ImageFolder) }));
   return {
     files: folders.flatMap(({ files, below }) => files.map(below)),
     skipped: folders.flatMap(({ skipped, below }) => skipped.map(below)),
+    rules: folders[0]!.rules, // one for all parts
   };
 }
 

@@ -21,8 +21,6 @@ export interface ReadOptions {
   quarantine?: Set<number>;
   /** Told of every bad file once, when its turn comes. */
   onBadFile?: (index: number, error: SelfsightError) => void;
-  /** Share of bad files above which reading stops; ten files are always allowed. Default 0.1. */
-  maxBadShare?: number;
 }
 
 export interface BatchOptions extends ReadOptions {
@@ -36,6 +34,7 @@ export interface BatchOptions extends ReadOptions {
   shuffle?: boolean;
 }
 
+/** A few bad files are no sign of a bad folder, however small it is. */
 const badFilesAlwaysBorne = 10;
 
 /** Batches in one epoch: whole ones only. */
@@ -136,14 +135,11 @@ async function* readFolder(
   quarantine: Set<number>,
   reading: Reading,
 ): AsyncGenerator<Batch> {
-  const { batchSize, prefetch = 2, maxBadShare = 0.1, onBadFile, replaces } = reading;
-  const most = Math.min(
-    Math.max(badFilesAlwaysBorne, Math.floor(maxBadShare * folder.length)),
-    replaces ? folder.length - batchSize : folder.length, // what is left must fill a batch of different samples
-  );
+  const { batchSize, prefetch = 2, onBadFile, replaces } = reading;
   const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(reading));
   const ahead = (prefetch + 1) * batchSize;
-  const samples = goodSamples({ folder, order, pool, ahead, replaces, badFiles: { quarantine, most, onBadFile } });
+  const badFiles = { quarantine, most: mostBad(folder), onBadFile };
+  const samples = goodSamples({ folder, order, pool, ahead, badFiles, ...(replaces && { replacedFor: batchSize }) });
   try {
     for (let step = reading.startStep; ; step++) {
       const taken = await takeUpTo(batchSize, samples);
@@ -155,6 +151,10 @@ async function* readFolder(
   } finally {
     pool.close();
   }
+}
+
+function mostBad({ length, rules: { maxBadShare } }: ImageFolder): number {
+  return maxBadShare === 0 ? 0 : Math.max(badFilesAlwaysBorne, Math.floor(maxBadShare * length));
 }
 
 async function takeUpTo<T>(count: number, items: AsyncGenerator<T>): Promise<T[]> {

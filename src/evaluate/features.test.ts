@@ -93,7 +93,7 @@ test("a bad file is left out, named and counted; the rows say which pictures the
     onBadFile: ({ index }) => met.push(index),
   });
   expect(Array.from(features.indices)).toEqual([0, 2]);
-  expect(features.badFiles).toEqual([{ index: 1, reason: expect.stringContaining("b.png") }]);
+  expect(features.badFiles).toEqual([{ index: 1, name: "b.png", reason: expect.stringContaining("b.png") }]);
   expect(met).toEqual([1]);
   expect(features.values[0]).toBeCloseTo(200 / 255, 2);
   expect(features.values.length).toBe(2 * 3 * 64);

@@ -1,6 +1,6 @@
 // N images, D features
 import { evaluationImages } from "../augment/index.ts";
-import { type Batch, type Dataset, onePass } from "../data/index.ts";
+import { type Batch, type Dataset, onePass, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
@@ -21,6 +21,8 @@ export interface Features {
 
 export interface BadFile {
   index: number;
+  /** What messages call it. */
+  name: string;
   reason: string;
 }
 
@@ -49,14 +51,14 @@ export async function extractFeatures(
     batchSize,
     decodeSize: representation.decodeSize,
     onBadFile: (index, error) => {
-      badFiles.push({ index, reason: error.message });
+      badFiles.push({ index, name: sampleName(dataset, index), reason: error.message });
       onBadFile?.(badFiles.at(-1)!);
     },
   });
   for await (const batch of reader) {
     rows.append(
       batch,
-      batchFeatures(representation, batch, (index) => placeIn(dataset, index)),
+      batchFeatures(representation, batch, (index) => sampleName(dataset, index)),
     );
     onProgress?.(rows.length, dataset.length);
   }
@@ -156,9 +158,6 @@ export function featureTensor({ values, length, dimensions }: Features, device =
   const table = borrow(values, [length, dimensions]);
   return device === "cpu" ? table : table.toDevice(device);
 }
-
-const placeIn = (dataset: Dataset, index: number): string =>
-  dataset.kind === "folder" ? dataset.files[index]!.label : `image ${index}`;
 
 function notFinite({ name }: Representation, place: string): SelfsightError {
   return new SelfsightError(

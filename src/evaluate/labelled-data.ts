@@ -1,6 +1,6 @@
 // Labelled pictures as bank and queries: the train split and the test split, or a part held out where there is none.
 import { resolve } from "node:path";
-import { type Dataset, openDataset, type Split } from "../data/index.ts";
+import { type Dataset, type OpenOptions, openDataset, type Split } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { type ExtractOptions, extractFeatures, type Features } from "./features.ts";
 import { splitFeatures } from "./hold-out.ts";
@@ -19,6 +19,8 @@ export interface LabelledOptions {
   limit?: number;
   /** What is measured on: `test` or `val` against the train split as bank; of `train` or `all` a part is held out. Default "test". */
   split?: Split;
+  /** How files are read. Default as `openDataset` has it. */
+  rules?: OpenOptions["rules"];
 }
 
 /** Bank and queries, refused before any work where labels are missing. Errors: data. */

@@ -1,5 +1,6 @@
 // N images, S side in pixels, D features
 import type { Normalization } from "../augment/index.ts";
+import type { ReadingRules } from "../data/index.ts";
 import { type BackboneName, type Module, type ResNet, type ResNetOptions, resnet } from "../nn/index.ts";
 import { autocast, manualSeed, noGrad, randomState, setRandomState, type Tensor } from "../torch/index.ts";
 
@@ -13,6 +14,8 @@ export interface Representation {
   normalize: Normalization;
   /** Shorter side to which files are decoded. */
   decodeSize: number;
+  /** How its run read files; undefined: as `openDataset` does by itself. */
+  rules?: ReadingRules;
   device: string;
   precision: "bf16" | "fp32";
   /** Pictures [N, 3, S, S] to features [N, D]; no gradients, running statistics. */
@@ -25,6 +28,8 @@ export interface BackboneFacts {
   normalize: Normalization;
   /** Default: 8/7 of the size, as training decodes. */
   decodeSize?: number;
+  /** How files are read for it. */
+  rules?: ReadingRules;
   /** Default "cpu". */
   device?: string;
   /** bf16 computes matrix products and convolutions in bfloat16; features are float32 either way. Default "fp32". */

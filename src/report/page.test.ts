@@ -29,6 +29,7 @@ async function exampleReport(): Promise<Report> {
     folder: "runs/x",
     dataset: hostile,
     images: 60_000,
+    leftOut: ["a/<b>.jpg"],
     method: "Barlow Twins",
     usesLabels: false,
     isComplete: true,

@@ -1,3 +1,4 @@
+import { describeLeftOut } from "../data/index.ts";
 import { html, Markup } from "./charts/markup.ts";
 import type { Report } from "./report.ts";
 import { learningSection } from "./sections/learning.ts";
@@ -39,10 +40,13 @@ ${factSection(report)}
 `.text;
 }
 
-function opening({ images, dataset, method, usesLabels, trainingSeconds, isComplete }: Report): Markup {
+function opening({ images, leftOut, dataset, method, usesLabels, trainingSeconds, isComplete }: Report): Markup {
   const end = isComplete ? undefined : html` The run was stopped early; this is how far it came.`;
-  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, ${usesLabels ? "with their labels" : "without a single label"}.${end}</p>`;
+  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, ${usesLabels ? "with their labels" : "without a single label"}.${end}</p>${leftOutNote(leftOut)}`;
 }
+
+const leftOutNote = (names: readonly string[]): Markup | undefined =>
+  names.length === 0 ? undefined : html`<p class="soft">${describeLeftOut(names)}.</p>`;
 
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} seconds`;

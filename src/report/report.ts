@@ -72,6 +72,8 @@ export interface Report {
   folder: string;
   dataset: string;
   images: number;
+  /** Names of the pictures that could not be decoded. */
+  leftOut: readonly string[];
   method: string;
   /** Whether it learned from the labels. */
   usesLabels: boolean;

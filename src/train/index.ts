@@ -54,6 +54,7 @@ export {
   type PartialSettings,
   parseSettings,
   resolveSettings,
+  rulesOf,
   type Settings,
 } from "./settings/settings.ts";
 export {

@@ -98,6 +98,7 @@ describe("bits", () => {
       reason: "complete",
       step: 12,
       totalSteps: 12,
+      leftOut: [],
     });
     expect(bitsOf(folder)).toBe(bits);
   });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Batch, batches } from "../data/index.ts";
+import { type Batch, batches, describeLeftOut, sampleName, sampleNames } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
@@ -22,6 +22,8 @@ export interface TrainResult {
   reason: "complete" | "stopped";
   step: number;
   totalSteps: number;
+  /** Names of the pictures that could not be decoded. */
+  leftOut: string[];
 }
 
 /**
@@ -137,9 +139,7 @@ function stepOrExplain(session: Session, batch: Batch): StepResult {
 
 /** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
 function withBatch({ dataset, folder, state }: Session, batch: Batch, error: SelfsightError): SelfsightError {
-  const names = Array.from(batch.indices, (index) =>
-    dataset.kind === "folder" ? dataset.files[index]!.label : `${dataset.name}[${index}]`,
-  );
+  const names = Array.from(batch.indices, (index) => sampleName(dataset, index));
   const path = join(folder, "not-finite.json");
   const content = { step: state.step, epoch: batch.epoch, samples: names };
   return new SelfsightError(
@@ -202,8 +202,10 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
   save(session);
   const { step, totalSteps } = session.state;
+  const leftOut = sampleNames(session.dataset, session.quarantine);
+  if (leftOut.length > 0) warn(session, describeLeftOut(leftOut));
   emit(session, { event: "end", step, reason, seconds: seconds(session.startedAt) });
-  return { reason, step, totalSteps };
+  return { reason, step, totalSteps, leftOut };
 }
 
 function extensionEvent(state: TrainState, before: Settings): LogEvent {

@@ -1,7 +1,7 @@
 // N pictures, D features
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Dataset, openDataset, openImageFile, type Split } from "../data/index.ts";
+import { type Dataset, openDataset, openImageFile, type ReadingRules, type Split } from "../data/index.ts";
 import { type ExtractOptions, extractFeatures, type Features, type Representation } from "../evaluate/index.ts";
 import { type IndexNotes, PictureIndex } from "./picture-index.ts";
 
@@ -10,6 +10,8 @@ export interface EmbedOptions extends ExtractOptions {
   split?: Split | undefined;
   /** At most so many pictures: a fixed random choice. Default all. */
   limit?: number | undefined;
+  /** How files are read. Default: as the network's run read them. */
+  rules?: Partial<ReadingRules> | undefined;
 }
 
 /** Pictures that are open, and which part of their data they are. */
@@ -19,9 +21,13 @@ export interface OpenedPictures {
 }
 
 /** Opens what is to be embedded: a picture file, a folder, or a known name. Errors: data. */
-export async function openPictures(data: string, { split = "train", limit }: EmbedOptions): Promise<OpenedPictures> {
-  if (statSync(data, { throwIfNoEntry: false })?.isFile()) return { dataset: await openImageFile(data), split: "all" };
-  const dataset = await openDataset(data, { split, ...(limit !== undefined && { limit }) });
+export async function openPictures(
+  data: string,
+  { split = "train", limit, rules }: EmbedOptions,
+): Promise<OpenedPictures> {
+  if (statSync(data, { throwIfNoEntry: false })?.isFile())
+    return { dataset: await openImageFile(data, rules), split: "all" };
+  const dataset = await openDataset(data, { split, rules, ...(limit !== undefined && { limit }) });
   const isWhole = dataset.kind === "folder" && dataset.root === resolve(data);
   return { dataset, split: isWhole ? "all" : split };
 }
@@ -53,6 +59,6 @@ function notesOn(representation: Representation, dataset: Dataset, features: Fea
     fingerprint: dataset.fingerprint,
     names: Array.from(features.indices, nameOf),
     classes: dataset.classes ?? null,
-    badFiles: features.badFiles.map(({ index, reason }) => ({ name: nameOf(index), reason })),
+    badFiles: features.badFiles.map(({ name, reason }) => ({ name, reason })),
   };
 }

@@ -13,7 +13,7 @@ import {
   type Representation,
 } from "../evaluate/index.ts";
 import { Model } from "./model.ts";
-import { openRepresentation, type RepresentationOptions } from "./representation.ts";
+import { openRepresentation, type RepresentationOptions, rulesOfSource } from "./representation.ts";
 
 /** What a representation was worth, and how that was measured. */
 export type EvaluationReport = Evaluation & {
@@ -73,7 +73,8 @@ export async function evaluate(
 ): Promise<EvaluationReport> {
   const measure: Protocol = Object.hasOwn(protocols, protocol) ? protocols[protocol] : refuseProtocol(protocol);
   const { limit, split } = options;
-  const labelled = await openLabelled(data, given({ limit, split }));
+  const rules = source instanceof Model ? source.representation.rules : rulesOfSource(source);
+  const labelled = await openLabelled(data, given({ limit, split, rules }));
   if (source instanceof Model)
     return measured(measure, source.representation, { source: source.name, labelled, options });
   const representation = openRepresentation(source, labelled.train, options);

@@ -88,7 +88,7 @@ export class Model {
    * @throws SelfsightError "data" when there are no pictures, or too many that cannot be read.
    */
   async embedFolder(data: string, options: EmbedOptions = {}): Promise<PictureIndex> {
-    const pictures = await openPictures(data, options);
+    const pictures = await openPictures(data, { rules: this.representation.rules, ...options });
     return embedPictures(this.representation, pictures, options);
   }
 

@@ -33,8 +33,8 @@ test("pretrain makes a run and says where; stopped by its signal, resume ends wi
   };
   const options = { out, recipe: { ...tinySettings(), epochs: null } };
   const stopped = await pretrain("shapes", { limit: 40 }, { ...options, signal: stopping.signal, onEvent });
-  expect(stopped).toEqual({ folder: out, reason: "stopped", step: 3, totalSteps: 12 });
-  expect(await resume(out)).toEqual({ folder: out, reason: "complete", step: 12, totalSteps: 12 });
+  expect(stopped).toEqual({ folder: out, reason: "stopped", step: 3, totalSteps: 12, leftOut: [] });
+  expect(await resume(out)).toEqual({ folder: out, reason: "complete", step: 12, totalSteps: 12, leftOut: [] });
   await expect(pretrain("shapes", {}, options)).rejects.toMatchObject({ message: /holds a run already/ });
 });
 

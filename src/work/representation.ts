@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Dataset } from "../data/index.ts";
+import type { Dataset, ReadingRules } from "../data/index.ts";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import {
   type BackboneFacts,
@@ -17,6 +17,7 @@ import {
   loadNewestCheckpoint,
   type RunFile,
   readRun,
+  rulesOf,
   runPath,
   type Settings,
 } from "../train/index.ts";
@@ -82,12 +83,19 @@ function openUntrained(dataset: Dataset | undefined, run: string | undefined, op
   return opened(untrainedBackbone(settings), { name: "untrained", ...viewOf(settings) }, options);
 }
 
-/** How the run's pictures look: its first view's size and normalisation. */
-export const viewOf = ({ size, views, decodeSize }: Settings) => ({
-  size,
-  normalize: views[0]!.normalize,
-  ...(decodeSize !== null && { decodeSize }),
+/** How the run's pictures look: its first view's size and normalisation, and how their files are read. */
+export const viewOf = (settings: Settings) => ({
+  size: settings.size,
+  normalize: settings.views[0]!.normalize,
+  rules: rulesOf(settings),
+  ...(settings.decodeSize !== null && { decodeSize: settings.decodeSize }),
 });
+
+/** How the run behind a name reads files, before its network is opened; undefined where no run is behind it. */
+export function rulesOfSource(source: string): ReadingRules | undefined {
+  const run = source.replace(/^(pixels|untrained):/, "");
+  return existsSync(runPath(run)) ? rulesOf(readRun(run).settings) : undefined;
+}
 
 function openTrained(folder: string, options: RepresentationOptions): OpenedRepresentation {
   if (!existsSync(runPath(folder))) throw noRun(folder);

@@ -13,6 +13,8 @@ const trainingSchema = z.object({
   images: z.number(),
   dataset: z.string(),
   fingerprint: z.string(),
+  /** Names of the pictures that could not be decoded. */
+  leftOut: z.array(z.string()).default([]),
   /** Those that are learned, of trunk and heads. */
   parameters: z.number(),
   device: z.string(),
@@ -43,6 +45,8 @@ const resultSchema = z.object({
     z.object({ protocol: z.string(), value: z.number(), std: z.number().nullable(), count: z.number() }),
   ),
   protocols: z.array(z.string()),
+  /** Names of the pictures that could not be decoded while it was measured. */
+  leftOut: z.array(z.string()).default([]),
   correlation: z.object({ start: correlationSchema, end: correlationSchema }).nullable(),
 });
 export type CellResult = z.output<typeof resultSchema>;

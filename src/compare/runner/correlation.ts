@@ -10,6 +10,7 @@ import {
   embedBatch,
   loadNewestCheckpoint,
   restore,
+  rulesOf,
   type TrainState,
 } from "../../train/index.ts";
 import type { Correlation } from "./cell-files.ts";
@@ -24,7 +25,8 @@ const corner = 48;
  */
 export async function correlationOfViews({ folder, data, settings }: CellJob) {
   const { limit, batchSize, seed } = settings;
-  const dataset = await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
+  const rules = rulesOf(settings);
+  const dataset = await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
   const batch = (await batches(dataset, { batchSize, seed, steps: 1, decodeSize: decodeSizeOf(settings) }).next())
     .value;
   if (!batch) return null;

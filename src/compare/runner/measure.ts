@@ -10,7 +10,7 @@ import {
   openLabelled,
 } from "../../evaluate/index.ts";
 import { freeNetwork, moveNetwork } from "../../nn/index.ts";
-import { chosenDevice, chosenPrecision, loadNewestCheckpoint, type Settings } from "../../train/index.ts";
+import { chosenDevice, chosenPrecision, loadNewestCheckpoint, rulesOf, type Settings } from "../../train/index.ts";
 import { backboneTensors, buildBackbone } from "../../weights/index.ts";
 import { type Evaluations, type Protocol, protocols } from "../plan/plan.ts";
 import type { CellResult } from "./cell-files.ts";
@@ -36,15 +36,15 @@ const given = <Options extends object>(options: Options | undefined) =>
   };
 
 /** Trains nothing; reads the newest checkpoint. Errors: data, when the pictures have no labels. */
-export async function measure(job: CellJob): Promise<Pick<CellResult, "evaluations" | "protocols">> {
+export async function measure(job: CellJob): Promise<Pick<CellResult, "evaluations" | "protocols" | "leftOut">> {
   const wanted = protocols.filter((protocol) => job.evaluations[protocol] !== undefined);
-  if (wanted.length === 0) return { evaluations: [], protocols: [] };
-  const { bank, queries, suffix, device } = await featuresOf(job);
+  if (wanted.length === 0) return { evaluations: [], protocols: [], leftOut: [] };
+  const { bank, queries, suffix, device, leftOut } = await featuresOf(job);
   const evaluations = wanted.map((protocol) => {
     const found = measures[protocol](bank, queries, device, job.evaluations);
     return { protocol: `${found.protocol}${suffix}`, value: found.value, std: found.std ?? null, count: found.count };
   });
-  return { evaluations, protocols: wanted };
+  return { evaluations, protocols: wanted, leftOut };
 }
 
 async function featuresOf({ folder, data, settings }: CellJob) {
@@ -59,7 +59,9 @@ async function featuresOf({ folder, data, settings }: CellJob) {
   });
   try {
     const options = limit === null ? {} : { limit };
-    return { ...(await bankAndQueries(representation, await openLabelled(data, options), options)), device };
+    const labelled = await openLabelled(data, { ...options, rules: rulesOf(settings) });
+    const found = await bankAndQueries(representation, labelled, options);
+    return { ...found, device, leftOut: [...found.bank.badFiles, ...found.queries.badFiles].map(({ name }) => name) };
   } finally {
     freeNetwork(backbone);
   }

@@ -12,6 +12,7 @@ import {
   loadNewestCheckpoint,
   readLog,
   readRun,
+  rulesOf,
   runPath,
   secondsPerStep,
   train,
@@ -51,13 +52,14 @@ async function trained(job: CellJob, hooks: CellHooks): Promise<CellTraining | u
   const { folder, settings } = job;
   const dataset = await trainingData(job);
   const checkpoint = existsSync(runPath(folder)) ? checkpointOfRun(folder, dataset) : newRun(job, dataset);
-  const { reason } = await train({ folder, settings, dataset, ...(checkpoint && { checkpoint }), ...hooks });
-  return reason === "stopped" ? undefined : trainingFacts(folder);
+  const { reason, leftOut } = await train({ folder, settings, dataset, ...(checkpoint && { checkpoint }), ...hooks });
+  return reason === "stopped" ? undefined : { ...trainingFacts(folder), leftOut };
 }
 
 async function trainingData({ data, settings }: Pick<CellJob, "data" | "settings">): Promise<Dataset> {
   const { limit, batchSize } = settings;
-  const dataset = await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
+  const rules = rulesOf(settings);
+  const dataset = await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
   if (dataset.length >= batchSize) return dataset;
   throw new SelfsightError(
     "data",
@@ -90,7 +92,7 @@ function checkpointOfRun(folder: string, dataset: Dataset): Checkpoint | undefin
 }
 
 /** Read from the log, so that a resumed run tells of all of itself. */
-function trainingFacts(folder: string): CellTraining {
+function trainingFacts(folder: string): Omit<CellTraining, "leftOut"> {
   const events = readLog(folder);
   const start = events.findLast((event) => event.event === "start");
   if (start?.event !== "start") throw new SelfsightError("bug", "compare: the run's log has no start");

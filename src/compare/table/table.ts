@@ -1,4 +1,5 @@
 // What a plan has found so far, read from its cells: one row for each method and setting, seeds gathered.
+import { describeLeftOut } from "../../data/index.ts";
 import { spread } from "../../evaluate/index.ts";
 import type { Settings } from "../../train/index.ts";
 import { type Budget, labelOf, type Plan, type PlanRow, type Protocol, protocols } from "../plan/plan.ts";
@@ -99,7 +100,10 @@ export function comparisonTable(plan: Plan, data: string, planned: readonly Plan
       ),
     ),
     published: Object.fromEntries(published),
-    notes: notesOn(trainings),
+    notes: notesOn(
+      trainings,
+      found.flatMap((cells) => cells.flatMap(({ result }) => result ?? [])),
+    ),
   };
 }
 
@@ -114,9 +118,13 @@ const foundOf = (planned: PlannedRow | undefined): Found[] =>
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
 
-function notesOn(trainings: readonly CellTraining[]): string[] {
+function notesOn(trainings: readonly CellTraining[], results: readonly CellResult[]): string[] {
   const pictures = new Set(trainings.map(({ fingerprint }) => fingerprint));
-  return pictures.size > 1 ? ["The rows did not all see the same pictures."] : [];
+  const leftOut = describeLeftOut(distinct([...trainings, ...results].flatMap((own) => own.leftOut)).sort());
+  return [
+    ...(pictures.size > 1 ? ["The rows did not all see the same pictures."] : []),
+    ...(leftOut === "" ? [] : [`${leftOut}.`]),
+  ];
 }
 
 function rowOf(plan: Plan, row: PlanRow, planned: PlannedRow | undefined, cells: readonly Found[]): TableRow {

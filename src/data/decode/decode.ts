@@ -118,14 +118,19 @@ async function readChecked(file: FileHandle, label: string): Promise<Buffer> {
 /** The decoder's error in our words; a picture over the limit is named with its size, read from the header alone. */
 async function explained(cause: unknown, bytes: Buffer, label: string, maxPixels: number): Promise<SelfsightError> {
   const reason = reasonOf(cause);
-  if (!/pixel limit/.test(reason)) return refusal(label, `the decoder says: ${reason}`, cause);
+  if (!/pixel limit/.test(reason)) return refusal(label, `it is damaged or cut short${firstFault(reason)}`, cause);
   const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
   const found = `${width}x${height} pixels (width x height)`;
   return refusal(label, `it has ${found}; at most ${maxPixels} are decoded; raise maxPixels to accept it`, cause);
 }
 
-const reasonOf = (cause: unknown) =>
-  cause instanceof Error ? cause.message.trim().split("\n").join("; ") : String(cause);
+const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message.trim() : String(cause));
+
+/** The decoder says a fault several times over, behind the names of its parts (`Input buffer has ...: VipsJpeg: ...`), or not at all. */
+function firstFault(reason: string): string {
+  const fault = reason.split("\n", 1)[0]!.replace(/^(Input (buffer|file) [^:]*:\s*|\w+:\s+)+/, "");
+  return fault === "" ? "" : ` (${fault})`;
+}
 
 const refusal = (label: string, reason: string, cause?: unknown) =>
   new SelfsightError("data", `decoding ${label}: ${reason}.`, { cause });

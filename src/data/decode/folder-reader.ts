@@ -17,8 +17,8 @@ export interface FolderReading {
   /** Samples decoded or being decoded at any time. */
   ahead: number;
   badFiles: BadFiles;
-  /** Whether a bad file's place is taken by another file. */
-  replaces: boolean;
+  /** The batch in which another file takes the place of a bad one; undefined where its place stays empty. */
+  replacedFor?: number;
 }
 
 /** The files found bad, and how many more are borne. */
@@ -50,7 +50,7 @@ export async function* goodSamples(reading: FolderReading): AsyncGenerator<ReadS
       yield { epoch: turn.epoch, index: turn.index, image: decoded.image };
     } else {
       condemn(turn.index, decoded.error, ++badInARow, reading);
-      if (reading.replaces) replace(turn, pending, reading.order);
+      if (reading.replacedFor !== undefined) replace(turn, pending, reading.order);
     }
   }
 }
@@ -72,20 +72,44 @@ function replace(bad: Turn, pending: Pending[], order: EpochOrder): void {
   order.oneMoreAfter(kept.at(-1) ?? bad, discarded);
 }
 
-function condemn(index: number, error: SelfsightError, inARow: number, { folder, badFiles }: FolderReading): void {
-  const { quarantine, most, onBadFile } = badFiles;
+function condemn(index: number, error: SelfsightError, inARow: number, reading: FolderReading): void {
+  const { quarantine, onBadFile } = reading.badFiles;
   if (quarantine.has(index)) return;
   quarantine.add(index);
   onBadFile?.(index, error);
-  if (quarantine.size > most) throw tooMany(folder, quarantine.size, `at most ${most} are borne`, error);
-  if (inARow >= mostInARow) throw tooMany(folder, inARow, "so many in a row mean that the folder went away", error);
+  const limit = passedLimit(reading, inARow);
+  if (limit !== undefined) throw tooMany(reading.folder, quarantine.size, limit, error);
 }
 
-function tooMany(folder: ImageFolder, bad: number, limit: string, last: SelfsightError): SelfsightError {
+interface Limit {
+  passed: string;
+  advice: string;
+}
+
+/** Which limit the bad files have passed. A folder that is only measured has no setting to raise. */
+function passedLimit({ folder, badFiles, replacedFor }: FolderReading, inARow: number): Limit | undefined {
+  const { most, quarantine } = badFiles;
+  const good = folder.length - quarantine.size;
+  const share = `at most ${most} are left out (maxBadShare ${folder.rules.maxBadShare})`;
+  if (quarantine.size > most)
+    return { passed: share, advice: replacedFor === undefined ? "" : ", or allow more with --set maxBadShare=SHARE" };
+  if (replacedFor !== undefined && good < replacedFor)
+    return {
+      passed: `the ${good} others do not fill a batch of ${replacedFor}`,
+      advice: good < 2 ? "" : `, or use --batch ${good} or less`,
+    };
+  if (inARow < mostInARow) return undefined;
+  return {
+    passed: `so many in a row (${inARow}) mean that the folder went away`,
+    advice: ", or bring the folder back",
+  };
+}
+
+function tooMany(folder: ImageFolder, bad: number, { passed, advice }: Limit, last: SelfsightError): SelfsightError {
   return new SelfsightError(
     "data",
-    `reading ${folder.name}: ${bad} of ${folder.length} files are bad, ${limit}; the last one: ${last.message} ` +
-      "Repair or remove them, or raise maxBadShare.",
+    `reading ${folder.name}: ${bad} of ${folder.length} files are bad, ${passed}; the last one: ${last.message} ` +
+      `Repair or remove them${advice}.`,
     { cause: last },
   );
 }

@@ -4,7 +4,7 @@ import { constants, type Dirent } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { folderFingerprint, type ImageFolder, type SkippedFile } from "../dataset.ts";
+import { defaultRules, folderFingerprint, type ImageFolder, type ReadingRules, type SkippedFile } from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
 
 interface FoundFile {
@@ -42,7 +42,11 @@ const greatestStrayShare = 0.1;
  * Opens every picture below `root`, labelled by first-level sub-folder. A few stray pictures beside two or more sub-folders are
  * left out; where more lie there, all are taken and none is labelled.
  */
-export async function openImageFolder(root: string, name: string): Promise<ImageFolder> {
+export async function openImageFolder(
+  root: string,
+  name: string,
+  rules: Partial<ReadingRules> = {},
+): Promise<ImageFolder> {
   const walk = await walkFolder(Buffer.from(root));
   const found = withoutStrays(await sortOut(walk), walk);
   found.sort((a, b) => Buffer.compare(a.relative, b.relative));
@@ -62,11 +66,12 @@ export async function openImageFolder(root: string, name: string): Promise<Image
     ...folderLabels(found),
     fingerprint: folderFingerprint(found),
     skipped,
+    rules: { ...defaultRules, ...rules },
   };
 }
 
 /** One picture as a dataset of its own. Errors: data, when it is none. */
-export async function openImageFile(path: string): Promise<ImageFolder> {
+export async function openImageFile(path: string, rules: Partial<ReadingRules> = {}): Promise<ImageFolder> {
   const seen = await lookInto(Buffer.from(path));
   const label = displayName(basename(path));
   if (typeof seen === "string")
@@ -82,6 +87,7 @@ export async function openImageFile(path: string): Promise<ImageFolder> {
     files: [{ path: Buffer.from(path), label, ...seen }],
     fingerprint: folderFingerprint([{ relative: Buffer.from(basename(path)), bytes: seen.bytes }]),
     skipped: [],
+    rules: { ...defaultRules, ...rules },
   };
 }
 

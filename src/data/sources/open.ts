@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
-import { type Dataset, limitTo, type Split, type StoredSplit } from "../dataset.ts";
+import { type Dataset, limitTo, type ReadingRules, type Split, type StoredSplit } from "../dataset.ts";
 import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
 import { downloadKnown, type OnProgress } from "./download.ts";
@@ -15,6 +15,8 @@ export interface OpenOptions {
   split?: Split;
   /** At most this many samples: a fixed random choice. Default all. */
   limit?: number;
+  /** How the files of a folder are read; a run reads by its settings, whatever is said here. */
+  rules?: Partial<ReadingRules> | undefined;
   /** Told how far a download is. */
   onProgress?: OnProgress;
 }
@@ -34,20 +36,22 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
  * @throws SelfsightError "data" for an unknown name, an empty folder, a missing split or damaged files.
  */
 export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { split = "train", limit } = options;
+  const { split = "train", limit, rules } = options;
   checkLimit(limit);
   const dataset = await openWhole(source, split, options);
-  return { ...limitTo(dataset, limit), source: { data: source, split, ...(limit !== undefined && { limit }) } };
+  const asked = { data: source, split, ...(limit !== undefined && { limit }), ...(rules && { rules }) };
+  return { ...limitTo(dataset, limit), source: asked };
 }
 
 /** Shapes are drawn as many as are wanted; of all other data the limit is taken afterwards. */
-async function openWhole(source: string, split: Split, { limit, onProgress }: OpenOptions): Promise<Dataset> {
+async function openWhole(source: string, split: Split, options: OpenOptions): Promise<Dataset> {
+  const { limit, onProgress, rules } = options;
   const known = knownDatasets.find(({ name }) => name === source);
   const openStored = async (part: StoredSplit): Promise<Dataset> => {
     if (known) return openKnown(known, part, onProgress);
     return drawShapes(part, limit === undefined ? {} : { length: limit });
   };
-  return known || source === "shapes" ? openPart(source, split, openStored) : openFolder(source, split);
+  return known || source === "shapes" ? openPart(source, split, openStored) : openFolder(source, split, rules);
 }
 
 /** A part of data that come as train and test. */
@@ -68,7 +72,7 @@ async function openPart(
 export async function limited(dataset: Dataset, limit: number | undefined): Promise<Dataset> {
   const { source } = dataset;
   if (limit === source?.limit || limit === undefined) return dataset;
-  return source ? openDataset(source.data, { split: source.split, limit }) : limitTo(dataset, limit);
+  return source ? openDataset(source.data, { ...source, limit }) : limitTo(dataset, limit);
 }
 
 async function openKnown(
@@ -81,7 +85,7 @@ async function openKnown(
   return layout ? readCifar(folder, layout, split) : readIdxFolder(folder, known.name, split);
 }
 
-async function openFolder(source: string, split: Split): Promise<Dataset> {
+async function openFolder(source: string, split: Split, rules: Partial<ReadingRules> = {}): Promise<Dataset> {
   const kind = await stat(source).catch(() => undefined);
   if (!kind) throw unknownSource(source);
   if (!kind.isDirectory()) throw noFolder(source);
@@ -93,8 +97,11 @@ async function openFolder(source: string, split: Split): Promise<Dataset> {
   if (hasIdx(entries)) return openPart(name, split, (part) => readIdxFolder(folder, name, part));
   const parts = partsOf(entries);
   if (split !== "all" || parts === undefined)
-    return openImageFolder(split === "all" ? folder : splitFolder(folder, entries, split), name);
-  const open = async (part: string) => ({ name: part, dataset: await openImageFolder(join(folder, part), name) });
+    return openImageFolder(split === "all" ? folder : splitFolder(folder, entries, split), name, rules);
+  const open = async (part: string) => ({
+    name: part,
+    dataset: await openImageFolder(join(folder, part), name, rules),
+  });
   return joined(name, await Promise.all(parts.map(open)), folder);
 }
 

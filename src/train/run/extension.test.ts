@@ -43,7 +43,7 @@ describe("a finished run that is extended", () => {
       settings: { steps: 20 },
       extensions: [{ step: 12, steps: 12, epochs: 100, time: expect.stringMatching(/^20\d\d-/) }],
     });
-    expect(await train(run)).toEqual({ reason: "complete", step: 20, totalSteps: 20 });
+    expect(await train(run)).toEqual({ reason: "complete", step: 20, totalSteps: 20, leftOut: [] });
     const planned = scratch.next();
     newTinyRun(planned, tinySettings({ steps: 20 }));
     await trainTiny(planned, tinySettings({ steps: 20 }));

@@ -15,6 +15,7 @@ const freeOnResume = [
   "checkpointEverySteps",
   "checkpointEveryMinutes",
   "keepCheckpoints",
+  "maxBadShare",
 ] as const satisfies readonly (keyof Settings)[];
 
 /** A run may be extended, see `extension.ts`. */

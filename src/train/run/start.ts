@@ -1,7 +1,7 @@
 // A new run: what it reads, where it is kept, and what is refused before any work is done.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Dataset, datasetNames, limited, openDataset } from "../../data/index.ts";
+import { type Dataset, datasetNames, limited, openDataset, withRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
@@ -10,6 +10,7 @@ import {
   methodSettings,
   type PartialSettings,
   resolveSettings,
+  rulesOf,
   type Settings,
 } from "../settings/settings.ts";
 import { chosenDevice, refuseUnlabelled } from "../state.ts";
@@ -116,9 +117,10 @@ export async function openTrainingData(
 ): Promise<{ dataset: Dataset; settings: Settings }> {
   const limit = limitOf(data, settings);
   const isOpen = typeof data !== "string";
+  const rules = rulesOf(settings);
   const dataset = isOpen
-    ? await limited(data, limit ?? undefined)
-    : await openDataset(data, { split: "train", ...(limit !== null && { limit }) });
+    ? withRules(await limited(data, limit ?? undefined), rules)
+    : await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
   if (!isOpen) warnOfSkipped(dataset, warn);
   return { dataset, settings: { ...settings, limit } };
 }

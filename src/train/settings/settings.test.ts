@@ -212,6 +212,7 @@ describe("a resumed run", () => {
     "checkpointEverySteps",
     "checkpointEveryMinutes",
     "keepCheckpoints",
+    "maxBadShare",
   ];
   const changed: Record<string, unknown> = {
     ...{
@@ -232,6 +233,7 @@ describe("a resumed run", () => {
       floor: 0.5,
       warmupEpochs: 2,
       warmupShare: 0.5,
+      maxBadShare: 0.5,
     },
     ...{ projector: "8-8", lambda: 0.5, views: { "*": { flip: 0 } }, optimizer: { momentum: 0.1 } },
   };

@@ -1,6 +1,7 @@
 // A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
 import { z } from "zod";
 import { viewRecipeSchema } from "../../augment/index.ts";
+import { defaultRules, type ReadingRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type Method, type MethodName, methodNamed, methods } from "../../methods/index.ts";
 import { backboneNames, stems } from "../../nn/index.ts";
@@ -97,6 +98,12 @@ const trainingSettings = z.strictObject({
   decodeSize: count
     .nullable()
     .describe("least pixels that the shorter side of a decoded file keeps; null: from the size of the views"),
+  maxBadShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(defaultRules.maxBadShare)
+    .describe("share of undecodable files that are left out before reading stops; ten always are, unless it is 0"),
 });
 
 type TrainingSettings = z.infer<typeof trainingSettings>;
@@ -126,6 +133,9 @@ export type PartialTraining = {
  * than the view keeps detail at modest cost.
  */
 export const decodeSizeOf = ({ decodeSize, size }: Settings): number => decodeSize ?? Math.round((size * 8) / 7);
+
+/** How a run reads the files of a folder, and whatever measures the run. */
+export const rulesOf = ({ maxBadShare }: Settings): ReadingRules => ({ maxBadShare });
 
 /** Errors: configuration, when the run's method is a program's own and that program did not bring it. */
 export function methodOf({ method: name }: Pick<Settings, "method">): Method {
@@ -206,6 +216,7 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
     keepCheckpoints: 2,
     limit: null,
     decodeSize: null,
+    ...defaultRules,
   };
   return merge(merge(base, method.defaults), { ...method.options.parse({}), ...method.newRuns }) as Settings;
 }

@@ -3,7 +3,7 @@ import type { Split } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
 import { embedPictures, openPictures } from "../../../work/embed.ts";
 import { type PictureIndex, refuseOtherName } from "../../../work/picture-index.ts";
-import { openRepresentation, type RepresentationOptions } from "../../../work/representation.ts";
+import { openRepresentation, type RepresentationOptions, rulesOfSource } from "../../../work/representation.ts";
 import { warn } from "../pretrain/run.ts";
 
 export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | "size"> {
@@ -15,7 +15,7 @@ export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | 
 /** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index. */
 export async function embed(source: string, data: string, options: EmbedOptions): Promise<void> {
   refuseOtherName(options.out);
-  const pictures = await openPictures(data, options);
+  const pictures = await openPictures(data, { ...options, rules: rulesOfSource(source) });
   const representation = openRepresentation(source, pictures.dataset, { ...options, warn });
   try {
     const index = await embedPictures(representation, pictures, { onBadFile: ({ reason }) => warn(reason) });

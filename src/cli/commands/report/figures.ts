@@ -1,6 +1,6 @@
 // N images, V views, S side of a picture, D features
 import { evaluationImages, makeViews, type Normalization } from "../../../augment/index.ts";
-import { type Batch, batches, type Dataset, onePass, subset } from "../../../data/index.ts";
+import { type Batch, type Dataset, onePass, subset } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
 import { type Features, featuresAt, nearestNeighbours } from "../../../evaluate/index.ts";
 import { crossCorrelation } from "../../../methods/index.ts";
@@ -41,11 +41,9 @@ interface Matrix {
 
 /** The matrix of the network as it stands, over views of the first epoch; undefined where a method compares no pair. */
 export async function startMatrix(state: TrainState, dataset: Dataset): Promise<Matrix | undefined> {
-  const batchSize = Math.min(matrixImages, dataset.length);
-  const options = { batchSize, seed: state.settings.seed, steps: 1, decodeSize: decodeSizeOf(state.settings) };
-  for await (const batch of batches(dataset, options))
-    return noGrad(() => scope(() => matrixOf(embedBatch(state, batch), batch.indices.length)));
-  return undefined;
+  const firstEpoch = keyedPermutation(dataset.length, state.settings.seed, 0);
+  const batch = await batchAt(dataset, [...firstEpoch.subarray(0, matrixImages)], decodeSizeOf(state.settings));
+  return batch && noGrad(() => scope(() => matrixOf(embedBatch(state, batch), batch.indices.length)));
 }
 
 function matrixOf([zA, zB]: readonly Tensor[], images: number): Matrix | undefined {

@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import { describeLeftOut, sampleNames } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
 import { writeFileDurably } from "../../../files.ts";
 import { freeNetwork, freeOptimizer } from "../../../nn/index.ts";
 import { duration, type Report, reportPage, verdict } from "../../../report/index.ts";
 import {
   buildState,
+  type Checkpoint,
   type LogEvent,
   loadNewestCheckpoint,
   methodOf,
@@ -16,7 +18,7 @@ import {
 } from "../../../train/index.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
-import { measure, openMeasured, scoresOf } from "./scores.ts";
+import { type Measured, type MeasuredData, measure, openMeasured, scoresOf } from "./scores.ts";
 
 /** `selfsight report RUN`: measures the run, prints the table and writes report.html. */
 export async function reportRun(folder: string, { json }: { json?: true | undefined }): Promise<void> {
@@ -26,11 +28,13 @@ export async function reportRun(folder: string, { json }: { json?: true | undefi
   const path = join(folder, "report.html");
   writeFileDurably(path, reportPage(report));
   const seconds = (performance.now() - startedAt) / 1000;
-  if (json) console.log(JSON.stringify({ report: path, scores: report.scores, seconds }, null, 2));
+  if (json)
+    console.log(JSON.stringify({ report: path, scores: report.scores, leftOut: report.leftOut, seconds }, null, 2));
   else sayEnd(report, path, seconds);
 }
 
-function sayEnd({ scores, commands }: Report, path: string, seconds: number): void {
+function sayEnd({ scores, leftOut, commands }: Report, path: string, seconds: number): void {
+  if (leftOut.length > 0) console.log(`\n${describeLeftOut(leftOut)}`);
   console.log(scores ? `\n${verdict(scores)}` : "\nthe pictures have no labels: a report without accuracies");
   console.log(`\nmeasured and drawn in ${duration(seconds)}; look at ${displayName(path)}`);
   for (const [purpose, command] of commands) console.log(`  ${purpose.toLowerCase().replace(/\.$/, "")}: ${command}`);
@@ -45,14 +49,13 @@ async function gatherReport(folder: string, say: (line: string) => void): Promis
     const pixels = await measure("pixels", data, state, say);
     const untrained = await measure("untrained network", data, state, say);
     const start = await startMatrix(state, data.train);
-    restore(
-      state,
-      loadNewestCheckpoint(folder, (message) => console.error(`warning: ${message}`)),
-    );
+    const checkpoint = loadNewestCheckpoint(folder, (message) => console.error(`warning: ${message}`));
+    restore(state, checkpoint);
     const trained = await measure("trained network", data, state, say);
     const correlation = start && (await matrixFigures(start, state, data.train));
     return {
       ...factsOf(folder, run, state),
+      leftOut: leftOutOf(data, checkpoint, trained),
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
       views: await viewTiles(state, data.train),
@@ -64,7 +67,14 @@ async function gatherReport(folder: string, say: (line: string) => void): Promis
   }
 }
 
-type Figures = "scores" | "correlation" | "views" | "neighbours";
+/** What training left out, and measuring; a list of other pictures than these says nothing. */
+function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queries }: Measured): string[] {
+  const trained = state.fingerprint === train.fingerprint ? sampleNames(train, state.quarantine) : [];
+  const measured = [...bank.badFiles, ...queries.badFiles].map(({ name }) => name);
+  return [...new Set([...trained, ...measured])];
+}
+
+type Figures = "leftOut" | "scores" | "correlation" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);

@@ -16,7 +16,7 @@ import {
 import type { Module } from "../../../nn/index.ts";
 import { keyedPermutation } from "../../../random.ts";
 import { type Figure, figureText, type Measure, type Scores } from "../../../report/index.ts";
-import type { RunFile, TrainState } from "../../../train/index.ts";
+import { type RunFile, rulesOf, type TrainState } from "../../../train/index.ts";
 import { viewOf } from "../../../work/representation.ts";
 
 /** More pictures than these are not measured: pixels of each are held in memory. */
@@ -48,11 +48,13 @@ export interface Measured {
 /** The run's pictures again, with their test split where they are labelled. */
 export async function openMeasured({ data, settings }: RunFile): Promise<MeasuredData> {
   const { seed } = settings;
-  const train = await openDataset(data, { split: "train", ...(settings.limit !== null && { limit: settings.limit }) });
+  const rules = rulesOf(settings);
+  const ownLimit = settings.limit === null ? {} : { limit: settings.limit };
+  const train = await openDataset(data, { split: "train", rules, ...ownLimit });
   const limit = settings.limit ?? (train.length > mostImages ? mostImages : undefined);
   const isLabelled = train.labels !== undefined && hasPairs(train.labels);
   if (!isLabelled) return { train, isLabelled, seed, limit };
-  return { ...(await openLabelled(data, limit === undefined ? {} : { limit })), isLabelled, seed, limit };
+  return { ...(await openLabelled(data, limit === undefined ? { rules } : { rules, limit })), isLabelled, seed, limit };
 }
 
 /** Two classes at least, and one with two pictures: less cannot be measured. */
