@@ -1,16 +1,21 @@
 /** What a program needs to learn from pictures and to use what was learned. */
 export {
+  type DataSource,
   type Dataset,
   type DecodeOptions,
+  type DownloadProgress,
   datasetNames,
   decodeBytes,
   decodeImage,
   type ImageArray,
+  type ImageFile,
   type ImageFolder,
   type OpenOptions,
   openDataset,
+  type PictureSource,
   type RawImage,
   type ReadingRules,
+  type SkippedFile,
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
@@ -20,7 +25,9 @@ export { type RecipeName, recipes } from "./recipes/index.ts";
 export {
   type LogEvent,
   type LossParts,
+  type MethodSettings,
   type PartialSettings,
+  type PartialTraining,
   type RunFacts,
   type RunFile,
   type RunSettings,
@@ -28,6 +35,7 @@ export {
   readRun,
   type Settings,
   type StepReport,
+  type TrainingSettings,
   type TrainResult,
 } from "./train/index.ts";
 export { version } from "./version.ts";

@@ -13,7 +13,7 @@ export type {
   StoredSplit,
 } from "./dataset.ts";
 export { defaultRules, describeLeftOut, sampleName, sampleNames, subset, withRules } from "./dataset.ts";
-export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
+export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export type { DownloadProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";

@@ -9,6 +9,7 @@ export {
   Linear,
   MaxPool2d,
   normalizeInGroups,
+  type ProjectorOptions,
   projector,
   ReLU,
   Sequential,

@@ -3,6 +3,8 @@
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
+  type CheckpointContent,
+  type CheckpointState,
   checkpointNames,
   loadCheckpoint,
   loadNewestCheckpoint,
@@ -49,13 +51,16 @@ export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
   defaultSettings,
+  type MethodSettings,
   methodOf,
   methodSettings,
   type PartialSettings,
+  type PartialTraining,
   parseSettings,
   resolveSettings,
   rulesOf,
   type Settings,
+  type TrainingSettings,
 } from "./settings/settings.ts";
 export {
   buildMethod,

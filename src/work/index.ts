@@ -3,7 +3,7 @@ export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export type { EmbedOptions } from "./embed.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate, type ProtocolName } from "./evaluate.ts";
 export { Model, openRun, type Picture } from "./model.ts";
-export { type IndexNotes, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
+export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
 export {
   type PretrainOptions,
   type PretrainResult,
@@ -12,3 +12,4 @@ export {
   type RunOptions,
   resume,
 } from "./pretrain.ts";
+export type { RepresentationOptions } from "./representation.ts";

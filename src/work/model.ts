@@ -27,6 +27,7 @@ export class Model {
   readonly #opened: OpenedRepresentation;
   #isFreed = false;
 
+  /** @internal */
   constructor(opened: OpenedRepresentation) {
     this.#opened = opened;
   }

@@ -18,7 +18,7 @@ const notesSchema = z.object({
 });
 
 /** What the rows of an index are: which network made them, of which pictures. `names` are paths below the folder, or places in the dataset. */
-export type IndexNotes = z.infer<typeof notesSchema>;
+export interface IndexNotes extends z.infer<typeof notesSchema> {}
 
 /** A picture of an index beside a vector. */
 export interface Neighbour {

@@ -106,13 +106,14 @@ const trainingSettings = z.strictObject({
     .describe("share of undecodable files that are left out before reading stops; ten always are, unless it is 0"),
 });
 
-type TrainingSettings = z.infer<typeof trainingSettings>;
+/** What every run has, whatever it learns by; `selfsight settings` says what each means. */
+export type TrainingSettings = z.infer<typeof trainingSettings>;
 
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
   ? All
   : never;
 /** The settings of all methods; which of them a run may have follows from its method. */
-type MethodSettings = Intersection<Named<z.input<(typeof methods)[MethodName]["options"]>>>;
+export type MethodSettings = Intersection<Named<z.input<(typeof methods)[MethodName]["options"]>>>;
 /** Leaves out methods without settings of their own. */
 type Named<Options> = Options extends unknown ? (string extends keyof Options ? never : Options) : never;
 
