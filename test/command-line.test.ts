@@ -32,6 +32,15 @@ it("leads a person to the help of the command that was meant", () => {
   expect(run("embed", "a", "b", "--uot", "c").stderr).toContain("(see `selfsight embed --help`)");
 });
 
+it.each([
+  ["embed", "<run> <data> --out <file> [options]"],
+  ["evaluate", "<protocol> <run> --data <data> [options]"],
+])("%s --help says which option must be given", (command, usage) => {
+  const { stdout } = run(command, "--help");
+  expect(stdout).toContain(`Usage: selfsight ${command} ${usage}`);
+  expect(stdout).toMatch(/--split <split>[\s\S]*--size <pixels>/);
+});
+
 it("says what the exit codes mean", () => {
   expect(run("--help").stdout).toContain("4 storage");
 });

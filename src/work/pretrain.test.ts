@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { scratchFolder, tinySettings } from "../../test/tiny-run.ts";
 import { openDataset } from "../data/index.ts";
+import { methods } from "../methods/index.ts";
 import { goOnWithRun, type RunSettings, readRun, startRun } from "../train/index.ts";
 import { pretrain, resume, trainRun } from "./pretrain.ts";
 
@@ -44,6 +45,19 @@ test("both epochs and steps are refused, as by the command", async () => {
   await expect(pretrain("shapes", wanted, { out: scratch.next() })).rejects.toMatchObject({
     kind: "configuration",
     message: /epochs 5 and steps 10/,
+  });
+});
+
+test("a recipe that is not there and a method of one's own under our name are refused", async () => {
+  const out = scratch.next();
+  // @ts-expect-error the types refuse it too
+  await expect(pretrain("shapes", {}, { out, recipe: "cifar" })).rejects.toMatchObject({
+    kind: "configuration",
+    message: /cifar is no recipe; cifar10, .*Did you mean cifar10\?/,
+  });
+  const method = { ...methods.vicreg, name: "simclr" };
+  await expect(pretrain("shapes", { method }, { out })).rejects.toMatchObject({
+    message: /method simclr: Selfsight has/,
   });
 });
 
