@@ -1,4 +1,4 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import { kindInCommand, SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
@@ -7,6 +7,7 @@ import { addCompare } from "./commands/compare/options.ts";
 import { addCompletion } from "./commands/completion/options.ts";
 import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
+import { addExport } from "./commands/export/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
@@ -44,20 +45,7 @@ addCollapse(program);
 addBench(program);
 addCompletion(program);
 
-program
-  .command("export")
-  .description("hand a trained backbone to other programs")
-  .argument("<run>", "run folder")
-  .addOption(
-    new Option("--format <format>", "layout")
-      .choices(["safetensors", "torchvision"] as const)
-      .default("safetensors" as const),
-  )
-  .requiredOption("--out <folder>", "folder to write to (required)")
-  .addOption(jsonOption())
-  .addHelpText("after", "\nExample:\n  selfsight export runs/photos --format torchvision --out exported/")
-  .action(async (run, options) => (await import("./commands/export.ts")).exportRun(run, options));
-
+addExport(program);
 addEmbed(program);
 
 program

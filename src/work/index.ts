@@ -2,6 +2,7 @@
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export type { EmbedOptions } from "./embed.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate, type ProtocolName } from "./evaluate.ts";
+export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
 export {
@@ -12,4 +13,5 @@ export {
   type RunOptions,
   resume,
 } from "./pretrain.ts";
+export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-report.ts";
 export type { RepresentationOptions } from "./representation.ts";

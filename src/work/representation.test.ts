@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { smallRun } from "../../test/small-run.ts";
 import { embed } from "../cli/commands/embed/run.ts";
-import { type Card, exportRun } from "../cli/commands/export.ts";
 import { openDataset } from "../data/index.ts";
 import { extractFeatures } from "../evaluate/index.ts";
 import { liveTensors } from "../torch/index.ts";
 import { logPath, type Settings } from "../train/index.ts";
 import { encodeSafetensors, fromStored, readSafetensors } from "../weights/index.ts";
+import { type Card, exportRun } from "./export.ts";
 import { openRepresentation } from "./representation.ts";
 
 const shapes = await openDataset("shapes", { split: "test", limit: 40 });

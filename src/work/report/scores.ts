@@ -1,5 +1,5 @@
 // N images of the bank, M queries
-import { type Dataset, openDataset, subset } from "../../../data/index.ts";
+import { type Dataset, openDataset, subset } from "../../data/index.ts";
 import {
   backboneRepresentation,
   bankAndQueries,
@@ -12,12 +12,12 @@ import {
   openLabelled,
   pixelRepresentation,
   type Representation,
-} from "../../../evaluate/index.ts";
-import type { Module } from "../../../nn/index.ts";
-import { keyedPermutation } from "../../../random.ts";
-import { type Figure, figureText, type Measure, type Scores } from "../../../report/index.ts";
-import { type RunFile, rulesOf, type TrainState } from "../../../train/index.ts";
-import { viewOf } from "../../../work/representation.ts";
+} from "../../evaluate/index.ts";
+import type { Module } from "../../nn/index.ts";
+import { keyedPermutation } from "../../random.ts";
+import type { Figure, Measure, Scores } from "../../report/index.ts";
+import { type RunFile, rulesOf, type TrainState } from "../../train/index.ts";
+import { viewOf } from "../representation.ts";
 
 /** More pictures than these are not measured: pixels of each are held in memory. */
 const mostImages = 60_000;
@@ -39,7 +39,7 @@ export interface MeasuredData extends LabelledData {
 
 /** Features of one representation, and what they are worth where there are labels. */
 export interface Measured {
-  name: string;
+  name: "pixels" | "untrained network" | "trained network";
   bank: Features;
   queries: Features;
   worth?: { measures: Measure[]; figures: Figure[]; draws: number };
@@ -63,15 +63,8 @@ const hasPairs = (labels: Int32Array): boolean => {
   return classes > 1 && classes < labels.length;
 };
 
-type Name = "pixels" | "untrained network" | "trained network";
-
-/** One row of the table: features of all pictures, and both protocols; the row is said when it is known. */
-export async function measure(
-  name: Name,
-  data: MeasuredData,
-  state: TrainState,
-  say: (line: string) => void,
-): Promise<Measured> {
+/** One row of the table: features of all pictures, and all measures of them. */
+export async function measure(name: Measured["name"], data: MeasuredData, state: TrainState): Promise<Measured> {
   const representation = name === "pixels" ? pixelsOf(state, data.train) : backboneOf(name, state);
   if (!data.isLabelled) return { name, ...(await unlabelledFeatures(representation, data)) };
   const { seed, limit } = data;
@@ -81,21 +74,8 @@ export async function measure(
     limit === undefined ? { seed } : { seed, limit },
   );
   const worth = worthOf(bank, queries, { device: state.device, seed, suffix });
-  if (name === "pixels") say(tableHead(queries, worth.measures, data.test !== undefined));
-  say(tableLine(name, worth.figures.map(figureText)));
   return { name, bank, queries, worth };
 }
-
-function tableHead(queries: Features, measures: readonly Measure[], isTestSplit: boolean): string {
-  const measured = `${queries.length} ${isTestSplit ? "test" : "held-out"} images, ± one standard error`;
-  return `\n${measured}\n${tableLine(
-    "",
-    measures.map(({ title }) => title),
-  )}`;
-}
-
-const tableLine = (name: string, cells: readonly string[]): string =>
-  `${name.padEnd(20)}${cells.map((cell) => cell.padStart(20)).join("")}`;
 
 /** The pixels as the network is fed them. */
 function pixelsOf({ settings }: TrainState, dataset: Dataset): Representation {

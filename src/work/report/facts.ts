@@ -1,6 +1,6 @@
-import { displayName } from "../../../errors.ts";
-import { recipes } from "../../../recipes/index.ts";
-import { changesBetween, type LogEvent, type RunFile, resolveSettings, type TrainState } from "../../../train/index.ts";
+import { displayName } from "../../errors.ts";
+import { recipes } from "../../recipes/index.ts";
+import { changesBetween, type LogEvent, type RunFile, resolveSettings, type TrainState } from "../../train/index.ts";
 
 type Pair = readonly [name: string, value: string];
 

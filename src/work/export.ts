@@ -1,16 +1,25 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { displayName, SelfsightError } from "../../errors.ts";
-import { makeFolder, writeFileDurably } from "../../files.ts";
-import { type LogEvent, type RunFile, readLog } from "../../train/index.ts";
-import { version } from "../../version.ts";
-import { type BackboneWeights, describeWeights, encodeSafetensors, torchvisionLoader } from "../../weights/index.ts";
-import { trainedWeights } from "../../work/representation.ts";
+import { SelfsightError } from "../errors.ts";
+import { makeFolder, writeFileDurably } from "../files.ts";
+import { type LogEvent, type RunFile, readLog } from "../train/index.ts";
+import { version } from "../version.ts";
+import { type BackboneWeights, describeWeights, encodeSafetensors, torchvisionLoader } from "../weights/index.ts";
+import { trainedWeights } from "./representation.ts";
 
 export interface ExportOptions {
-  format: "safetensors" | "torchvision";
+  /** The folder that is written to. */
   out: string;
-  json?: true | undefined;
+  /** "torchvision" adds load.py, and takes networks of width 64 alone. Default "safetensors". */
+  format?: "safetensors" | "torchvision" | undefined;
+  /** Told where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
+  warn?: ((message: string) => void) | undefined;
+}
+
+/** What was written: the names in the folder, and the card. */
+export interface Exported {
+  files: string[];
+  card: Card;
 }
 
 /** What a reader of the weights should know; written beside them as card.json. */
@@ -27,25 +36,27 @@ export interface Card extends Omit<BackboneWeights, "weights"> {
   selfsight: string;
 }
 
-/** `selfsight export RUN`: backbone.safetensors under torchvision's names, card.json, and for torchvision load.py. */
-export function exportRun(folder: string, { format, out, json }: ExportOptions): void {
-  const { run, step, weights } = trainedWeights(folder, (message) => console.error(`warning: ${message}`));
+/**
+ * Hands a run's backbone to other programs: backbone.safetensors under torchvision's names, card.json, and for torchvision load.py.
+ *
+ * @throws SelfsightError "checkpoint" where there is no run or it is damaged, "configuration" for another width, "storage".
+ */
+export function exportRun(folder: string, { out, format = "safetensors", warn }: ExportOptions): Exported {
+  const { run, step, weights } = trainedWeights(folder, warn);
   if (format === "torchvision") refuseOtherWidths(weights);
   const chunks = encodeSafetensors(describeWeights(weights, { method: run.settings.method, selfsight: version }));
   const card = cardOf({ folder, run, step, weights, chunks });
   makeFolder(out);
-  const files = {
+  const contents = {
     [card.file]: chunks,
     ...(format === "torchvision" && { "load.py": torchvisionLoader(weights, card.file) }),
     "card.json": `${JSON.stringify(card, null, 2)}\n`, // last, so that a card always speaks of a file that is there
   };
-  for (const [name, contents] of Object.entries(files)) writeFileDurably(join(out, name), contents);
-  const names = Object.keys(files);
-  const sentence = `wrote ${names.join(", ")} to ${displayName(out)}: ${weights.backbone} of ${displayName(folder)}, step ${step}`;
-  console.log(json ? JSON.stringify({ out, files: names, ...card }, null, 2) : sentence);
+  for (const [name, content] of Object.entries(contents)) writeFileDurably(join(out, name), content);
+  return { files: Object.keys(contents), card };
 }
 
-interface Exported {
+interface Described {
   folder: string;
   run: RunFile;
   step: number;
@@ -53,7 +64,7 @@ interface Exported {
   chunks: readonly Uint8Array[];
 }
 
-function cardOf({ folder, run, step, weights, chunks }: Exported): Card {
+function cardOf({ folder, run, step, weights, chunks }: Described): Card {
   const hash = createHash("sha256");
   for (const chunk of chunks) hash.update(chunk);
   const { weights: _, ...description } = weights;

@@ -1,10 +1,10 @@
 // N images, V views, S side of a picture, D features
-import { evaluationImages, makeViews, type Normalization } from "../../../augment/index.ts";
-import { type Batch, type Dataset, onePass, subset } from "../../../data/index.ts";
-import { displayName } from "../../../errors.ts";
-import { type Features, featuresAt, nearestNeighbours } from "../../../evaluate/index.ts";
-import { crossCorrelation } from "../../../methods/index.ts";
-import { keyedPermutation } from "../../../random.ts";
+import { evaluationImages, makeViews, type Normalization } from "../../augment/index.ts";
+import { type Batch, type Dataset, onePass, subset } from "../../data/index.ts";
+import { displayName } from "../../errors.ts";
+import { type Features, featuresAt, nearestNeighbours } from "../../evaluate/index.ts";
+import { crossCorrelation } from "../../methods/index.ts";
+import { keyedPermutation } from "../../random.ts";
 import {
   dataUri,
   heatMap,
@@ -12,9 +12,9 @@ import {
   type NeighbourRow,
   type Report,
   type Thumbnail,
-} from "../../../report/index.ts";
-import { noGrad, scope, type Tensor, tensor } from "../../../torch/index.ts";
-import { decodeSizeOf, embedBatch, type TrainState } from "../../../train/index.ts";
+} from "../../report/index.ts";
+import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { decodeSizeOf, embedBatch, type TrainState } from "../../train/index.ts";
 import type { Measured, MeasuredData } from "./scores.ts";
 
 /** Enough that chance leaves a correlation of only 0.03. */
