@@ -30,9 +30,14 @@ const brought = new Map<string, Method>();
 export const methodNamed = (name: string): Method | undefined =>
   Object.hasOwn(methods, name) ? methods[name as MethodName] : brought.get(name);
 
-/** Makes a program's own method known by its name. Errors: configuration, when the name is one of ours. */
+/** Makes a program's own method known by its name. Errors: configuration, when it is none, or its name is one of ours. */
 export function bringMethod(method: Method): void {
-  const { name } = method;
+  const { name, build } = method ?? {};
+  if (typeof name !== "string" || typeof build !== "function")
+    throw new SelfsightError(
+      "configuration",
+      "method: an object without name and build; a method is needed; make it with defineMethod, or give the name of one of Selfsight's",
+    );
   if (Object.hasOwn(methods, name) && methods[name as MethodName] !== method)
     throw new SelfsightError(
       "configuration",

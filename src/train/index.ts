@@ -45,6 +45,7 @@ export {
 export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf } from "./settings/listing.ts";
+export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
 export { neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";

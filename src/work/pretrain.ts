@@ -9,11 +9,13 @@ import {
   type PartialSettings,
   type PreparedRun,
   type RunSettings,
+  refuseUnfit,
   type Settings,
   startRun,
   type TrainResult,
   train,
 } from "../train/index.ts";
+import { askedOfPretrain, askedOfResume } from "./asked.ts";
 import { warnThroughNode } from "./warnings.ts";
 
 export interface RunOptions {
@@ -26,6 +28,8 @@ export interface RunOptions {
 export interface PretrainOptions extends RunOptions {
   /** The run's folder. Default: the first of runs/DATA, runs/DATA-2, ... that is free. */
   out?: string | undefined;
+  /** A run's folder or a weights.safetensors whose trunk the run begins with. Default: weights drawn anew. */
+  from?: string | undefined;
   /** A shipped recipe, or settings of one's own, below the settings that are given. */
   recipe?: RecipeName | PartialSettings | undefined;
 }
@@ -33,6 +37,10 @@ export interface PretrainOptions extends RunOptions {
 export interface ResumeOptions extends RunOptions {
   /** The pictures, where they are no longer where the run found them. */
   data?: string | Dataset | undefined;
+  /** Go on although the pictures are no longer those of the run. Default false. */
+  acceptDatasetChange?: boolean | undefined;
+  /** Take the folder although another machine's process seems to train in it. Default false. */
+  takeOver?: boolean | undefined;
 }
 
 /** How a run ended, and where it lies. */
@@ -53,11 +61,13 @@ export interface PretrainResult extends TrainResult {
 export async function pretrain(
   data: string | Dataset,
   settings: RunSettings = {},
-  { out, recipe = {}, ...options }: PretrainOptions = {},
+  { out, from, recipe = {}, ...options }: PretrainOptions = {},
 ): Promise<PretrainResult> {
+  refuseUnfit("pretrain", askedOfPretrain, { data, settings, out, from });
   refuseTwoLengths(settings);
   const layers = [typeof recipe === "string" ? recipeNamed(recipe) : recipe, named(settings)];
-  const run = await startRun(data, layers, { out, command: "pretrain(), as a library", warn: warningOf(options) });
+  const warn = warningOf(options);
+  const run = await startRun(data, layers, { out, from, command: "pretrain(), as a library", warn });
   return { folder: run.folder, ...(await trainRun(run, options)) };
 }
 
@@ -70,11 +80,13 @@ export async function pretrain(
 export async function resume(
   folder: string,
   settings: RunSettings = {},
-  { data, ...options }: ResumeOptions = {},
+  { data, acceptDatasetChange = false, takeOver = false, ...options }: ResumeOptions = {},
 ): Promise<PretrainResult> {
+  refuseUnfit("resume", askedOfResume, { run: folder, settings, data });
   refuseTwoLengths(settings);
   const warn = warningOf(options);
-  const run = await goOnWithRun(folder, [named(settings)], { data, warn, say: warn });
+  const changes = { data, acceptDatasetChange, takeOver };
+  const run = await goOnWithRun(folder, [named(settings)], { ...changes, warn, say: warn });
   return { folder, ...(await trainRun(run, options)) };
 }
 

@@ -17,11 +17,13 @@ import {
   loadNewestCheckpoint,
   type RunFile,
   readRun,
+  refuseUnfit,
   rulesOf,
   runPath,
   type Settings,
 } from "../train/index.ts";
 import { type BackboneWeights, backboneTensors, buildBackbone, readWeights } from "../weights/index.ts";
+import { askedOfRepresentation } from "./asked.ts";
 import { warnThroughNode } from "./warnings.ts";
 
 export interface OpenedRepresentation extends Representation {
@@ -53,6 +55,7 @@ export function openRepresentation(
   dataset: Dataset | undefined,
   options: RepresentationOptions = {},
 ): OpenedRepresentation {
+  refuseUnfit("open representation", askedOfRepresentation, { source, ...options });
   const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
   if (baseline === "pixels") return openPixels(dataset, run, options);
   if (baseline === "untrained") return openUntrained(dataset, run, options);
@@ -78,7 +81,7 @@ function openPixels(
 function openUntrained(dataset: Dataset | undefined, run: string | undefined, options: RepresentationOptions) {
   const settings =
     run === undefined
-      ? { ...defaultSettings({ size: naturalSize(dataset) }), seed: options.seed ?? 0 }
+      ? { ...defaultSettings({ size: options.size ?? naturalSize(dataset) }), seed: options.seed ?? 0 }
       : readRun(run).settings;
   return opened(untrainedBackbone(settings), { name: "untrained", ...viewOf(settings) }, options);
 }

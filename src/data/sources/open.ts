@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
+import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import { type Dataset, limitTo, type ReadingRules, type Split, type StoredSplit } from "../dataset.ts";
 import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
@@ -37,6 +37,7 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
  */
 export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split = "train", limit, rules } = options;
+  checkSource(source, split);
   checkLimit(limit);
   const dataset = await openWhole(source, split, options);
   const asked = { data: source, split, ...(limit !== undefined && { limit }), ...(rules && { rules }) };
@@ -140,6 +141,21 @@ const noVal = (name: string) =>
     `opening ${displayName(name)}: its val split was asked for, and it has none; a sub-folder val/, valid/ or validation/ ` +
       "beside train/ is needed; ask for train, test or all.",
   );
+
+const splits: readonly Split[] = ["train", "test", "val", "all"];
+
+/** Callers without types may give anything. */
+function checkSource(source: unknown, split: Split): void {
+  if (typeof source !== "string" || source === "")
+    throw new CallError(
+      `openDataset: ${source === "" ? "an empty name" : typeof source} was given; a folder or a known name (${datasetNames.join(", ")}) is needed; check the call`,
+    );
+  if (splits.includes(split)) return;
+  throw new SelfsightError(
+    "configuration",
+    `openDataset: split ${displayName(String(split))}; ${splits.join(", ")} are there; choose one.${didYouMean(String(split), splits)}`,
+  );
+}
 
 function checkLimit(limit: number | undefined): void {
   if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return;

@@ -25,7 +25,14 @@ export function settingsRefusal(error: z.ZodError, checked: Checked): SelfsightE
   );
 }
 
-function wrongValue(issue: z.core.$ZodIssue, { given, schema }: Checked): string {
+/** Errors: configuration, naming the operation and the first value that does not fit. */
+export function refuseUnfit(operation: string, schema: z.ZodType, given: unknown): void {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return;
+  throw new SelfsightError("configuration", `${operation}: ${wrongValue(parsed.error.issues[0]!, { given, schema })}`);
+}
+
+function wrongValue(issue: z.core.$ZodIssue, { given, schema }: Pick<Checked, "given" | "schema">): string {
   const value = valueAt(given, issue.path);
   const guess = issue.code === "invalid_value" ? didYouMean(String(value), issue.values.map(String)) : "";
   return `${displayName(issue.path.join("."))} ${shown(value)}: ${neededFor(issue, schema)}${guess && `.${guess}`}`;

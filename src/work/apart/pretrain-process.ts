@@ -18,7 +18,7 @@ serveOrder<Order, Report>(async (order, { say, signal }) => {
 async function carryOut(order: Order, running: RunOptions): Promise<PretrainResult> {
   const data = await opened(order.data);
   if (order.kind === "pretrain") return pretrain(data!, order.settings, { ...order.options, ...running });
-  return resume(order.folder, order.settings, { data, ...running });
+  return resume(order.folder, order.settings, { ...order.options, data, ...running });
 }
 
 const opened = async (sent: SentData): Promise<string | Dataset | undefined> =>

@@ -27,7 +27,7 @@ test("a run in a process of its own ends with the bits of one in this process, a
     onEvent: (event) => events.push(event),
   });
   clearInterval(ticking);
-  expect(result).toEqual({ folder: apart, reason: "complete", step: 12, totalSteps: 12 });
+  expect(result).toMatchObject({ folder: apart, reason: "complete", step: 12, totalSteps: 12 });
   expect(bitsOf(apart)).toBe(bitsOf(here));
   expect(events).toEqual(readLog(apart));
   expect(ticks).toBeGreaterThan(50);

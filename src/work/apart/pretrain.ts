@@ -9,15 +9,15 @@ import { type Started, startProcess } from "./start-process.ts";
 /** What the process is told; `pretrain` or `resume` with all but the functions. */
 export type Order =
   | { kind: "pretrain"; data: SentData; settings: RunSettings; options: Without<PretrainOptions> }
-  | { kind: "resume"; folder: string; data: SentData; settings: RunSettings };
+  | { kind: "resume"; folder: string; data: SentData; settings: RunSettings; options: Without<ResumeOptions> };
 
-type Without<Options> = Omit<Options, keyof RunOptions>;
+type Without<Options> = Omit<Options, keyof RunOptions | "data">;
 
 /** Pictures that were opened by name are opened there again; those that a program made itself are sent. */
 export type SentData = { data?: string | Dataset | undefined } | { source: DataSource };
 
 const sent = (data: string | Dataset | undefined): SentData =>
-  typeof data === "object" && data.source ? { source: data.source } : { data };
+  typeof data === "object" && data?.source ? { source: data.source } : { data };
 
 /** What the process says. */
 export type Report =
@@ -42,8 +42,9 @@ export const pretrainInProcess = (
 export const resumeInProcess = (
   folder: string,
   settings: RunSettings = {},
-  { signal, onEvent, data }: ResumeOptions = {},
-): Promise<PretrainResult> => carriedOut({ kind: "resume", folder, data: sent(data), settings }, { signal, onEvent });
+  { signal, onEvent, data, ...options }: ResumeOptions = {},
+): Promise<PretrainResult> =>
+  carriedOut({ kind: "resume", folder, data: sent(data), settings, options }, { signal, onEvent });
 
 async function carriedOut(order: Order, { signal, onEvent = warnAlone }: RunOptions): Promise<PretrainResult> {
   refuseOwnMethod(order.settings);
@@ -73,7 +74,8 @@ async function carriedOut(order: Order, { signal, onEvent = warnAlone }: RunOpti
   return heard.result ?? refuse(kind, message);
 }
 
-function refuseOwnMethod({ method }: RunSettings): void {
+function refuseOwnMethod(settings: RunSettings): void {
+  const method = settings?.method; // callers without types may give null: the other side refuses it
   if (typeof method !== "object") return;
   throw new SelfsightError(
     "configuration",
