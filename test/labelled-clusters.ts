@@ -33,6 +33,7 @@ export function labelledClusters(options: Clusters): Features & { labels: Int32A
     classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
     dataset: "clusters",
     badFiles: [],
+    remarks: [],
   };
 }
 

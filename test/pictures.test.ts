@@ -1,15 +1,16 @@
 // What people keep in their folders, tried on every command that reads one.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { embed } from "../src/cli/commands/embed/run.ts";
 import { evaluate } from "../src/cli/commands/evaluate/run.ts";
+import { pretrain } from "../src/cli/commands/pretrain/run.ts";
 import { quickstart } from "../src/cli/commands/quickstart/run.ts";
 import { reportRun } from "../src/cli/commands/report/run.ts";
 import { comparisonTable, parsePlan, runPlan } from "../src/compare/index.ts";
-import { readLog } from "../src/train/index.ts";
-import { putClasses } from "./drawn-pictures.ts";
+import { readLog, readRun } from "../src/train/index.ts";
+import { bmpOf, drawn, greyProfile, jpegOf, put, putClasses, withProfile } from "./drawn-pictures.ts";
 
 const root = mkdtempSync(join(tmpdir(), "selfsight-pictures-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -31,6 +32,23 @@ const quick = (data: string, name: string, set: string[] = []) =>
     seed: 0,
     set: [...Object.entries(tiny).map(([key, value]) => `${key}=${value}`), "projector=16-16", ...set],
   });
+
+/** A plan of one cell on these pictures: its table, and what it warned of on the way. */
+async function compared(data: string, name: string, batchSize: number) {
+  const { steps, ...settings } = tiny;
+  const base = { ...settings, batchSize, warmupEpochs: 0, watchEverySteps: 1 };
+  const rows = [{ method: "barlow-twins", settings: { projector: "16-16" } }];
+  const budget = { steps: 4 * steps };
+  const plan = parsePlan({ title: "t", data, base, rows, budget, evaluations: { knn: { k: 1 } } }, "plan");
+  const warnings: string[] = [];
+  const { rows: found } = await runPlan(plan, {
+    folder: join(root, name),
+    onProgress: (progress) => {
+      if (progress.kind === "event" && progress.event.event === "warning") warnings.push(progress.event.message);
+    },
+  });
+  return { table: comparisonTable(plan, data, found), warnings };
+}
 
 describe("one undecodable picture among 96", () => {
   const [data, run] = [join(root, "one-bad"), join(root, "run")];
@@ -62,13 +80,7 @@ describe("one undecodable picture among 96", () => {
   });
 
   test("compare leaves it out in every cell and says so below its table", async () => {
-    const settings = { ...tiny, batchSize: 24, warmupEpochs: 0, watchEverySteps: 1 };
-    const { steps, ...base } = settings;
-    const rows = [{ method: "barlow-twins", settings: { projector: "16-16" } }];
-    const evaluations = { knn: { k: 5 } };
-    const plan = parsePlan({ title: "t", data, base, rows, budget: { steps: 4 * steps }, evaluations }, "plan");
-    const { rows: found } = await runPlan(plan, { folder: join(root, "compared") });
-    const table = comparisonTable(plan, data, found);
+    const { table } = await compared(data, "compared", 24);
     expect([table.rows[0]!.failures, table.notes]).toEqual([[], [`${sentence}.`]]);
   });
 
@@ -102,5 +114,77 @@ describe("one undecodable picture among 96", () => {
     await expect(trainRun(prepared)).rejects.toMatchObject({
       message: expect.stringMatching(/the 95 others do not fill a batch of 96; .*or use --batch 95 or less\.$/),
     });
+  });
+});
+
+describe("what lies beside people's pictures", () => {
+  const home = join(root, "home");
+  const run = join(root, "home-run");
+  const sentence =
+    "not read in home: 7 files or folders: folder of the system: @eaDir; not a picture by its first bytes: Thumbs.db; " +
+    "hidden file: a/._0.jpg, a/.hidden.jpg; a HEIC picture, which this libvips cannot decode (convert it to JPEG): " +
+    "b/phone.heic; a compressed BMP picture, which is not read (save it without RLE): b/packed.bmp; " +
+    "a picture beside the class folders: cover.jpg";
+  const sorted = (text: string) => text.replace("not read in home: 7 files or folders: ", "").split("; ").sort();
+
+  async function putHome() {
+    await putClasses(home, 24);
+    put(home, "@eaDir/0.jpg/SYNOPHOTO_THUMB_M.jpg", await jpegOf(3));
+    put(home, "a/.hidden.jpg", await jpegOf(4));
+    put(home, "a/._0.jpg", Buffer.from("0005160700020000", "hex"));
+    put(home, "cover.jpg", await jpegOf(5));
+    put(home, "Thumbs.db", Buffer.from("d0cf11e0", "hex"));
+    put(home, "b/phone.heic", Buffer.from("00000018667479706865696300000000", "hex"));
+    const row = Buffer.alloc(3 * 16, 120);
+    put(home, "b/old.bmp", bmpOf({ bits: 24, width: 16, rows: Array(16).fill(row) }));
+    put(home, "b/packed.bmp", bmpOf({ bits: 8, width: 1, compression: 1, rows: [row] }));
+  }
+
+  const expectSaid = (lines: readonly string[]) => {
+    const found = lines.filter((line) => line.includes("not read in home"));
+    expect(found.map((line) => sorted(line.replace("warning: ", "")))).toEqual([sorted(sentence)]);
+  };
+
+  test("quickstart says once what it does not read, and reads bitmaps", async () => {
+    await putHome();
+    await quick(home, "home-run", ["steps=8"]);
+    expectSaid(warned);
+    expect(readRun(run).images).toBe(25);
+  });
+
+  test.each([
+    ["report", () => reportRun(run, {})],
+    ["evaluate", () => evaluate("knn", run, { data: home })],
+    ["embed", () => embed(run, home, { out: join(root, "home.safetensors"), precision: "fp32", split: "train" })],
+    ["pretrain", () => pretrain(home, { set: ["steps=1", "batchSize=8", "width=4"], out: join(root, "home-2") })],
+  ])("%s says it in the same words", async (_, command) => {
+    await command();
+    expectSaid(warned);
+  });
+
+  test("compare says it in the same words", async () => {
+    expectSaid((await compared(home, "home-compared", 8)).warnings);
+  });
+});
+
+describe("pictures that are read in spite of something", () => {
+  const data = join(root, "odd");
+  const sentence =
+    /2 pictures were read in spite of a colour profile that cannot be applied: a\/\d+\.png, a\/\d+\.png$/;
+
+  test("are counted once a kind by training, report, evaluate and embed", async () => {
+    await putClasses(data, 24);
+    for (const i of [0, 2]) {
+      put(data, `a/${i}.png`, withProfile(await drawn(i).png().toBuffer(), greyProfile(1.8)));
+      unlinkSync(join(data, `a/${i}.jpg`));
+    }
+    await quick(data, "odd-run", ["steps=12"]);
+    const run = join(root, "odd-run");
+    const warnings = readLog(run).flatMap((event) => (event.event === "warning" ? event.message : []));
+    expect(warnings).toEqual([expect.stringMatching(sentence)]);
+    expect(readFileSync(join(run, "report.html"), "utf8")).toContain("2 pictures were read in spite of");
+    await evaluate("knn", run, { data });
+    await embed(run, data, { out: join(root, "odd.safetensors"), precision: "fp32", split: "train" });
+    expect(warned.filter((line) => sentence.test(line))).toHaveLength(2);
   });
 });

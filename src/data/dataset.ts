@@ -78,6 +78,8 @@ export interface RawImage {
   pixels: Uint8Array; // [H, W, 3]
   height: number;
   width: number;
+  /** Why it was read in spite of something, such as `faulty tags of a TIFF`. */
+  remark?: string;
 }
 
 /** Pictures of one size as one block. */
@@ -130,20 +132,6 @@ export const sampleName = (dataset: Dataset, index: number): string =>
 /** What samples are called, in the order of the dataset. */
 export const sampleNames = (dataset: Dataset, indices: Iterable<number>): string[] =>
   [...indices].sort((a, b) => a - b).map((index) => sampleName(dataset, index));
-
-/** Names that a sentence bears; the rest is counted. */
-const mostNames = 5;
-
-/** What reading left out, in one sentence for log, page and table; empty where that is nothing. */
-export function describeLeftOut(names: readonly string[]): string {
-  if (names.length === 0) return "";
-  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
-  const subject =
-    names.length === 1
-      ? "1 picture could not be decoded and was"
-      : `${names.length} pictures could not be decoded and were`;
-  return `${subject} left out: ${names.slice(0, mostNames).join(", ")}${more}`;
-}
 
 /** Pixels of the chosen samples, copied side by side. */
 export function gatherPixels(array: ImageArray, indices: Uint32Array): Uint8Array {

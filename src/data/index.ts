@@ -12,9 +12,10 @@ export type {
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { defaultRules, describeLeftOut, sampleName, sampleNames, subset, withRules } from "./dataset.ts";
+export { defaultRules, sampleName, sampleNames, subset, withRules } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
+export { describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
 export type { DownloadProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";

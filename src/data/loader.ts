@@ -21,6 +21,8 @@ export interface ReadOptions {
   quarantine?: Set<number>;
   /** Told of every bad file once, when its turn comes. */
   onBadFile?: (index: number, error: SelfsightError) => void;
+  /** Told of a picture that is read in spite of something, each time that it is read. */
+  onRemark?: (index: number, remark: string) => void;
 }
 
 export interface BatchOptions extends ReadOptions {
@@ -135,11 +137,19 @@ async function* readFolder(
   quarantine: Set<number>,
   reading: Reading,
 ): AsyncGenerator<Batch> {
-  const { batchSize, prefetch = 2, onBadFile, replaces } = reading;
+  const { batchSize, prefetch = 2, onBadFile, onRemark, replaces } = reading;
   const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(reading));
   const ahead = (prefetch + 1) * batchSize;
   const badFiles = { quarantine, most: mostBad(folder), onBadFile };
-  const samples = goodSamples({ folder, order, pool, ahead, badFiles, ...(replaces && { replacedFor: batchSize }) });
+  const samples = goodSamples({
+    folder,
+    order,
+    pool,
+    ahead,
+    badFiles,
+    onRemark,
+    ...(replaces && { replacedFor: batchSize }),
+  });
   try {
     for (let step = reading.startStep; ; step++) {
       const taken = await takeUpTo(batchSize, samples);

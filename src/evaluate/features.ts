@@ -1,6 +1,6 @@
 // N images, D features
 import { evaluationImages } from "../augment/index.ts";
-import { type Batch, type Dataset, onePass, sampleName } from "../data/index.ts";
+import { type Batch, type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
@@ -17,6 +17,8 @@ export interface Features {
   /** What the data are called in messages. */
   dataset: string;
   badFiles: readonly BadFile[];
+  /** What pictures were read in spite of, a sentence for each kind. */
+  remarks: readonly string[];
 }
 
 export interface BadFile {
@@ -31,6 +33,8 @@ export interface ExtractOptions {
   batchSize?: number;
   /** Told of every bad file when it is met. */
   onBadFile?: (file: BadFile) => void;
+  /** Told when all is read, once for each kind of thing that pictures were read in spite of. */
+  onRemark?: (sentence: string) => void;
   /** Told after each batch how many images are done. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -43,10 +47,11 @@ export interface ExtractOptions {
 export async function extractFeatures(
   representation: Representation,
   dataset: Dataset,
-  { batchSize = 256, onBadFile, onProgress }: ExtractOptions = {},
+  { batchSize = 256, onBadFile, onRemark, onProgress }: ExtractOptions = {},
 ): Promise<Features> {
   const rows = new Rows(dataset);
   const badFiles: BadFile[] = [];
+  const remarks = new Remarks();
   const reader = onePass(dataset, {
     batchSize,
     decodeSize: representation.decodeSize,
@@ -54,6 +59,7 @@ export async function extractFeatures(
       badFiles.push({ index, name: sampleName(dataset, index), reason: error.message });
       onBadFile?.(badFiles.at(-1)!);
     },
+    onRemark: (index, remark) => remarks.add(index, remark),
   });
   for await (const batch of reader) {
     rows.append(
@@ -62,7 +68,9 @@ export async function extractFeatures(
     );
     onProgress?.(rows.length, dataset.length);
   }
-  return { ...rows.features(), badFiles };
+  const sentences = remarks.sentences(dataset);
+  for (const sentence of sentences) onRemark?.(sentence);
+  return { ...rows.features(), badFiles, remarks: sentences };
 }
 
 /** What is measured of a batch. */
@@ -108,7 +116,7 @@ class Rows {
     this.length += indices.length;
   }
 
-  features(): Omit<Features, "badFiles"> {
+  features(): Omit<Features, "badFiles" | "remarks"> {
     const { labels, classes, name } = this.#dataset;
     if (this.length === 0) throw nothingLeft(this.#dataset);
     const indices = this.#indices.slice(0, this.length);

@@ -30,6 +30,7 @@ async function exampleReport(): Promise<Report> {
     dataset: hostile,
     images: 60_000,
     leftOut: ["a/<b>.jpg"],
+    remarks: ["1 picture was read in spite of <i>"],
     method: "Barlow Twins",
     usesLabels: false,
     isComplete: true,

@@ -40,13 +40,22 @@ ${factSection(report)}
 `.text;
 }
 
-function opening({ images, leftOut, dataset, method, usesLabels, trainingSeconds, isComplete }: Report): Markup {
+function opening({
+  images,
+  leftOut,
+  remarks,
+  dataset,
+  method,
+  usesLabels,
+  trainingSeconds,
+  isComplete,
+}: Report): Markup {
   const end = isComplete ? undefined : html` The run was stopped early; this is how far it came.`;
-  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, ${usesLabels ? "with their labels" : "without a single label"}.${end}</p>${leftOutNote(leftOut)}`;
+  return html`<p class="lead">${method} looked at ${count(images)} pictures of ${dataset} for ${duration(trainingSeconds)}, ${usesLabels ? "with their labels" : "without a single label"}.${end}</p>${readingNotes([describeLeftOut(leftOut), ...remarks])}`;
 }
 
-const leftOutNote = (names: readonly string[]): Markup | undefined =>
-  names.length === 0 ? undefined : html`<p class="soft">${describeLeftOut(names)}.</p>`;
+const readingNotes = (sentences: readonly string[]): Markup[] =>
+  sentences.filter(Boolean).map((sentence) => html`<p class="soft">${sentence}.</p>`);
 
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} seconds`;

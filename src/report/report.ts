@@ -74,6 +74,8 @@ export interface Report {
   images: number;
   /** Names of the pictures that could not be decoded. */
   leftOut: readonly string[];
+  /** What pictures were read in spite of, a sentence for each kind. */
+  remarks: readonly string[];
   method: string;
   /** Whether it learned from the labels. */
   usesLabels: boolean;

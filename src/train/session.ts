@@ -1,5 +1,5 @@
 // A run at work: what it was asked for, where it stands, and how it speaks.
-import type { Dataset } from "../data/index.ts";
+import type { Dataset, Remarks } from "../data/index.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
 import type { Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -32,6 +32,7 @@ export interface Session extends TrainOptions {
   /** What was last seen of the embeddings and has not been logged yet. */
   unlogged: Partial<RepresentationHealth>;
   quarantine: Set<number>;
+  remarks: Remarks;
   startedAt: number;
   savedAt: number;
   savedStep: number;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Batch, batches, describeLeftOut, sampleName, sampleNames } from "../data/index.ts";
+import { type Batch, batches, describeLeftOut, Remarks, sampleName, sampleNames } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
@@ -79,6 +79,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     watch: collapseWatch(),
     unlogged: {},
     quarantine,
+    remarks: new Remarks(),
     startedAt: now,
     savedAt: now,
     savedStep: checkpoint ? state.step : -1,
@@ -103,6 +104,7 @@ async function runSession(session: Session): Promise<TrainResult> {
     decodeSize: decodeSizeOf(settings),
     quarantine: session.quarantine,
     onBadFile: (_, error) => warn(session, error.message),
+    onRemark: (index, remark) => session.remarks.add(index, remark),
   });
   session.meter.startWaiting();
   for await (const batch of reader) {
@@ -203,7 +205,8 @@ function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
   save(session);
   const { step, totalSteps } = session.state;
   const leftOut = sampleNames(session.dataset, session.quarantine);
-  if (leftOut.length > 0) warn(session, describeLeftOut(leftOut));
+  const said = [describeLeftOut(leftOut), ...session.remarks.sentences(session.dataset)];
+  for (const sentence of said.filter(Boolean)) warn(session, sentence);
   emit(session, { event: "end", step, reason, seconds: seconds(session.startedAt) });
   return { reason, step, totalSteps, leftOut };
 }

@@ -1,9 +1,17 @@
 // N pictures, D features
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Dataset, openDataset, openImageFile, type ReadingRules, type Split } from "../data/index.ts";
+import {
+  type Dataset,
+  openDataset,
+  openImageFile,
+  type ReadingRules,
+  type Split,
+  warnOfSkipped,
+} from "../data/index.ts";
 import { type ExtractOptions, extractFeatures, type Features, type Representation } from "../evaluate/index.ts";
 import { type IndexNotes, PictureIndex } from "./picture-index.ts";
+import { warnThroughNode } from "./warnings.ts";
 
 export interface EmbedOptions extends ExtractOptions {
   /** The part of the data, where they have parts. Default "train"; a folder that is not divided is taken whole. */
@@ -12,6 +20,8 @@ export interface EmbedOptions extends ExtractOptions {
   limit?: number | undefined;
   /** How files are read. Default: as the network's run read them. */
   rules?: Partial<ReadingRules> | undefined;
+  /** Told what lies in the folder and is not read. Default: Node's warnings. */
+  warn?: ((message: string) => void) | undefined;
 }
 
 /** Pictures that are open, and which part of their data they are. */
@@ -23,11 +33,12 @@ export interface OpenedPictures {
 /** Opens what is to be embedded: a picture file, a folder, or a known name. Errors: data. */
 export async function openPictures(
   data: string,
-  { split = "train", limit, rules }: EmbedOptions,
+  { split = "train", limit, rules, warn = warnThroughNode }: EmbedOptions,
 ): Promise<OpenedPictures> {
   if (statSync(data, { throwIfNoEntry: false })?.isFile())
     return { dataset: await openImageFile(data, rules), split: "all" };
   const dataset = await openDataset(data, { split, rules, ...(limit !== undefined && { limit }) });
+  warnOfSkipped([dataset], warn);
   const isWhole = dataset.kind === "folder" && dataset.root === resolve(data);
   return { dataset, split: isWhole ? "all" : split };
 }

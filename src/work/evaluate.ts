@@ -1,3 +1,4 @@
+import { warnOfSkipped } from "../data/index.ts";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import {
   type BankOptions,
@@ -14,6 +15,7 @@ import {
 } from "../evaluate/index.ts";
 import { Model } from "./model.ts";
 import { openRepresentation, type RepresentationOptions, rulesOfSource } from "./representation.ts";
+import { warnThroughNode } from "./warnings.ts";
 
 /** What a representation was worth, and how that was measured. */
 export type EvaluationReport = Evaluation & {
@@ -75,6 +77,7 @@ export async function evaluate(
   const { limit, split } = options;
   const rules = source instanceof Model ? source.representation.rules : rulesOfSource(source);
   const labelled = await openLabelled(data, given({ limit, split, rules }));
+  warnOfSkipped([labelled.train, labelled.test], options.warn ?? warnThroughNode);
   if (source instanceof Model)
     return measured(measure, source.representation, { source: source.name, labelled, options });
   const representation = openRepresentation(source, labelled.train, options);

@@ -12,6 +12,7 @@ export function planProgress(output: NodeJS.WriteStream) {
   const isLive = output.isTTY;
   const pace = cellPace();
   let shownAt = 0;
+  const warned = new Set<string>();
   const line = (text: string) => output.write(`${isLive ? "\r\u001b[K" : ""}${text}\n`);
   const move = (text: string) => {
     if (isLive) output.write(`\r\u001b[K${text.slice(0, columnsOf(output) - 1)}`);
@@ -32,10 +33,15 @@ export function planProgress(output: NodeJS.WriteStream) {
     else if (progress.kind === "failed") line(`${head}: failed: ${displayName(progress.failure.message)}`);
     else line(`${head}: ${{ start: "starts", kept: "stands", done: "done" }[progress.kind]}`);
   }
+  /** All cells read the same folder. */
+  function warn(head: string, message: string): void {
+    if (!warned.has(message)) line(`${head}: warning: ${displayName(message)}`);
+    warned.add(message);
+  }
   function showEvent(head: string, event: LogEvent): void {
     if (event.event === "start" && event.step > 0) line(`${head}: goes on from step ${event.step}`);
     if (event.event === "start") pace.begin(event);
-    if (event.event === "warning") line(`${head}: ${displayName(event.message)}`);
+    if (event.event === "warning") warn(head, event.message);
     if (event.event === "end" && event.reason === "complete") move(`${head}: measuring`);
     if (event.event === "step")
       move(

@@ -1,4 +1,5 @@
 // What a trained cell is worth: its backbone's features once, then each protocol of the plan.
+import { warnOfSkipped } from "../../data/index.ts";
 import {
   backboneRepresentation,
   bankAndQueries,
@@ -36,10 +37,13 @@ const given = <Options extends object>(options: Options | undefined) =>
   };
 
 /** Trains nothing; reads the newest checkpoint. Errors: data, when the pictures have no labels. */
-export async function measure(job: CellJob): Promise<Pick<CellResult, "evaluations" | "protocols" | "leftOut">> {
+export async function measure(
+  job: CellJob,
+  warn: (message: string) => void,
+): Promise<Pick<CellResult, "evaluations" | "protocols" | "leftOut">> {
   const wanted = protocols.filter((protocol) => job.evaluations[protocol] !== undefined);
   if (wanted.length === 0) return { evaluations: [], protocols: [], leftOut: [] };
-  const { bank, queries, suffix, device, leftOut } = await featuresOf(job);
+  const { bank, queries, suffix, device, leftOut } = await featuresOf(job, warn);
   const evaluations = wanted.map((protocol) => {
     const found = measures[protocol](bank, queries, device, job.evaluations);
     return { protocol: `${found.protocol}${suffix}`, value: found.value, std: found.std ?? null, count: found.count };
@@ -47,7 +51,7 @@ export async function measure(job: CellJob): Promise<Pick<CellResult, "evaluatio
   return { evaluations, protocols: wanted, leftOut };
 }
 
-async function featuresOf({ folder, data, settings }: CellJob) {
+async function featuresOf({ folder, data, settings }: CellJob, warn: (message: string) => void) {
   const device = chosenDevice(settings.device);
   const backbone = trainedBackbone(folder, settings);
   moveNetwork(backbone, device);
@@ -60,6 +64,7 @@ async function featuresOf({ folder, data, settings }: CellJob) {
   try {
     const options = limit === null ? {} : { limit };
     const labelled = await openLabelled(data, { ...options, rules: rulesOf(settings) });
+    warnOfSkipped([labelled.test], warn); // of the train split training has said it
     const found = await bankAndQueries(representation, labelled, options);
     return { ...found, device, leftOut: [...found.bank.badFiles, ...found.queries.badFiles].map(({ name }) => name) };
   } finally {

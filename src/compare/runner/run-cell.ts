@@ -1,6 +1,6 @@
 // One cell from start to end, in a process of its own: train (or go on), then measure. Every part that is done is kept.
 import { existsSync } from "node:fs";
-import { type Dataset, openDataset } from "../../data/index.ts";
+import { type Dataset, openDataset, warnOfSkipped } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import {
@@ -38,7 +38,7 @@ export async function runCell(job: CellJob, hooks: CellHooks = {}): Promise<"don
     writeTraining(job.folder, training);
   }
   if (hooks.isStopping?.()) return "stopped";
-  const evaluations = await measure(job);
+  const evaluations = await measure(job, warningOf(hooks));
   writeResult(job.folder, {
     evaluationsHash: evaluationsHash(job.evaluations, job.withCorrelation),
     ...evaluations,
@@ -47,10 +47,16 @@ export async function runCell(job: CellJob, hooks: CellHooks = {}): Promise<"don
   return "done";
 }
 
+const warningOf =
+  ({ onEvent }: CellHooks) =>
+  (message: string) =>
+    onEvent?.({ event: "warning", step: 0, message });
+
 /** Undefined when it was asked to stop. */
 async function trained(job: CellJob, hooks: CellHooks): Promise<CellTraining | undefined> {
   const { folder, settings } = job;
   const dataset = await trainingData(job);
+  warnOfSkipped([dataset], warningOf(hooks));
   const checkpoint = existsSync(runPath(folder)) ? checkpointOfRun(folder, dataset) : newRun(job, dataset);
   const { reason, leftOut } = await train({ folder, settings, dataset, ...(checkpoint && { checkpoint }), ...hooks });
   return reason === "stopped" ? undefined : { ...trainingFacts(folder), leftOut };

@@ -1,10 +1,11 @@
 // H height, W width
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import sharp, { type Sharp } from "sharp";
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import type { RawImage } from "../dataset.ts";
-import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
+import { acceptedTypes, type ImageType, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
+import { mendJpeg } from "./jpeg-parts.ts";
+import { type Decoding, pixelsOf, storedSize, withRemark } from "./pixels.ts";
 
 export interface DecodeOptions {
   /**
@@ -28,13 +29,12 @@ export const defaultMaxPixels = 64_000_000;
 /** A file is read whole before decoding (a mapped file that shrinks kills the process); above this it is refused. */
 const maximumFileBytes = 512 * 1024 * 1024;
 
-sharp.cache(false); // pictures are decoded once; a cache would only hold memory
-
 /**
  * Decodes a picture file to 8-bit sRGB pixels [H, W, 3], turned upright by its EXIF orientation.
  *
  * Transparency is laid over white; of an animation the first frame is taken; grey, palette, 16-bit and CMYK pictures become
- * 8-bit RGB. Any warning of the decoder refuses the file: a picture cut short is never accepted half grey.
+ * 8-bit RGB. A warning of the decoder refuses the file: a picture cut short is never accepted half grey. Where the same file
+ * without its peculiarities (bytes between a JPEG's parts, faulty tags) is sound, it is read, with a remark.
  *
  * @throws SelfsightError "data" with the file's name and the reason.
  */
@@ -60,36 +60,27 @@ function withPath(source: PictureSource): PictureSource {
 /** Decodes a picture held in memory; `label` is what messages call it. See `decodeImage`. */
 export async function decodeBytes(given: Uint8Array, label: string, options: DecodeOptions = {}): Promise<RawImage> {
   const bytes = bufferOf(given);
-  const head = bytes.subarray(0, sniffedBytes);
-  if (imageType(head) === undefined) throw refusal(label, `${whyNotAnImage(head)}; ${acceptedTypes} are read`);
-  const maxPixels = options.maxPixels ?? defaultMaxPixels;
+  const type = imageType(bytes.subarray(0, sniffedBytes));
+  if (type === undefined)
+    throw refusal(label, `${whyNotAnImage(bytes.subarray(0, sniffedBytes))}; ${acceptedTypes} are read`);
+  const { maxPixels = defaultMaxPixels, shortSide } = options;
   try {
-    const picture = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true });
-    if (options.shortSide !== undefined) await halve(picture, options.shortSide);
-    const interleaved = picture.flatten({ background: "white" }).toColourspace("srgb").raw({ depth: "uchar" });
-    const { data, info } = await interleaved.toBuffer({ resolveWithObject: true });
-    return { pixels: toRgb(data, info.channels), height: info.height, width: info.width };
+    return await decodeTolerantly(bytes, type, { maxPixels, shortSide });
   } catch (cause) {
-    throw await explained(cause, bytes, label, maxPixels);
+    throw await explained(cause, { bytes, type, label, maxPixels });
   }
 }
 
-async function halve(picture: Sharp, shortSide: number): Promise<void> {
-  const { width, height } = await picture.metadata();
-  const stored = Math.min(width, height);
-  const halvings = Math.floor(Math.log2(stored / shortSide));
-  if (halvings < 1) return;
-  const target = Math.floor(stored / 2 ** halvings);
-  picture.resize({ width: target, height: target, fit: "outside" });
-}
-
-/** Colour as it is, without a copy; grey repeated three times. The bytes own their memory, so that they can move to another thread. */
-function toRgb(decoded: Buffer, channels: number): Uint8Array {
-  const bytes = new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength);
-  if (channels === 3) return bytes.byteLength === decoded.buffer.byteLength ? bytes : bytes.slice();
-  const pixels = new Uint8Array((3 * bytes.length) / channels); // [H, W, 3]
-  for (let to = 0, from = 0; to < pixels.length; to += 3, from += channels) pixels.fill(bytes[from]!, to, to + 3);
-  return pixels;
+/** Strictly first. What fails is tried without what every viewer passes over; the fault that is left then is the file's. */
+async function decodeTolerantly(bytes: Buffer, type: ImageType, how: Omit<Decoding, "failOn">): Promise<RawImage> {
+  try {
+    return await pixelsOf(bytes, type, { ...how, failOn: "warning" });
+  } catch (cause) {
+    const mended = type === "jpeg" ? mendJpeg(bytes) : undefined;
+    if (mended) return withRemark(await pixelsOf(mended.bytes, type, { ...how, failOn: "warning" }), mended.remark);
+    if (type !== "tiff") throw cause;
+    return withRemark(await pixelsOf(bytes, type, { ...how, failOn: "error" }), "faulty tags of a TIFF"); // it warns of tags alone
+  }
 }
 
 /** Reads a regular file; one that turned into a FIFO since it was listed is never waited for. */
@@ -115,11 +106,18 @@ async function readChecked(file: FileHandle, label: string): Promise<Buffer> {
   return file.readFile();
 }
 
+interface Attempt {
+  bytes: Buffer;
+  type: ImageType;
+  label: string;
+  maxPixels: number;
+}
+
 /** The decoder's error in our words; a picture over the limit is named with its size, read from the header alone. */
-async function explained(cause: unknown, bytes: Buffer, label: string, maxPixels: number): Promise<SelfsightError> {
+async function explained(cause: unknown, { bytes, type, label, maxPixels }: Attempt): Promise<SelfsightError> {
   const reason = reasonOf(cause);
   if (!/pixel limit/.test(reason)) return refusal(label, `it is damaged or cut short${firstFault(reason)}`, cause);
-  const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  const { width, height } = await storedSize(bytes, type);
   const found = `${width}x${height} pixels (width x height)`;
   return refusal(label, `it has ${found}; at most ${maxPixels} are decoded; raise maxPixels to accept it`, cause);
 }

@@ -17,6 +17,8 @@ export interface FolderReading {
   /** Samples decoded or being decoded at any time. */
   ahead: number;
   badFiles: BadFiles;
+  /** Told of a picture that was read in spite of something, each time that it is read. */
+  onRemark: ((index: number, remark: string) => void) | undefined;
   /** The batch in which another file takes the place of a bad one; undefined where its place stays empty. */
   replacedFor?: number;
 }
@@ -47,6 +49,7 @@ export async function* goodSamples(reading: FolderReading): AsyncGenerator<ReadS
     const decoded = await turn.decoded;
     if ("image" in decoded) {
       badInARow = 0;
+      if (decoded.image.remark !== undefined) reading.onRemark?.(turn.index, decoded.image.remark);
       yield { epoch: turn.epoch, index: turn.index, image: decoded.image };
     } else {
       condemn(turn.index, decoded.error, ++badInARow, reading);

@@ -36,7 +36,7 @@ test("pictures are found by content, in byte-wise order, and the rest is skipped
   expect(await reasons()).toEqual({
     "empty.png": "empty file",
     "drawing.png": "an SVG or XML file, which is not read",
-    "old.png": "a BMP picture, which is not read",
+    "old.png": "not a picture by its first bytes",
   });
 });
 
@@ -134,7 +134,7 @@ test("no pictures: the folder, what is read and what was found instead are said"
   await writeFile(join(root, "a.txt"), "hello");
   await writeFile(join(root, "b.png"), "");
   await expect(openImageFolder(root, "it")).rejects.toThrow(
-    /2 other files or folders \(1: not a picture by its first bytes, 1: empty file\)/,
+    /2 other files or folders \(not a picture by its first bytes: a.txt; empty file: b.png\)/,
   );
   await expect(openImageFolder(join(root, "missing"), "it")).rejects.toThrow(/cannot be read \(ENOENT\)/);
 });

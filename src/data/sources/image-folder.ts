@@ -6,6 +6,7 @@ import { basename, dirname } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { defaultRules, folderFingerprint, type ImageFolder, type ReadingRules, type SkippedFile } from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
+import { listedByReason } from "../said.ts";
 
 interface FoundFile {
   relative: Buffer;
@@ -211,10 +212,8 @@ function folderLabels(found: readonly FoundFile[]): { labels?: Int32Array; class
 
 /** Why an empty dataset is refused: where was looked, what is accepted, and what was found instead. */
 function noPictures(root: string, skipped: readonly SkippedFile[]): SelfsightError {
-  const counts = new Map<string, number>();
-  for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const reasons = [...counts].map(([reason, count]) => `${count}: ${reason}`).join(", ");
-  const found = skipped.length === 0 ? "nothing" : `${skipped.length} other files or folders (${reasons})`;
+  const found =
+    skipped.length === 0 ? "nothing" : `${skipped.length} other files or folders (${listedByReason(skipped)})`;
   return new SelfsightError(
     "data",
     `opening ${displayName(root)}: no pictures, ${found} found; ${acceptedTypes} are read, in sub-folders too; ` +

@@ -1,7 +1,7 @@
 // A new run: what it reads, where it is kept, and what is refused before any work is done.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Dataset, datasetNames, limited, openDataset, withRules } from "../../data/index.ts";
+import { type Dataset, datasetNames, limited, openDataset, warnOfSkipped, withRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
@@ -121,7 +121,7 @@ export async function openTrainingData(
   const dataset = isOpen
     ? withRules(await limited(data, limit ?? undefined), rules)
     : await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
-  if (!isOpen) warnOfSkipped(dataset, warn);
+  if (!isOpen) warnOfSkipped([dataset], warn);
   return { dataset, settings: { ...settings, limit } };
 }
 
@@ -132,13 +132,6 @@ function limitOf(data: string | Dataset, { limit }: Settings): number | null {
     "configuration",
     `pretrain: the setting limit is ${limit}, the dataset was opened with the limit ${own}; one limit is needed; leave one of them out`,
   );
-}
-
-function warnOfSkipped(dataset: Dataset, warn: (message: string) => void): void {
-  if (dataset.kind !== "folder" || dataset.skipped.length === 0) return;
-  const first = dataset.skipped.slice(0, 3).map(({ label, reason }) => `${label} (${reason})`);
-  const more = dataset.skipped.length > 3 ? ", ..." : "";
-  warn(`not read, because no pictures: ${dataset.skipped.length} of the files, such as ${first.join(", ")}${more}`);
 }
 
 /** Smaller batches can be computed, and teach nothing: their images have too few others to differ from. */

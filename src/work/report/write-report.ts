@@ -1,6 +1,6 @@
 // A run's page: what it is worth, how it learned, what it finds alike.
 import { join } from "node:path";
-import { sampleNames } from "../../data/index.ts";
+import { sampleNames, warnOfSkipped } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
 import { writeFileDurably } from "../../files.ts";
 import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
@@ -25,7 +25,7 @@ import { type Measured, type MeasuredData, measure, openMeasured, scoresOf } fro
 export interface ReportOptions {
   /** Told of each row of the table when it is known. */
   onMeasured?: ((row: Measured, data: MeasuredData) => void) | undefined;
-  /** Told where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
+  /** Told what of the folder is not read, and where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
   warn?: ((message: string) => void) | undefined;
 }
 
@@ -52,6 +52,7 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
 async function gatherReport(folder: string, { onMeasured, warn = warnThroughNode }: ReportOptions): Promise<Report> {
   const run = readRun(folder);
   const data = await openMeasured(run);
+  warnOfSkipped([data.train, data.test], warn);
   const state = buildState(run.settings, data.train);
   const rowOf = async (name: Measured["name"]) => {
     const row = await measure(name, data, state);
@@ -69,6 +70,7 @@ async function gatherReport(folder: string, { onMeasured, warn = warnThroughNode
     return {
       ...factsOf(folder, run, state),
       leftOut: leftOutOf(data, checkpoint, trained),
+      remarks: [...new Set([...trained.bank.remarks, ...trained.queries.remarks])],
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
       views: await viewTiles(state, data.train),
@@ -87,7 +89,7 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "leftOut" | "scores" | "correlation" | "views" | "neighbours";
+type Figures = "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);

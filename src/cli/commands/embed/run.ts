@@ -15,10 +15,13 @@ export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | 
 /** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index. */
 export async function embed(source: string, data: string, options: EmbedOptions): Promise<void> {
   refuseOtherName(options.out);
-  const pictures = await openPictures(data, { ...options, rules: rulesOfSource(source) });
+  const pictures = await openPictures(data, { ...options, rules: rulesOfSource(source), warn });
   const representation = openRepresentation(source, pictures.dataset, { ...options, warn });
   try {
-    const index = await embedPictures(representation, pictures, { onBadFile: ({ reason }) => warn(reason) });
+    const index = await embedPictures(representation, pictures, {
+      onBadFile: ({ reason }) => warn(reason),
+      onRemark: warn,
+    });
     index.save(options.out);
     say(index, options);
   } finally {

@@ -34,6 +34,7 @@ const reading =
     return {
       onProgress: (done: number) => bar?.update(done),
       onBadFile: ({ reason }: BadFile) => warn(reason),
+      onRemark: warn,
       end: () => bar?.stop(),
     };
   };

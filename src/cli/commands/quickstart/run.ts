@@ -31,15 +31,25 @@ export interface QuickstartOptions {
 /** `selfsight quickstart`: a short run, its figures against both baselines, and its page. */
 export async function quickstart(options: QuickstartOptions): Promise<void> {
   const given = quickstartSettings(options);
-  const { dataset } = await openTrainingData(options.data, given, warn);
+  const warnOnce = once(warn);
+  const { dataset } = await openTrainingData(options.data, given, warnOnce);
   const settings = await withSteps(fitted(given, dataset), dataset, options);
   const folder = options.out ?? freeFolder(join("runs", `quickstart-${nameOf(options.data)}`));
   newRun({ folder, settings, dataset }, commandLine());
   const say = sayer(options);
   say(`the run's folder is ${displayName(folder)}`);
   const { reason } = await runToEnd({ folder, settings, dataset }, options);
-  if (reason === "complete") return reportRun(folder, options);
+  if (reason === "complete") return reportRun(folder, { json: options.json, warn: warnOnce });
   say(`then write its report with: selfsight report ${displayName(folder)}`);
+}
+
+/** Training and report open the same pictures. */
+function once(say: (line: string) => void): (line: string) => void {
+  const said = new Set<string>();
+  return (line) => {
+    if (!said.has(line)) say(line);
+    said.add(line);
+  };
 }
 
 /** Where standard output is for a machine, people read on standard error. */

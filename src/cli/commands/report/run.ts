@@ -3,12 +3,24 @@ import { displayName } from "../../../errors.ts";
 import { duration, figureText, type Report, verdict } from "../../../report/index.ts";
 import type { Measured, MeasuredData } from "../../../work/report/scores.ts";
 import { writeReport } from "../../../work/report/write-report.ts";
-import { warn } from "../pretrain/run.ts";
+import { warn as warnOnTerminal } from "../pretrain/run.ts";
+
+type Say = (line: string) => void;
+
+export interface ReportOptions {
+  json?: true | undefined;
+  /** Told what a person should know and nobody must act on. */
+  warn?: Say;
+}
 
 /** `selfsight report RUN`: measures the run, prints the table and writes report.html. */
-export async function reportRun(folder: string, { json }: { json?: true | undefined }): Promise<void> {
+export async function reportRun(folder: string, options: ReportOptions): Promise<void> {
+  const { json } = options;
   const startedAt = performance.now();
-  const { path, report } = await writeReport(folder, { onMeasured: json ? undefined : sayRow, warn });
+  const { path, report } = await writeReport(folder, {
+    onMeasured: json ? undefined : sayRow,
+    warn: options.warn ?? warnOnTerminal,
+  });
   const seconds = (performance.now() - startedAt) / 1000;
   const { scores, leftOut } = report;
   if (json) console.log(JSON.stringify({ report: path, scores, leftOut, seconds }, null, 2));
@@ -31,8 +43,9 @@ function sayRow({ name, queries, worth }: Measured, { test }: MeasuredData): voi
 const sayLine = (name: string, cells: readonly string[]): void =>
   console.log(`${name.padEnd(20)}${cells.map((cell) => cell.padStart(20)).join("")}`);
 
-function sayEnd({ scores, leftOut, commands }: Report, path: string, seconds: number): void {
-  if (leftOut.length > 0) console.log(`\n${describeLeftOut(leftOut)}`);
+function sayEnd({ scores, leftOut, remarks, commands }: Report, path: string, seconds: number): void {
+  const notes = [describeLeftOut(leftOut), ...remarks].filter(Boolean);
+  if (notes.length > 0) console.log(`\n${notes.join("\n")}`);
   console.log(scores ? `\n${verdict(scores)}` : "\nthe pictures have no labels: a report without accuracies");
   console.log(`\nmeasured and drawn in ${duration(seconds)}; look at ${displayName(path)}`);
   for (const [purpose, command] of commands) console.log(`  ${purpose.toLowerCase().replace(/\.$/, "")}: ${command}`);
