@@ -10,6 +10,7 @@ export {
   type ImageArray,
   type ImageFile,
   type ImageFolder,
+  type OnProgress,
   type OpenOptions,
   openDataset,
   type PictureSource,
@@ -19,9 +20,10 @@ export {
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
-export type { BadFile, ClassScore, Evaluation } from "./evaluate/index.ts";
-export type { MethodName } from "./methods/index.ts";
+export type { BadFile, ClassScore, Evaluation, ExtractOptions, Representation } from "./evaluate/index.ts";
+export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
+export type { Figure, Measure, Score, Scores } from "./report/index.ts";
 export {
   type LogEvent,
   type LossParts,
@@ -33,8 +35,11 @@ export {
   type RunSettings,
   readLog,
   readRun,
+  type SettingFacts,
   type Settings,
   type StepReport,
+  settingsOf,
+  settingsSchema,
   type TrainingSettings,
   type TrainResult,
 } from "./train/index.ts";

@@ -16,7 +16,7 @@ export { defaultRules, sampleName, sampleNames, subset, withRules } from "./data
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
-export type { DownloadProgress } from "./sources/download.ts";
+export type { DownloadProgress, OnProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
 export { datasetNames, limited, type OpenOptions, openDataset } from "./sources/open.ts";

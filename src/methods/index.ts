@@ -23,6 +23,9 @@ export const methods = {
 
 export type MethodName = keyof typeof methods;
 
+/** What the setting `method` may be, besides a method of one's own. */
+export const methodNames = Object.keys(methods) as readonly MethodName[];
+
 /** Methods that a program brought with it, by their names. */
 const brought = new Map<string, Method>();
 

@@ -44,7 +44,7 @@ export {
 } from "./run/survey.ts";
 export type { TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
-export { type SettingFacts, settingsOf } from "./settings/listing.ts";
+export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
 export { neededFor } from "./settings/schema-words.ts";

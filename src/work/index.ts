@@ -13,5 +13,6 @@ export {
   type RunOptions,
   resume,
 } from "./pretrain.ts";
+export type { Columns } from "./report/scores.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-report.ts";
 export type { RepresentationOptions } from "./representation.ts";

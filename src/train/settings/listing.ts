@@ -1,8 +1,9 @@
 // Every setting of a method's runs with its default, its range and its meaning, all out of the schema itself.
+import type { z } from "zod";
 import { type MethodName, methods } from "../../methods/index.ts";
 import { meaningOf, neededBy, schemaAt } from "./schema-words.ts";
 import { isTree, valueAt } from "./setting-tree.ts";
-import { defaultSettings, schemaFor } from "./settings.ts";
+import { defaultSettings, type Settings, schemaFor } from "./settings.ts";
 
 export interface SettingFacts {
   /** Dotted, as `--set` takes it; `views.*` is every view. */
@@ -15,6 +16,13 @@ export interface SettingFacts {
   /** Whether it is the method's own. */
   isOfMethod: boolean;
 }
+
+/**
+ * The zod schema of a run's settings by this method, all of them given: to check a form against, or to make a JSON schema of with
+ * `z.toJSONSchema(schema, { io: "input" })`.
+ */
+export const settingsSchema = (method: MethodName): z.ZodType<Settings> =>
+  schemaFor(methods[method]) as unknown as z.ZodType<Settings>; // one method's schema, one method's settings
 
 /** The settings of a method, its own first. */
 export function settingsOf(method: MethodName): SettingFacts[] {

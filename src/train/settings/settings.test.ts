@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { SelfsightError } from "../../errors.ts";
-import { methods } from "../../methods/index.ts";
+import { methodNames, methods } from "../../methods/index.ts";
 import { resumedSettings, settingsHash } from "../run/resume.ts";
 import { settingFrom } from "./assignment.ts";
+import { settingsSchema } from "./listing.ts";
 import { keysIn } from "./setting-tree.ts";
 import { defaultSettings, type PartialSettings, parseSettings, resolveSettings, type Settings } from "./settings.ts";
 
@@ -314,3 +316,18 @@ function slipsOf(word: string): string[] {
   ]);
   return [...new Set(slips)].filter((slip) => slip !== word && slip.length > 1);
 }
+
+describe("the schema for programs", () => {
+  it.each(methodNames)(
+    "%s: takes the whole settings of a run, refuses others' keys, and is a JSON schema too",
+    (method) => {
+      const schema = settingsSchema(method);
+      const settings = defaultSettings({ method });
+      expect(schema.parse(settings)).toEqual(settings);
+      expect(schema.safeParse({ ...settings, nonsense: 1 }).success).toBe(false);
+      const json = z.toJSONSchema(schema, { io: "input" }) as { properties: Record<string, { description?: string }> };
+      expect(Object.keys(json.properties)).toEqual(expect.arrayContaining(Object.keys(settings)));
+      expect(json.properties.batchSize?.description).toMatch(/images in one step/);
+    },
+  );
+});

@@ -15,7 +15,7 @@ import {
 } from "../../evaluate/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { keyedPermutation } from "../../random.ts";
-import type { Figure, Measure, Scores } from "../../report/index.ts";
+import type { Figure, Measure, Score, Scores } from "../../report/index.ts";
 import { type RunFile, rulesOf, type TrainState } from "../../train/index.ts";
 import { viewOf } from "../representation.ts";
 
@@ -44,6 +44,9 @@ export interface Measured {
   queries: Features;
   worth?: { measures: Measure[]; figures: Figure[]; draws: number };
 }
+
+/** What is true of every row of a table. */
+export type Columns = Omit<Scores, "rows">;
 
 /** The run's pictures again, with their test split where they are labelled. */
 export async function openMeasured({ data, settings }: RunFile): Promise<MeasuredData> {
@@ -153,19 +156,22 @@ async function unlabelledFeatures(representation: Representation, { train, seed,
 const firstOf = (dataset: Dataset, count: number): Dataset =>
   subset(dataset, keyedPermutation(dataset.length, 0).slice(0, count).sort());
 
+/** A row of the table with what its columns are; undefined without labels. */
+export function scoreOf({ test }: MeasuredData, { name, queries, worth }: Measured): [Score, Columns] | undefined {
+  if (!worth) return undefined;
+  const { measures, figures, draws } = worth;
+  return [
+    { name, figures },
+    { measures, draws, testImages: queries.length, isTestSplit: test !== undefined },
+  ];
+}
+
 /** The table, or null without labels. */
 export function scoresOf(
-  { test }: MeasuredData,
+  data: MeasuredData,
   ...measured: readonly [pixels: Measured, untrained: Measured, trained: Measured]
 ): Scores | null {
-  const [{ queries, worth }] = measured;
-  if (!worth) return null;
-  const rows = measured.map(({ name, worth: own }) => ({ name, figures: own!.figures }));
-  return {
-    measures: worth.measures,
-    rows: rows as unknown as Scores["rows"],
-    draws: worth.draws,
-    testImages: queries.length,
-    isTestSplit: test !== undefined,
-  };
+  const scores = measured.flatMap((row) => scoreOf(data, row)?.[0] ?? []);
+  const columns = scoreOf(data, measured[0])?.[1];
+  return columns ? { ...columns, rows: scores as unknown as Scores["rows"] } : null;
 }

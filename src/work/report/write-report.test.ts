@@ -12,9 +12,9 @@ test("a program gets the page and its figures, each row when it is known", async
   const out = scratch.next();
   await pretrain("shapes", { limit: 80, steps: 2 }, { out, recipe: { ...tinySettings(), epochs: null } });
   const rows: string[] = [];
-  const { path, report } = await writeReport(out, { onMeasured: ({ name }) => rows.push(name) });
+  const { path, scores } = await writeReport(out, { onRow: ({ name }) => rows.push(name) });
   expect(rows).toEqual(["pixels", "untrained network", "trained network"]);
-  expect(report.scores?.rows.map(({ name }) => name)).toEqual(rows);
+  expect(scores?.rows.map(({ name }) => name)).toEqual(rows);
   expect(path).toBe(join(out, "report.html"));
   expect(readFileSync(path, "utf8")).toContain("trained network");
 });

@@ -4,7 +4,7 @@ import { sampleNames, warnOfSkipped } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
 import { writeFileDurably } from "../../files.ts";
 import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
-import { type Report, reportPage } from "../../report/index.ts";
+import { type Report, reportPage, type Score } from "../../report/index.ts";
 import {
   buildState,
   type Checkpoint,
@@ -20,19 +20,18 @@ import {
 import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
-import { type Measured, type MeasuredData, measure, openMeasured, scoresOf } from "./scores.ts";
+import { type Columns, type Measured, type MeasuredData, measure, openMeasured, scoreOf, scoresOf } from "./scores.ts";
 
 export interface ReportOptions {
-  /** Told of each row of the table when it is known. */
-  onMeasured?: ((row: Measured, data: MeasuredData) => void) | undefined;
+  /** Told of each row of the table when it is known: pixels, untrained network, trained network. */
+  onRow?: ((row: Score, columns: Columns) => void) | undefined;
   /** Told what of the folder is not read, and where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
   warn?: ((message: string) => void) | undefined;
 }
 
 /** A page that was written, and what stands on it. */
-export interface WrittenReport {
+export interface WrittenReport extends Pick<Report, "scores" | "leftOut" | "remarks" | "commands"> {
   path: string;
-  report: Report;
 }
 
 /**
@@ -45,18 +44,20 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
   const report = await gatherReport(folder, options);
   const path = join(folder, "report.html");
   writeFileDurably(path, reportPage(report));
-  return { path, report };
+  const { scores, leftOut, remarks, commands } = report;
+  return { path, scores, leftOut, remarks, commands };
 }
 
 /** Everything that the page shows. One network serves: as it began, and then with what it learned. */
-async function gatherReport(folder: string, { onMeasured, warn = warnThroughNode }: ReportOptions): Promise<Report> {
+async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: ReportOptions): Promise<Report> {
   const run = readRun(folder);
   const data = await openMeasured(run);
   warnOfSkipped([data.train, data.test], warn);
   const state = buildState(run.settings, data.train);
   const rowOf = async (name: Measured["name"]) => {
     const row = await measure(name, data, state);
-    onMeasured?.(row, data);
+    const score = scoreOf(data, row);
+    if (score) onRow?.(...score);
     return row;
   };
   try {

@@ -1,8 +1,8 @@
 import { describeLeftOut } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
-import { duration, figureText, type Report, verdict } from "../../../report/index.ts";
-import type { Measured, MeasuredData } from "../../../work/report/scores.ts";
-import { writeReport } from "../../../work/report/write-report.ts";
+import { duration, figureText, type Score, verdict } from "../../../report/index.ts";
+import type { Columns } from "../../../work/report/scores.ts";
+import { type WrittenReport, writeReport } from "../../../work/report/write-report.ts";
 import { warn as warnOnTerminal } from "../pretrain/run.ts";
 
 type Say = (line: string) => void;
@@ -17,33 +17,32 @@ export interface ReportOptions {
 export async function reportRun(folder: string, options: ReportOptions): Promise<void> {
   const { json } = options;
   const startedAt = performance.now();
-  const { path, report } = await writeReport(folder, {
-    onMeasured: json ? undefined : sayRow,
+  const written = await writeReport(folder, {
+    onRow: json ? undefined : sayRow,
     warn: options.warn ?? warnOnTerminal,
   });
   const seconds = (performance.now() - startedAt) / 1000;
-  const { scores, leftOut } = report;
+  const { path, scores, leftOut } = written;
   if (json) console.log(JSON.stringify({ report: path, scores, leftOut, seconds }, null, 2));
-  else sayEnd(report, path, seconds);
+  else sayEnd(written, seconds);
 }
 
 /** A line of the table; the first brings the table's head. */
-function sayRow({ name, queries, worth }: Measured, { test }: MeasuredData): void {
-  if (!worth) return;
+function sayRow({ name, figures }: Score, { measures, testImages, isTestSplit }: Columns): void {
   if (name === "pixels") {
-    console.log(`\n${queries.length} ${test ? "test" : "held-out"} images, ± one standard error`);
+    console.log(`\n${testImages} ${isTestSplit ? "test" : "held-out"} images, ± one standard error`);
     sayLine(
       "",
-      worth.measures.map(({ title }) => title),
+      measures.map(({ title }) => title),
     );
   }
-  sayLine(name, worth.figures.map(figureText));
+  sayLine(name, figures.map(figureText));
 }
 
 const sayLine = (name: string, cells: readonly string[]): void =>
   console.log(`${name.padEnd(20)}${cells.map((cell) => cell.padStart(20)).join("")}`);
 
-function sayEnd({ scores, leftOut, remarks, commands }: Report, path: string, seconds: number): void {
+function sayEnd({ path, scores, leftOut, remarks, commands }: WrittenReport, seconds: number): void {
   const notes = [describeLeftOut(leftOut), ...remarks].filter(Boolean);
   if (notes.length > 0) console.log(`\n${notes.join("\n")}`);
   console.log(scores ? `\n${verdict(scores)}` : "\nthe pictures have no labels: a report without accuracies");
