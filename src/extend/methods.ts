@@ -1,6 +1,19 @@
 /** selfsight/methods: what a method is made of (views, heads, losses), the methods that there are, and the step that trains them. */
+
+/** Settings of a method are a schema of zod's. */
 export { z } from "zod";
-export * from "../augment/index.ts";
+export {
+  type BarlowTwinsViewsOptions,
+  barlowTwinsViews,
+  evaluationImages,
+  imageOperations,
+  type MakeViewsOptions,
+  makeViews,
+  type Normalization,
+  normalizations,
+  type ViewRecipe,
+  viewRecipeSchema,
+} from "../augment/index.ts";
 export {
   type Batch,
   type BatchOptions,
@@ -9,9 +22,64 @@ export {
   onePass,
   openDataset,
   type PixelBlock,
+  type ReadOptions,
   stepsPerEpoch,
   subset,
 } from "../data/index.ts";
-export * from "../evaluate/index.ts";
+export {
+  type BackboneFacts,
+  type BankAndQueries,
+  type BankOptions,
+  backboneRepresentation,
+  bankAndQueries,
+  type Evaluation,
+  type ExtractOptions,
+  evaluateKnn,
+  extractFeatures,
+  type Features,
+  type FewShotOptions,
+  type FewShotResult,
+  fewShot,
+  type KnnOptions,
+  type LabelledData,
+  type LabelledOptions,
+  type LinearProbeOptions,
+  type LinearProbeResult,
+  linearProbe,
+  openLabelled,
+  pixelRepresentation,
+  type Representation,
+  untrainedBackbone,
+  type WeightedKnn,
+  weightedKnn,
+} from "../evaluate/index.ts";
 export * from "../methods/index.ts";
-export * from "../train/index.ts";
+export {
+  buildState,
+  type Checkpoint,
+  type CheckpointState,
+  type CollapseFinding,
+  type CollapseWatch,
+  collapseWatch,
+  type DataFacts,
+  embedBatch,
+  type GoOnOptions,
+  goOnWithRun,
+  loadNewestCheckpoint,
+  type PartialSettings,
+  type PreparedRun,
+  type RepresentationHealth,
+  resolveSettings,
+  restore,
+  type Settings,
+  type StartOptions,
+  type StepResult,
+  scheduleFactor,
+  startRun,
+  type TrainOptions,
+  type TrainResult,
+  type TrainState,
+  train,
+  trainStep,
+  trainStepOnViews,
+} from "../train/index.ts";

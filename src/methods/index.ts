@@ -50,7 +50,7 @@ export function bringMethod(method: Method): void {
 }
 
 export { barlowTwinsFloor, barlowTwinsLoss, crossCorrelation } from "./barlow-twins.ts";
-export { byolLoss } from "./byol.ts";
+export { byolLoss, type Prediction } from "./byol.ts";
 export {
   type Backbone,
   type BuiltMethod,
@@ -82,6 +82,6 @@ export {
 export { ntXentLoss } from "./simclr.ts";
 export { simsiamLoss } from "./simsiam.ts";
 export { supervisedLoss } from "./supervised.ts";
-export { sinkhornCodes, swavLoss } from "./swav.ts";
-export { vicregLoss } from "./vicreg.ts";
+export { type CodeOptions, type SwavLossOptions, sinkhornCodes, swavLoss } from "./swav.ts";
+export { type VicregWeights, vicregLoss } from "./vicreg.ts";
 export { mocoViews, simclrViews, supervisedViews, swavViews, type ViewsOptions } from "./views.ts";

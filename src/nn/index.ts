@@ -4,6 +4,7 @@ export {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
+  type ConvolutionOptions,
   GlobalAveragePool,
   Identity,
   Linear,

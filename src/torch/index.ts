@@ -32,7 +32,7 @@ export {
   synchronize,
   threads,
 } from "./modes.ts";
-export { isSupported, type MemoryFormat } from "./operators.ts";
+export { type EngineTensor, isSupported, type MemoryFormat, type Operators } from "./operators.ts";
 export { product } from "./products.ts";
-export { freeAll, keep, liveTensors, type RefusedPromise, scope } from "./scope.ts";
-export { op, type Reduction, Tensor } from "./tensor.ts";
+export { freeAll, keep, liveTensors, type Owned, type RefusedPromise, scope } from "./scope.ts";
+export { type Operand, op, type Reduction, Tensor } from "./tensor.ts";

@@ -8,7 +8,8 @@ export interface Reduction {
   keepDim?: boolean;
 }
 
-type Operand = Tensor | number;
+/** The other side of an operation. */
+export type Operand = Tensor | number;
 
 /**
  * An n-dimensional array in libtorch, named by a handle. Methods carry PyTorch's names in camelCase; those ending in `_`

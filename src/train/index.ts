@@ -69,6 +69,7 @@ export {
   checkpointOf,
   chosenDevice,
   chosenPrecision,
+  type DataFacts,
   peakRates,
   refuseUnlabelled,
   restore,
@@ -77,4 +78,4 @@ export {
 } from "./state.ts";
 export { embedBatch, type StepResult, trainStep, trainStepOnViews } from "./step.ts";
 export { type TrainResult, train } from "./trainer.ts";
-export { collapseWatch, type RepresentationHealth } from "./watch.ts";
+export { type CollapseFinding, type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
