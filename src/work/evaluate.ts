@@ -1,14 +1,16 @@
 import { warnOfSkipped } from "../data/index.ts";
-import { didYouMean, displayName, SelfsightError } from "../errors.ts";
+import { CallError, didYouMean, displayName, SelfsightError } from "../errors.ts";
 import {
   type BankOptions,
   bankAndQueries,
   type Evaluation,
   evaluateKnn,
   type Features,
+  type FewShotResult,
   fewShot,
   type LabelledData,
   type LabelledOptions,
+  type LinearProbeResult,
   linearProbe,
   openLabelled,
   type Representation,
@@ -17,25 +19,48 @@ import { Model } from "./model.ts";
 import { openRepresentation, type RepresentationOptions, rulesOfSource } from "./representation.ts";
 import { warnThroughNode } from "./warnings.ts";
 
+/** What each protocol may be told, and what it finds. */
+export interface Protocols {
+  knn: {
+    options: {
+      /** Neighbours. Default 200, at most a fifth of a class of the bank. */
+      k?: number | undefined;
+      /** Default 0.1. */
+      temperature?: number | undefined;
+    };
+    found: Evaluation;
+  };
+  linear: {
+    options: {
+      /** Default 100. */
+      epochs?: number | undefined;
+    };
+    found: LinearProbeResult;
+  };
+  "few-shot": {
+    options: {
+      /** Labels a class. Default 10. */
+      labels?: number | undefined;
+      /** Draws of labels. Default 10. */
+      draws?: number | undefined;
+    };
+    found: FewShotResult;
+  };
+}
+
+export type ProtocolName = keyof Protocols;
+
 /** What a representation was worth, and how that was measured. */
-export type EvaluationReport = Evaluation & {
+export type EvaluationReport<Name extends ProtocolName = ProtocolName> = Protocols[Name]["found"] & Circumstances;
+
+export interface Circumstances {
   representation: { source: string; name: string; size: number; features: number; device: string; precision: string };
   data: { name: string; bankImages: number; queryImages: number; badFiles: number };
   seconds: { features: number; protocol: number };
-};
+}
 
-/** Each option left out has the default of its protocol. */
-export interface EvaluateOptions extends RepresentationOptions {
-  /** knn: neighbours. Default 200, at most a fifth of a class of the bank. */
-  k?: number | undefined;
-  /** knn. Default 0.1. */
-  temperature?: number | undefined;
-  /** few-shot: labels a class. Default 10. */
-  labels?: number | undefined;
-  /** few-shot: draws of labels. Default 10. */
-  draws?: number | undefined;
-  /** linear. Default 100. */
-  epochs?: number | undefined;
+/** What is measured, and how its network is opened where it is not open yet. */
+export interface MeasureOptions extends RepresentationOptions {
   /** What is measured on: `test` or `val` against the train split; of `train` or `all` a fifth of each class is held out. Default "test". */
   split?: LabelledOptions["split"] | undefined;
   /** At most so many images of each split. Default all. */
@@ -44,16 +69,35 @@ export interface EvaluateOptions extends RepresentationOptions {
   reading?: BankOptions["reading"] | undefined;
 }
 
-type Protocol = (bank: Features, queries: Features, options: EvaluateOptions & { device: string }) => Evaluation;
+/** Each option left out has the default of its protocol. */
+export type EvaluateOptions<Name extends ProtocolName = ProtocolName> = MeasureOptions & Protocols[Name]["options"];
 
-const protocols = {
-  knn: (bank, queries, { k, temperature, device }) => evaluateKnn(bank, queries, given({ k, temperature, device })),
-  linear: (bank, queries, { epochs, seed, device }) => linearProbe(bank, queries, given({ epochs, seed, device })),
-  "few-shot": (bank, queries, { labels, draws, seed, device }) =>
-    fewShot(bank, queries, given({ labels, draws, seed, device })),
-} satisfies Record<string, Protocol>;
+interface Protocol<Name extends ProtocolName> {
+  /** The options that no other protocol has. */
+  own: readonly (keyof Protocols[Name]["options"])[];
+  measure(
+    bank: Features,
+    queries: Features,
+    options: EvaluateOptions<Name> & { device: string },
+  ): Protocols[Name]["found"];
+}
 
-export type ProtocolName = keyof typeof protocols;
+const protocols: { [Name in ProtocolName]: Protocol<Name> } = {
+  knn: {
+    own: ["k", "temperature"],
+    measure: (bank, queries, { k, temperature, device }) =>
+      evaluateKnn(bank, queries, given({ k, temperature, device })),
+  },
+  linear: {
+    own: ["epochs"],
+    measure: (bank, queries, { epochs, seed, device }) => linearProbe(bank, queries, given({ epochs, seed, device })),
+  },
+  "few-shot": {
+    own: ["labels", "draws"],
+    measure: (bank, queries, { labels, draws, seed, device }) =>
+      fewShot(bank, queries, given({ labels, draws, seed, device })),
+  },
+};
 
 type Given<Options> = { [Key in keyof Options]?: Exclude<Options[Key], undefined> };
 
@@ -67,13 +111,15 @@ const given = <Options extends object>(options: Options) =>
  *
  * @throws SelfsightError "configuration" for an unknown protocol, "data" without labels, "checkpoint" for what cannot be opened.
  */
-export async function evaluate(
+export async function evaluate<Name extends ProtocolName>(
   source: string | Model,
-  protocol: ProtocolName,
+  protocol: Name,
   data: string,
-  options: EvaluateOptions = {},
-): Promise<EvaluationReport> {
-  const measure: Protocol = Object.hasOwn(protocols, protocol) ? protocols[protocol] : refuseProtocol(protocol);
+  options: EvaluateOptions<Name> = {},
+): Promise<EvaluationReport<Name>> {
+  const { measure } = protocolNamed(protocol);
+  refuseOthers(protocol, options);
+  if (source instanceof Model) refuseReopening(options);
   const { limit, split } = options;
   const rules = source instanceof Model ? source.representation.rules : rulesOfSource(source);
   const labelled = await openLabelled(data, given({ limit, split, rules }));
@@ -88,45 +134,65 @@ export async function evaluate(
   }
 }
 
-interface Measuring {
+interface Measuring<Name extends ProtocolName> {
   source: string;
   labelled: LabelledData;
-  options: EvaluateOptions;
+  options: EvaluateOptions<Name>;
 }
 
-async function measured(
-  measure: Protocol,
+async function measured<Name extends ProtocolName>(
+  measure: Protocol<Name>["measure"],
   representation: Representation,
-  { source, labelled, options }: Measuring,
-): Promise<EvaluationReport> {
+  { source, labelled, options }: Measuring<Name>,
+): Promise<EvaluationReport<Name>> {
   const startedAt = performance.now();
   const { limit, seed, reading } = options;
   const { bank, queries, suffix } = await bankAndQueries(representation, labelled, given({ limit, seed, reading }));
   const extractedAt = performance.now();
   const found = measure(bank, queries, { ...options, device: representation.device });
-  const data = {
-    name: bank.dataset,
-    bankImages: bank.length,
-    queryImages: queries.length,
-    badFiles: new Set([...bank.badFiles, ...queries.badFiles]).size,
-  };
-  return {
-    ...found,
-    protocol: `${found.protocol}${suffix}`,
+  const circumstances: Circumstances = {
     representation: describe(source, representation, bank),
-    data,
+    data: {
+      name: bank.dataset,
+      bankImages: bank.length,
+      queryImages: queries.length,
+      badFiles: new Set([...bank.badFiles, ...queries.badFiles]).size,
+    },
     seconds: { features: (extractedAt - startedAt) / 1000, protocol: (performance.now() - extractedAt) / 1000 },
   };
+  return Object.assign(found, circumstances, { protocol: `${found.protocol}${suffix}` });
 }
 
 function describe(source: string, { name, size, device, precision }: Representation, { dimensions }: Features) {
   return { source, name, size, features: dimensions, device, precision };
 }
 
-function refuseProtocol(protocol: string): never {
+function protocolNamed<Name extends ProtocolName>(name: Name): Protocol<Name> {
+  if (Object.hasOwn(protocols, name)) return protocols[name];
   const names = Object.keys(protocols);
   throw new SelfsightError(
     "configuration",
-    `evaluate: ${displayName(protocol)} is no protocol; ${names.join(", ")} are there; choose one.${didYouMean(protocol, names)}`,
+    `evaluate: ${displayName(name)} is no protocol; ${names.join(", ")} are there; choose one.${didYouMean(name, names)}`,
+  );
+}
+
+/** An option that does nothing must not look as if it did. */
+function refuseOthers(protocol: ProtocolName, options: object): void {
+  const owners = Object.entries(protocols).flatMap(([owner, { own }]) => own.map((option) => ({ owner, option })));
+  const asked = new Map<string, unknown>(Object.entries(options));
+  const foreign = owners.find(({ owner, option }) => owner !== protocol && asked.get(option) !== undefined);
+  if (!foreign) return;
+  const { owner, option } = foreign;
+  throw new SelfsightError(
+    "configuration",
+    `evaluate: ${option} ${asked.get(option)} with ${protocol}; ${protocol} has ${protocols[protocol].own.join(" and ")}; leave it out, or measure by ${owner}`,
+  );
+}
+
+function refuseReopening(options: MeasureOptions): void {
+  const asked = (["size", "device", "precision"] as const).find((option) => options[option] !== undefined);
+  if (asked === undefined) return;
+  throw new CallError(
+    `evaluate: ${asked} ${options[asked]} with an open model; a model stays as it was opened; leave it out, or give it to openRun`,
   );
 }

@@ -1,7 +1,15 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export type { EmbedOptions } from "./embed.ts";
-export { type EvaluateOptions, type EvaluationReport, evaluate, type ProtocolName } from "./evaluate.ts";
+export {
+  type Circumstances,
+  type EvaluateOptions,
+  type EvaluationReport,
+  evaluate,
+  type MeasureOptions,
+  type ProtocolName,
+  type Protocols,
+} from "./evaluate.ts";
 export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";

@@ -104,16 +104,24 @@ test("what is no picture is named", async () => {
 });
 
 test("evaluate takes an open model and leaves it open, a path and frees it; its split is said", async () => {
-  const options = { limit: 60, precision: "fp32", device: "cpu" } as const;
+  const options = { limit: 60 };
   const report = await evaluate(model, "knn", "shapes", options);
   const before = liveTensors().live;
-  const again = await evaluate(run, "knn", "shapes", options);
+  const again = await evaluate(run, "knn", "shapes", { ...options, precision: "fp32", device: "cpu" });
   expect([again.perClass, liveTensors().live]).toEqual([report.perClass, before]);
   const whole = await evaluate(model, "knn", "shapes", { ...options, split: "all" });
   expect(whole.protocol).toBe(
     "knn-v1 k=1 T=0.1, all split, at most 60 images a split, 20 % of the images held out with seed 0",
   );
   expect((await model.embed(photo(10))).length).toBe(32);
+});
+
+test("evaluate answers by its protocol, and refuses what would do nothing", async () => {
+  const { std, draws } = await evaluate(model, "few-shot", "shapes", { limit: 60, labels: 1, draws: 3 });
+  expect([typeof std, draws.length]).toEqual(["number", 3]);
+  // @ts-expect-error kNN has no labels a class
+  await expect(evaluate(model, "knn", "shapes", { labels: 5 })).rejects.toThrow(/labels 5 with knn/);
+  await expect(evaluate(model, "knn", "shapes", { size: 64 })).rejects.toThrow(/size 64 with an open model.*openRun/);
 });
 
 test("free gives the memory back, twice is once, and a freed model says so", async () => {

@@ -107,9 +107,16 @@ test.each([
   ["few-shot", "pixels", "divided", "data", /10 labels of each class are asked for; dark has 8/],
 ])("evaluate %s %s --data %s: refused as %s", async (protocol, source, data, kind, message) => {
   const known = data.startsWith("shape") ? data : join(folder, data);
-  const options = { data: known, ...(data === "divided" && { labels: 13 }) };
+  const options = { data: known, ...(protocol === "few-shot" && { labels: 13 }) };
   const expected = protocol === "few-shot" ? /13 labels of each class are asked for; dark has 12/ : message;
   await expect(evaluation(protocol, source, options)).rejects.toMatchObject({ kind, message: expected });
+});
+
+test("an option of another protocol is refused: it would do nothing", async () => {
+  await expect(evaluation("knn", "pixels", { data: "shapes", labels: 5 })).rejects.toMatchObject({
+    kind: "configuration",
+    message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot",
+  });
 });
 
 test("online kNN: on train images alone, the same at every call, and silent where there is nothing to measure", async () => {
