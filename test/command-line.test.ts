@@ -116,6 +116,15 @@ it("lists every setting with the option that says the same", () => {
   expect(run("settings").stdout).toContain("batchSize = 256   (or --batch)\n    images in one step");
 });
 
+it("takes two numbers behind --range, one of them below 0 too, and refuses what is no number", () => {
+  const refused = (...given: string[]) => run("pretrain", "shapes", ...given).stderr;
+  expect(refused("--range", "-4096", "4095", "--steps", "0")).toMatch(/'--steps <number>' argument '0' is invalid/);
+  expect(run("pretrain", "--range", "0", "1", "shapes").stderr).toContain("Two numbers are needed, and nothing else");
+  expect(refused("--range", "1", "0")).toContain("two numbers, the lower first, are needed, such as [0, 1]");
+  expect(refused("--bands", "1,x")).toContain("A whole number of 1 or more is needed");
+  expect(refused("--bands", "1,2")).toContain("one or three bands are needed, such as [1, 2, 3]");
+});
+
 it("takes --config for --recipe, and only one of them", () => {
   expect(run("pretrain", "shapes", "--config", "shape").stderr).toContain("recipe: shape; a shipped recipe");
   expect(run("pretrain", "shapes", "--config", "a.yaml").stderr).toContain(

@@ -120,3 +120,75 @@ export function greyProfile(exponent: number, space = "GRAY"): Buffer {
   Buffer.concat(white).copy(header, 68);
   return Buffer.concat([header, number(tags.length, 4, true), ...table, ...tags.map(([, body]) => body)]);
 }
+
+export interface TiffParts {
+  width: number;
+  height: number;
+  bits: 8 | 16 | 32 | 64;
+  /** 1 unsigned, 2 with a sign, 3 float. */
+  format?: 1 | 2 | 3;
+  bands?: number;
+  /** 0 and 1 grey, 2 RGB. */
+  photometric?: 0 | 1 | 2;
+  /** Of the bands behind the colours: 2 opacity, 0 nothing known. */
+  meanings?: readonly number[];
+  /** In the byte order of the file, which is this machine's or the other one. */
+  data: Buffer;
+  isBig?: boolean;
+  profile?: Buffer;
+}
+
+/** An uncompressed TIFF of one strip. */
+export function tiffOf(parts: TiffParts): Buffer {
+  const { width, height, bits, format = 1, bands = 1, photometric = 1, meanings = [], data, isBig = false } = parts;
+  const { profile } = parts;
+  const shorts = (values: readonly number[]) => Buffer.concat(values.map((value) => number(value, 2, isBig)));
+  const long = (value: number) => number(value, 4, isBig);
+  const each = (value: number) => Array<number>(bands).fill(value);
+  const tags = new Map<number, readonly [type: number, count: number, body: Buffer]>([
+    [256, [3, 1, shorts([width])]],
+    [257, [3, 1, shorts([height])]],
+    [258, [3, bands, shorts(each(bits))]],
+    [259, [3, 1, shorts([1])]],
+    [262, [3, 1, shorts([photometric])]],
+    [273, [4, 1, long(0)]],
+    [277, [3, 1, shorts([bands])]],
+    [278, [3, 1, shorts([height])]],
+    [279, [4, 1, long(data.length)]],
+    ...(meanings.length > 0 ? [[338, [3, meanings.length, shorts(meanings)]] as const] : []),
+    [339, [3, bands, shorts(each(format))]],
+    ...(profile ? [[34675, [7, profile.length, profile]] as const] : []),
+  ]);
+  let at = 8 + 2 + 12 * tags.size + 4;
+  const outside = [...tags.values()].map(([, , body]) => body).filter(({ length }) => length > 4);
+  tags.set(273, [4, 1, long(at + outside.reduce((sum, { length }) => sum + length, 0))]);
+  const entries = [...tags].map(([tag, [type, count, body]]) => {
+    const place = body.length > 4 ? long(at) : Buffer.concat([body, Buffer.alloc(4 - body.length)]);
+    if (body.length > 4) at += body.length;
+    return Buffer.concat([shorts([tag, type]), long(count), place]);
+  });
+  const head = [Buffer.from(isBig ? "MM\0*" : "II*\0"), long(8), shorts([tags.size])];
+  return Buffer.concat([...head, ...entries, long(0), ...outside, data]);
+}
+
+/** 32 x 32 samples that rise from one to the next. */
+export const rising = <Samples extends { readonly buffer: ArrayBufferLike }>(
+  kind: { from(values: { length: number }, map: (_: unknown, i: number) => number): Samples },
+  value: (i: number) => number,
+  count = 1024,
+): Buffer => Buffer.from(kind.from({ length: count }, (_, i) => value(i)).buffer);
+
+/** Pictures of instruments, 32 x 32, in none of which a display range is declared. */
+export const instruments = {
+  "float32.tif": () =>
+    tiffOf({ width: 32, height: 32, bits: 32, format: 3, data: rising(Float32Array, (i) => i / 1023) }),
+  "uint32.tif": () => tiffOf({ width: 32, height: 32, bits: 32, data: rising(Uint32Array, (i) => i * 4000) }),
+  "int16.tif": () =>
+    tiffOf({ width: 32, height: 32, bits: 16, format: 2, data: rising(Int16Array, (i) => i * 8 - 4096) }),
+  "uint16-12-bits-used.tif": () => tiffOf({ width: 32, height: 32, bits: 16, data: rising(Uint16Array, (i) => i * 4) }),
+  "four-bands.tif": () =>
+    tiffOf({
+      ...{ width: 32, height: 32, bits: 8, bands: 4, meanings: [0, 0, 0] },
+      data: rising(Uint8Array, (i) => 40 * (i % 4) + Math.floor(i / 128), 4096),
+    }),
+};

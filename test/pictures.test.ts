@@ -9,8 +9,11 @@ import { pretrain } from "../src/cli/commands/pretrain/run.ts";
 import { quickstart } from "../src/cli/commands/quickstart/run.ts";
 import { reportRun } from "../src/cli/commands/report/run.ts";
 import { comparisonTable, parsePlan, runPlan } from "../src/compare/index.ts";
-import { readLog, readRun } from "../src/train/index.ts";
-import { bmpOf, drawn, greyProfile, jpegOf, put, putClasses, withProfile } from "./drawn-pictures.ts";
+import { type ImageFolder, openDataset } from "../src/data/index.ts";
+import { openTrainingData, readLog, readRun, resolveSettings, startRun } from "../src/train/index.ts";
+import { loadIndex } from "../src/work/index.ts";
+import { trainRun } from "../src/work/pretrain.ts";
+import { bmpOf, drawn, greyProfile, instruments, jpegOf, put, putClasses, withProfile } from "./drawn-pictures.ts";
 
 const root = mkdtempSync(join(tmpdir(), "selfsight-pictures-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -107,8 +110,6 @@ describe("one undecodable picture among 96", () => {
 
   test("where the others do not fill a batch, a batch that they fill is advised", async () => {
     await expect(quick(data, "whole", ["batchSize=96"])).resolves.toBeUndefined(); // a quickstart fits the batch
-    const { startRun } = await import("../src/train/index.ts");
-    const { trainRun } = await import("../src/work/pretrain.ts");
     const settings = { ...tiny, batchSize: 96, method: "simsiam" as const, warmupEpochs: 0 };
     const prepared = await startRun(data, [settings], { out: join(root, "full"), command: "test", warn: () => {} });
     await expect(trainRun(prepared)).rejects.toMatchObject({
@@ -186,5 +187,61 @@ describe("pictures that are read in spite of something", () => {
     await evaluate("knn", run, { data });
     await embed(run, data, { out: join(root, "odd.safetensors"), precision: "fp32", split: "train" });
     expect(warned.filter((line) => sentence.test(line))).toHaveLength(2);
+  });
+});
+
+describe("pictures of instruments", () => {
+  const data = join(root, "instruments");
+  const run = join(root, "float-run");
+  const set = ["steps=2", "batchSize=4", "width=4", "size=16", "projector=8-8", "precision=fp32"];
+  const putAll = () => {
+    for (const [name, bytes] of Object.entries(instruments)) put(data, name, bytes());
+    for (const i of [0, 1, 2]) put(data, `float-${i}.tif`, instruments["float32.tif"]());
+  };
+
+  test("are refused by name with what each needs", async () => {
+    putAll();
+    await expect(pretrain(data, { set, out: join(root, "none") })).rejects.toMatchObject({
+      kind: "data",
+      message: expect.stringMatching(
+        /no pictures, but 8 .*float samples without a range .*--range 0 1\): float-0.tif, .*float32.tif; .*bands without a meaning .*--bands 1,2,3\): four-bands.tif; .*with a sign .*: int16.tif; .*16-bit grey .*: uint16.*; .*32-bit .*: uint32.tif/,
+      ),
+    });
+  });
+
+  test("are read by the run's range and bands, which resuming, evaluating and embedding keep to", async () => {
+    await pretrain(data, { set, out: run, range: [0, 1], bands: [1] });
+    expect(readRun(run)).toMatchObject({ images: 8, settings: { range: [0, 1], bands: [1] } });
+    await expect(pretrain(undefined, { set: ["range=[0,2]"], resume: run })).rejects.toThrow(/range.*only device, /);
+    await pretrain(undefined, { set: [], resume: run });
+    const out = join(root, "float.safetensors");
+    await embed(run, join(data, "float32.tif"), { out, precision: "fp32", split: "train" });
+    await embed(`pixels:${run}`, data, { out, precision: "fp32", split: "train" });
+    const { features, dimensions, notes } = loadIndex(out);
+    const row = notes.names.indexOf("float32.tif");
+    const pixels = features.subarray(row * dimensions, (row + 1) * dimensions);
+    expect(Math.min(...pixels) < Math.max(...pixels)).toBe(true);
+    expect(notes.badFiles).toEqual([]);
+  });
+
+  test("are read by options where no run says how", async () => {
+    const out = join(root, "pixels.safetensors");
+    const file = join(data, "float32.tif");
+    await expect(embed("pixels", file, { out, precision: "fp32", split: "train" })).rejects.toThrow(/float samples/);
+    await embed("pixels", file, { out, precision: "fp32", split: "train", range: [0, 1] });
+    const { features } = loadIndex(out);
+    expect(Math.max(...features)).toBeGreaterThan(0.9);
+    await expect(evaluate("knn", "pixels", { data, range: [1, 0] })).rejects.toThrow(
+      "--range 1 0; two numbers, the lower first, are needed",
+    );
+    await expect(evaluate("knn", "pixels", { data, bands: [1, 2] })).rejects.toThrow("one or three bands are needed");
+  });
+
+  test("that a program has opened are opened again by the run's rules", async () => {
+    const opened = await openDataset(data, { rules: { range: [0, 1] } });
+    expect(opened.length).toBe(7);
+    const settings = { ...tiny, batchSize: 4, method: "simsiam" as const, bands: [1] };
+    const prepared = await openTrainingData(opened, resolveSettings(settings), () => {});
+    expect((prepared.dataset as ImageFolder).files.map(({ label }) => label)).toEqual(["four-bands.tif"]);
   });
 });

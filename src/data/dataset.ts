@@ -38,9 +38,16 @@ export interface ImageFolder {
 export interface ReadingRules {
   /** Share of bad files that are left out before reading stops; ten always are, unless it is 0. */
   maxBadShare: number;
+  /** Samples of more than 8 bits that are black and white, with those between in proportion; null: as the file declares them. */
+  range: [low: number, high: number] | null;
+  /** The bands that are shown, counted from 1: one as grey, or three as red, green and blue. Null: the file's colours. */
+  bands: number[] | null;
 }
 
-export const defaultRules: ReadingRules = { maxBadShare: 0.1 };
+/** How samples become colours, where a file does not say it. */
+export type SampleRules = Pick<ReadingRules, "range" | "bands">;
+
+export const defaultRules: ReadingRules = { maxBadShare: 0.1, range: null, bands: null };
 
 export type Dataset = ImageArray | ImageFolder;
 

@@ -12,12 +12,12 @@ export type {
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { defaultRules, sampleName, sampleNames, subset, withRules } from "./dataset.ts";
+export { defaultRules, sampleName, sampleNames, subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
 export type { DownloadProgress, OnProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
-export { datasetNames, limited, type OpenOptions, openDataset } from "./sources/open.ts";
+export { datasetNames, type OpenOptions, openDataset, reopened } from "./sources/open.ts";
 export { shapeClasses } from "./sources/shapes.ts";

@@ -95,7 +95,7 @@ export async function verifyFolder(
   options: Pick<ReadOptions, "threads" | "maxPixels"> = {},
 ): Promise<Map<number, string>> {
   const threads = options.threads ?? defaultThreads();
-  const pool = openDecodePool(threads, decodeOptions({ ...options, decodeSize: 32 }));
+  const pool = openDecodePool(threads, decodeOptions(folder, { ...options, decodeSize: 32 }));
   const bad = new Map<number, string>();
   const files = folder.files.entries();
   const verifyNext = async () => {
@@ -138,7 +138,7 @@ async function* readFolder(
   reading: Reading,
 ): AsyncGenerator<Batch> {
   const { batchSize, prefetch = 2, onBadFile, onRemark, replaces } = reading;
-  const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(reading));
+  const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(folder, reading));
   const ahead = (prefetch + 1) * batchSize;
   const badFiles = { quarantine, most: mostBad(folder), onBadFile };
   const samples = goodSamples({
@@ -180,10 +180,17 @@ async function takeUpTo<T>(count: number, items: AsyncGenerator<T>): Promise<T[]
 const labelsOf = (dataset: Dataset, indices: Uint32Array) =>
   dataset.labels ? { labels: gatherLabels(dataset.labels, indices) } : {};
 
-const decodeOptions = ({ decodeSize, maxPixels }: Pick<ReadOptions, "decodeSize" | "maxPixels">): DecodeOptions => ({
-  ...(decodeSize !== undefined && { shortSide: decodeSize }),
-  ...(maxPixels !== undefined && { maxPixels }),
-});
+function decodeOptions(
+  { rules: { range, bands } }: ImageFolder,
+  { decodeSize, maxPixels }: Pick<ReadOptions, "decodeSize" | "maxPixels">,
+): DecodeOptions {
+  return {
+    range,
+    bands,
+    ...(decodeSize !== undefined && { shortSide: decodeSize }),
+    ...(maxPixels !== undefined && { maxPixels }),
+  };
+}
 
 /** The threads only steer: decoding itself runs in Node's pool (UV_THREADPOOL_SIZE), which all of them share. */
 const defaultThreads = () => Math.min(4, 1 + Math.floor(availableParallelism() / 8));

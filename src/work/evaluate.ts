@@ -1,4 +1,4 @@
-import { warnOfSkipped } from "../data/index.ts";
+import { type ReadingRules, warnOfSkipped } from "../data/index.ts";
 import { CallError, didYouMean, displayName, SelfsightError } from "../errors.ts";
 import {
   type BankOptions,
@@ -65,6 +65,8 @@ export interface MeasureOptions extends RepresentationOptions {
   split?: LabelledOptions["split"] | undefined;
   /** At most so many images of each split. Default all. */
   limit?: number | undefined;
+  /** How files are read. Default: as the network's run read them. */
+  rules?: Partial<ReadingRules> | undefined;
   /** Told of progress and of bad files while features are made. */
   reading?: BankOptions["reading"] | undefined;
 }
@@ -121,7 +123,8 @@ export async function evaluate<Name extends ProtocolName>(
   refuseOthers(protocol, options);
   if (source instanceof Model) refuseReopening(options);
   const { limit, split } = options;
-  const rules = source instanceof Model ? source.representation.rules : rulesOfSource(source);
+  const own = source instanceof Model ? source.representation.rules : rulesOfSource(source);
+  const rules = { ...own, ...options.rules };
   const labelled = await openLabelled(data, given({ limit, split, rules }));
   warnOfSkipped([labelled.train, labelled.test], options.warn ?? warnThroughNode);
   if (source instanceof Model)

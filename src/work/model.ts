@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // N pictures, D features, H height, W width
-import { decodeBytes, decodeImage, type RawImage } from "../data/index.ts";
+import { type DecodeOptions, decodeBytes, decodeImage, type RawImage } from "../data/index.ts";
 import { CallError } from "../errors.ts";
 import { batchFeatures, type Representation } from "../evaluate/index.ts";
 import { type EmbedOptions, embedPictures, openPictures } from "./embed.ts";
@@ -74,8 +74,9 @@ export class Model {
 
   async #embedSome(pictures: readonly Picture[], start: number): Promise<Float32Array[]> {
     const names = pictures.map((picture, i) => (typeof picture === "string" ? picture : `picture ${start + i}`));
-    const shortSide = this.representation.decodeSize;
-    const images = await Promise.all(pictures.map((picture, i) => decoded(picture, names[i]!, shortSide)));
+    const { decodeSize: shortSide, rules } = this.representation;
+    const how = { shortSide, range: rules?.range ?? null, bands: rules?.bands ?? null };
+    const images = await Promise.all(pictures.map((picture, i) => decoded(picture, names[i]!, how)));
     const indices = Uint32Array.from(images.keys());
     const rows = batchFeatures(this.representation, { images, indices }, (index) => names[index]!); // [N, D]
     const dimensions = rows.length / images.length;
@@ -89,7 +90,10 @@ export class Model {
    * @throws SelfsightError "data" when there are no pictures, or too many that cannot be read.
    */
   async embedFolder(data: string, options: EmbedOptions = {}): Promise<PictureIndex> {
-    const pictures = await openPictures(data, { rules: this.representation.rules, ...options });
+    const pictures = await openPictures(data, {
+      ...options,
+      rules: { ...this.representation.rules, ...options.rules },
+    });
     return embedPictures(this.representation, pictures, options);
   }
 
@@ -104,9 +108,9 @@ export class Model {
   }
 }
 
-async function decoded(picture: Picture, name: string, shortSide: number): Promise<RawImage> {
-  if (typeof picture === "string") return decodeImage(picture, { shortSide });
-  if (picture instanceof Uint8Array) return decodeBytes(picture, name, { shortSide });
+async function decoded(picture: Picture, name: string, how: DecodeOptions): Promise<RawImage> {
+  if (typeof picture === "string") return decodeImage(picture, how);
+  if (picture instanceof Uint8Array) return decodeBytes(picture, name, how);
   checkPixels(picture, name);
   return picture;
 }

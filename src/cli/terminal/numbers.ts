@@ -20,4 +20,16 @@ export function numberAboveZero(text: string): number {
   throw new InvalidArgumentError("A number above 0 is needed.");
 }
 
+/** Two numbers of an option that is followed by both, the lower first. Errors: commander's. */
+export function lowAndHigh(text: string, before: number[] = []): number[] {
+  const value = Number(text);
+  const isNumber = text.trim() !== "" && Number.isFinite(value);
+  if (!isNumber || before.length === 2)
+    throw new InvalidArgumentError("Two numbers are needed, and nothing else behind them but options.");
+  return [...before, value];
+}
+
+/** Whole numbers from 1, with commas between. Errors: commander's. */
+export const wholeNumbers = (text: string): number[] => text.split(",").map(wholeNumberFrom(1));
+
 export const collect = (value: string, previous: string[]): string[] => [...previous, value];

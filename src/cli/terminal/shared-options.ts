@@ -1,6 +1,6 @@
 // Options that more than one command has.
 import { Option } from "@commander-js/extra-typings";
-import { wholeNumberFrom } from "./numbers.ts";
+import { lowAndHigh, wholeNumberFrom, wholeNumbers } from "./numbers.ts";
 
 export const jsonOption = () => new Option("--json", "print JSON for machines");
 
@@ -18,3 +18,15 @@ export const sizeOption = () =>
   new Option("--size <pixels>", "side to which pictures are brought (default: as it was trained)").argParser(
     wholeNumberFrom(8, 1024),
   );
+
+export const rangeOption = (otherwise: string) =>
+  new Option(
+    "--range <low high...>",
+    `samples of more than 8 bits that are black and white (default: ${otherwise})`,
+  ).argParser(lowAndHigh);
+
+export const bandsOption = (otherwise: string) =>
+  new Option(
+    "--bands <numbers>",
+    `bands shown as grey, or as red, green and blue: 1 or 4,3,2 (default: ${otherwise})`,
+  ).argParser(wholeNumbers);

@@ -2,10 +2,11 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
-import type { RawImage } from "../dataset.ts";
+import type { RawImage, ReadingRules, SampleRules } from "../dataset.ts";
 import { acceptedTypes, type ImageType, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 import { mendJpeg } from "./jpeg-parts.ts";
-import { type Decoding, pixelsOf, storedSize, withRemark } from "./pixels.ts";
+import { type Decoding, pixelsOf, storedSize, Undecodable, withRemark } from "./pixels.ts";
+import { tiffSamples, undeclared } from "./tiff-tags.ts";
 
 export interface DecodeOptions {
   /**
@@ -15,6 +16,10 @@ export interface DecodeOptions {
   shortSide?: number;
   /** Pictures with more pixels are refused from their header, before memory is taken. Default 64 million. */
   maxPixels?: number;
+  /** See `ReadingRules.range`. */
+  range?: ReadingRules["range"];
+  /** See `ReadingRules.bands`. */
+  bands?: ReadingRules["bands"];
 }
 
 /** A picture file. */
@@ -63,12 +68,19 @@ export async function decodeBytes(given: Uint8Array, label: string, options: Dec
   const type = imageType(bytes.subarray(0, sniffedBytes));
   if (type === undefined)
     throw refusal(label, `${whyNotAnImage(bytes.subarray(0, sniffedBytes))}; ${acceptedTypes} are read`);
-  const { maxPixels = defaultMaxPixels, shortSide } = options;
+  const { maxPixels = defaultMaxPixels, shortSide, range = null, bands = null } = options;
+  await refuseUndeclared(bytes, type, label, { range, bands });
   try {
-    return await decodeTolerantly(bytes, type, { maxPixels, shortSide });
+    return await decodeTolerantly(bytes, type, { maxPixels, shortSide, range, bands });
   } catch (cause) {
     throw await explained(cause, { bytes, type, label, maxPixels });
   }
+}
+
+async function refuseUndeclared(bytes: Buffer, type: ImageType, label: string, rules: SampleRules): Promise<void> {
+  const samples = type === "tiff" && (await tiffSamples((offset, length) => bytes.subarray(offset, offset + length)));
+  const reason = samples ? undeclared(samples, rules) : undefined;
+  if (reason !== undefined) throw refusal(label, `it has ${reason}`);
 }
 
 /** Strictly first. What fails is tried without what every viewer passes over; the fault that is left then is the file's. */
@@ -116,6 +128,7 @@ interface Attempt {
 /** The decoder's error in our words; a picture over the limit is named with its size, read from the header alone. */
 async function explained(cause: unknown, { bytes, type, label, maxPixels }: Attempt): Promise<SelfsightError> {
   const reason = reasonOf(cause);
+  if (cause instanceof Undecodable) return refusal(label, reason);
   if (!/pixel limit/.test(reason)) return refusal(label, `it is damaged or cut short${firstFault(reason)}`, cause);
   const { width, height } = await storedSize(bytes, type);
   const found = `${width}x${height} pixels (width x height)`;

@@ -134,7 +134,7 @@ test("no pictures: the folder, what is read and what was found instead are said"
   await writeFile(join(root, "a.txt"), "hello");
   await writeFile(join(root, "b.png"), "");
   await expect(openImageFolder(root, "it")).rejects.toThrow(
-    /2 other files or folders \(not a picture by its first bytes: a.txt; empty file: b.png\)/,
+    /no pictures, but 2 other files or folders: not a picture by its first bytes: a.txt; empty file: b.png; JPEG/,
   );
   await expect(openImageFolder(join(root, "missing"), "it")).rejects.toThrow(/cannot be read \(ENOENT\)/);
 });

@@ -1,11 +1,19 @@
 // Finds the pictures under a folder. Nothing but regular files is ever opened, links cannot lead in circles, and the order
 // is the byte-wise order of the relative names, whatever order the file system lists them in.
 import { constants, type Dirent } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { defaultRules, folderFingerprint, type ImageFolder, type ReadingRules, type SkippedFile } from "../dataset.ts";
+import {
+  defaultRules,
+  folderFingerprint,
+  type ImageFolder,
+  type ReadingRules,
+  type SampleRules,
+  type SkippedFile,
+} from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
+import { tiffSamples, undeclared } from "../decode/tiff-tags.ts";
 import { listedByReason } from "../said.ts";
 
 interface FoundFile {
@@ -49,7 +57,8 @@ export async function openImageFolder(
   rules: Partial<ReadingRules> = {},
 ): Promise<ImageFolder> {
   const walk = await walkFolder(Buffer.from(root));
-  const found = withoutStrays(await sortOut(walk), walk);
+  const whole = { ...defaultRules, ...rules };
+  const found = withoutStrays(await sortOut(walk, whole), walk);
   found.sort((a, b) => Buffer.compare(a.relative, b.relative));
   walk.skipped.sort((a, b) => Buffer.compare(a.relative, b.relative));
   const skipped = walk.skipped.map(({ relative, reason }) => ({ label: displayName(relative), reason }));
@@ -67,13 +76,14 @@ export async function openImageFolder(
     ...folderLabels(found),
     fingerprint: folderFingerprint(found),
     skipped,
-    rules: { ...defaultRules, ...rules },
+    rules: whole,
   };
 }
 
 /** One picture as a dataset of its own. Errors: data, when it is none. */
 export async function openImageFile(path: string, rules: Partial<ReadingRules> = {}): Promise<ImageFolder> {
-  const seen = await lookInto(Buffer.from(path));
+  const whole = { ...defaultRules, ...rules };
+  const seen = await lookInto(Buffer.from(path), whole);
   const label = displayName(basename(path));
   if (typeof seen === "string")
     throw new SelfsightError(
@@ -88,7 +98,7 @@ export async function openImageFile(path: string, rules: Partial<ReadingRules> =
     files: [{ path: Buffer.from(path), label, ...seen }],
     fingerprint: folderFingerprint([{ relative: Buffer.from(basename(path)), bytes: seen.bytes }]),
     skipped: [],
-    rules: { ...defaultRules, ...rules },
+    rules: whole,
   };
 }
 
@@ -152,12 +162,12 @@ async function followLinks(walk: Walk): Promise<Buffer[]> {
 }
 
 /** Looks into every candidate; pictures are returned, the rest joins the skipped. */
-async function sortOut(walk: Walk): Promise<FoundFile[]> {
+async function sortOut(walk: Walk, rules: SampleRules): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const waiting = walk.candidates.values();
   const lookThrough = async () => {
     for (const relative of waiting) {
-      const seen = await lookInto(below(walk.root, relative));
+      const seen = await lookInto(below(walk.root, relative), rules);
       if (typeof seen === "string") walk.skipped.push({ relative, reason: seen });
       else found.push({ relative, ...seen });
     }
@@ -177,15 +187,18 @@ function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
 const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
 
 /** Size and time of a picture, or the reason why the file is none. */
-async function lookInto(path: Buffer): Promise<Omit<FoundFile, "relative"> | string> {
+async function lookInto(path: Buffer, rules: SampleRules): Promise<Omit<FoundFile, "relative"> | string> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await file.stat();
       if (!stats.isFile()) return "no regular file";
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
-      const head = buffer.subarray(0, bytesRead);
-      if (imageType(head) === undefined) return whyNotAnImage(head);
+      const head = await readAt(file, 0, sniffedBytes);
+      const type = imageType(head);
+      if (type === undefined) return whyNotAnImage(head);
+      const samples = type === "tiff" && (await tiffSamples((offset, length) => readAt(file, offset, length)));
+      const reason = samples ? undeclared(samples, rules) : undefined;
+      if (reason !== undefined) return reason;
       return { bytes: stats.size, modifiedSeconds: Math.floor(stats.mtimeMs / 1000) };
     } finally {
       await file.close();
@@ -193,6 +206,11 @@ async function lookInto(path: Buffer): Promise<Omit<FoundFile, "relative"> | str
   } catch (cause) {
     return `cannot be read (${codeOf(cause)})`;
   }
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** Labels by first-level sub-folder, in byte-wise order of the folders; none where pictures lie in the root itself. */
@@ -212,12 +230,11 @@ function folderLabels(found: readonly FoundFile[]): { labels?: Int32Array; class
 
 /** Why an empty dataset is refused: where was looked, what is accepted, and what was found instead. */
 function noPictures(root: string, skipped: readonly SkippedFile[]): SelfsightError {
-  const found =
-    skipped.length === 0 ? "nothing" : `${skipped.length} other files or folders (${listedByReason(skipped)})`;
+  const others = `but ${skipped.length} other files or folders: ${listedByReason(skipped)}`;
   return new SelfsightError(
     "data",
-    `opening ${displayName(root)}: no pictures, ${found} found; ${acceptedTypes} are read, in sub-folders too; ` +
-      "point to a folder that holds some.",
+    `opening ${displayName(root)}: no pictures, ${skipped.length === 0 ? "nothing found" : others}; ${acceptedTypes} are read, in ` +
+      "sub-folders too; point to a folder that holds some.",
   );
 }
 

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
-import { type Dataset, limitTo, type ReadingRules, type Split, type StoredSplit } from "../dataset.ts";
+import { type Dataset, limitTo, type ReadingRules, type Split, type StoredSplit, withRules } from "../dataset.ts";
 import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
 import { downloadKnown, type OnProgress } from "./download.ts";
@@ -69,11 +70,17 @@ async function openPart(
   ]);
 }
 
-/** An open dataset with at most `limit` samples, the very ones that `openDataset` gives with this limit. */
-export async function limited(dataset: Dataset, limit: number | undefined): Promise<Dataset> {
+/**
+ * An open dataset by other rules and with at most `limit` samples: the very ones that `openDataset` gives so. What was made by a
+ * program is no longer looked for, and only limited.
+ */
+export async function reopened(dataset: Dataset, limit: number | undefined, rules: ReadingRules): Promise<Dataset> {
   const { source } = dataset;
-  if (limit === source?.limit || limit === undefined) return dataset;
-  return source ? openDataset(source.data, { ...source, limit }) : limitTo(dataset, limit);
+  const isLimited = limit === undefined || limit === source?.limit;
+  const isRuled = dataset.kind === "array" || isDeepStrictEqual(dataset.rules, rules);
+  if (!source) return withRules(limitTo(dataset, limit), rules);
+  if (isLimited && isRuled) return dataset;
+  return openDataset(source.data, { ...source, rules, ...(limit !== undefined && { limit }) });
 }
 
 async function openKnown(

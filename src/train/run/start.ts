@@ -1,7 +1,7 @@
 // A new run: what it reads, where it is kept, and what is refused before any work is done.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Dataset, datasetNames, limited, openDataset, warnOfSkipped, withRules } from "../../data/index.ts";
+import { type Dataset, datasetNames, openDataset, reopened, warnOfSkipped } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
@@ -119,7 +119,7 @@ export async function openTrainingData(
   const isOpen = typeof data !== "string";
   const rules = rulesOf(settings);
   const dataset = isOpen
-    ? withRules(await limited(data, limit ?? undefined), rules)
+    ? await reopened(data, limit ?? undefined, rules)
     : await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
   if (!isOpen) warnOfSkipped([dataset], warn);
   return { dataset, settings: { ...settings, limit } };

@@ -236,6 +236,8 @@ describe("a resumed run", () => {
       warmupEpochs: 2,
       warmupShare: 0.5,
       maxBadShare: 0.5,
+      range: [0, 1],
+      bands: [1, 2, 3],
     },
     ...{ projector: "8-8", lambda: 0.5, views: { "*": { flip: 0 } }, optimizer: { momentum: 0.1 } },
   };
@@ -286,6 +288,8 @@ describe("a resumed run", () => {
       delete stored[key];
       expect(settingsHash(parseSettings(stored)), key).toBe(settingsHash(stored as Settings));
     }
+    const { range, bands, maxBadShare, ...unruled } = resolveSettings();
+    expect(settingsHash(parseSettings(unruled))).toBe(settingsHash(unruled as Settings));
   });
 
   it("is told the old and the new value", () => {

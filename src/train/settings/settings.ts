@@ -104,6 +104,20 @@ const trainingSettings = z.strictObject({
     .max(1)
     .default(defaultRules.maxBadShare)
     .describe("share of undecodable files that are left out before reading stops; ten always are, unless it is 0"),
+  range: z
+    .tuple([z.number(), z.number()])
+    .refine(([low, high]) => low < high, "two numbers, the lower first, are needed, such as [0, 1]")
+    .meta({ needed: "a list of two numbers, the lower first," })
+    .nullable()
+    .default(null)
+    .describe("samples of more than 8 bits that are black and white; null: as the file declares them"),
+  bands: z
+    .array(count)
+    .refine(({ length }) => length === 1 || length === 3, "one or three bands are needed, such as [1, 2, 3]")
+    .meta({ needed: "a list of one or three bands, counted from 1," })
+    .nullable()
+    .default(null)
+    .describe("bands that are shown as grey, or as red, green and blue; null: the file's colours"),
 });
 
 /** What every run has, whatever it learns by; `selfsight settings` says what each means. */
@@ -136,7 +150,7 @@ export type PartialTraining = {
 export const decodeSizeOf = ({ decodeSize, size }: Settings): number => decodeSize ?? Math.round((size * 8) / 7);
 
 /** How a run reads the files of a folder, and whatever measures the run. */
-export const rulesOf = ({ maxBadShare }: Settings): ReadingRules => ({ maxBadShare });
+export const rulesOf = ({ maxBadShare, range, bands }: Settings): ReadingRules => ({ maxBadShare, range, bands });
 
 /** Errors: configuration, when the run's method is a program's own and that program did not bring it. */
 export function methodOf({ method: name }: Pick<Settings, "method">): Method {

@@ -1,5 +1,12 @@
 import type { Command } from "@commander-js/extra-typings";
-import { jsonOption, precisionOption, sizeOption, splitOption } from "../../terminal/shared-options.ts";
+import {
+  bandsOption,
+  jsonOption,
+  precisionOption,
+  rangeOption,
+  sizeOption,
+  splitOption,
+} from "../../terminal/shared-options.ts";
 
 export function addEmbed(program: Command): void {
   program
@@ -11,6 +18,8 @@ export function addEmbed(program: Command): void {
     .requiredOption("--out <file>", "safetensors file to write (required); FILE.json beside it has the names")
     .addOption(splitOption("part of the data; a folder that is not divided is taken whole").default("train" as const))
     .addOption(sizeOption())
+    .addOption(rangeOption("that of the run"))
+    .addOption(bandsOption("those of the run"))
     .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
     .addOption(jsonOption())
     .addHelpText(

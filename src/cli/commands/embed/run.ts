@@ -4,9 +4,10 @@ import { displayName } from "../../../errors.ts";
 import { embedPictures, openPictures } from "../../../work/embed.ts";
 import { type PictureIndex, refuseOtherName } from "../../../work/picture-index.ts";
 import { openRepresentation, type RepresentationOptions, rulesOfSource } from "../../../work/representation.ts";
+import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { warn } from "../pretrain/run.ts";
 
-export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | "size"> {
+export interface EmbedOptions extends SampleOptions, Pick<RepresentationOptions, "precision" | "size"> {
   out: string;
   split?: Split | undefined;
   json?: true | undefined;
@@ -15,7 +16,11 @@ export interface EmbedOptions extends Pick<RepresentationOptions, "precision" | 
 /** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index. */
 export async function embed(source: string, data: string, options: EmbedOptions): Promise<void> {
   refuseOtherName(options.out);
-  const pictures = await openPictures(data, { ...options, rules: rulesOfSource(source), warn });
+  const pictures = await openPictures(data, {
+    ...options,
+    rules: { ...rulesOfSource(source), ...sampleRules(options) },
+    warn,
+  });
   const representation = openRepresentation(source, pictures.dataset, { ...options, warn });
   try {
     const index = await embedPictures(representation, pictures, {

@@ -1,6 +1,13 @@
 import type { Command } from "@commander-js/extra-typings";
 import { wholeNumber } from "../../terminal/numbers.ts";
-import { jsonOption, precisionOption, sizeOption, splitOption } from "../../terminal/shared-options.ts";
+import {
+  bandsOption,
+  jsonOption,
+  precisionOption,
+  rangeOption,
+  sizeOption,
+  splitOption,
+} from "../../terminal/shared-options.ts";
 
 export function addEvaluate(program: Command): void {
   program
@@ -21,6 +28,8 @@ export function addEvaluate(program: Command): void {
     .option("--seed <number>", "seed of draws, probes and hold-outs (default: 0)", wholeNumber)
     .addOption(splitOption("what is measured on (default: test)"))
     .addOption(sizeOption())
+    .addOption(rangeOption("that of the run"))
+    .addOption(bandsOption("those of the run"))
     .option("--limit <number>", "at most so many images of each split (default: all)", wholeNumber)
     .option("--device <device>", "auto, cpu, cuda or cuda:N (default: auto)")
     .addOption(precisionOption().default("auto" as const))

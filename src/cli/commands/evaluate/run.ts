@@ -8,15 +8,17 @@ import {
   evaluate as evaluation,
   type ProtocolName,
 } from "../../../work/evaluate.ts";
+import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { warn } from "../pretrain/run.ts";
 
 /** What the command line gives. */
-type CommandOptions = EvaluateOptions & { data: string; json?: true | undefined };
+type CommandOptions = EvaluateOptions & SampleOptions & { data: string; json?: true | undefined };
 
 /** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`. */
 export async function evaluate(protocol: string, source: string, options: CommandOptions): Promise<void> {
   const report = await evaluation(source, protocol as ProtocolName, options.data, {
     ...options,
+    rules: sampleRules(options),
     warn,
     reading: reading(options),
   });

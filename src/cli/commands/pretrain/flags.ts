@@ -9,6 +9,8 @@ export const settingFlags = {
   precision: "precision",
   device: "device",
   seed: "seed",
+  range: "range",
+  bands: "bands",
 } as const;
 
 export type SettingFlag = keyof typeof settingFlags;

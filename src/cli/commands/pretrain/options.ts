@@ -1,5 +1,6 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { collect, wholeNumberFrom } from "../../terminal/numbers.ts";
+import { bandsOption, rangeOption } from "../../terminal/shared-options.ts";
 import { type SettingFlag, settingFlags } from "./flags.ts";
 import type { PretrainOptions } from "./run.ts";
 
@@ -28,6 +29,8 @@ export function addPretrain(program: Command): void {
     .addOption(setting("precision", "name", "auto, bf16 or fp32 (default: auto)"))
     .addOption(setting("device", "name", "auto, cpu or cuda (default: auto)"))
     .addOption(setting("seed", "number", "seed (default: 0)").argParser(wholeNumberFrom(0, 4294967295)))
+    .addOption(rangeOption("as the file declares them"))
+    .addOption(bandsOption("the file's colours"))
     .optionsGroup("All other settings:")
     .option(
       "--set <key=value>",

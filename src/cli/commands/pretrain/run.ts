@@ -25,6 +25,8 @@ export interface PretrainOptions {
   precision?: string;
   device?: string;
   seed?: number;
+  range?: number[];
+  bands?: number[];
   out?: string;
   set: string[];
   from?: string;
