@@ -48,6 +48,37 @@ test("README: photos are searched by the network that learned from them", () => 
   expect(printed.match(/name: '\d+\.png', row: \d+, similarity: [\d.]+/g)).toHaveLength(5);
 });
 
+test("docs: a server answers while a run trains beside it; settings make a schema", () => {
+  const [server, schema] = codeIn("docs/library.md");
+  const asks = `
+import { readFileSync } from "node:fs";
+const ask = async (body) => {
+  const response = await fetch("http://localhost:" + server.address().port, { method: "POST", body });
+  return [response.status, await response.text()];
+};
+const answers = [await ask(readFileSync("query.jpg")), await ask("no picture")];
+stopping.abort();
+console.log(JSON.stringify({ answers, reason: await training.then(({ reason }) => reason) }));
+server.close();
+`;
+  const long = small.replace("steps: 2", "steps: 2000");
+  const beside = server!
+    .replace('openRun("runs/photos")', 'openRun("untrained")')
+    .replace("listen(8000)", "listen(0)")
+    .replace("epochs: 20", long)
+    .replace("const { reason } = await pretrain", "const training = pretrain");
+  const { answers, reason } = JSON.parse(node("server.mjs", beside + asks)) as {
+    answers: [number, string][];
+    reason: string;
+  };
+  expect([answers[0]![0], JSON.parse(answers[0]![1])]).toEqual([200, expect.objectContaining({ length: 5 })]);
+  expect(answers[1]).toEqual([400, expect.stringMatching(/not a picture/)]);
+  expect(reason).toBe("stopped");
+  expect(node("schema.mjs", schema!)).toMatch(
+    /^lambda 0.0051 a number above 0 and at most 1 weight of the redundancy term\n/,
+  );
+});
+
 test("docs: a method of one's own trains, resumes, is used; the commands take its run", () => {
   const [method, use] = codeIn("docs/a-method-of-your-own.md");
   expect(method!.trim().split("\n").length).toBeLessThan(45);
