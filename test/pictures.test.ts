@@ -245,3 +245,57 @@ describe("pictures of instruments", () => {
     expect((prepared.dataset as ImageFolder).files.map(({ label }) => label)).toEqual(["four-bands.tif"]);
   });
 });
+
+describe("a folder with parts", () => {
+  const data = join(root, "parts");
+  const run = join(root, "parts-run");
+  const online = () => readLog(run).flatMap((event) => (event.event === "evaluation" ? event.protocol : []));
+
+  test("of three is trained on the first, watched on val and measured on test", async () => {
+    await putClasses(join(data, "train"), 100);
+    await putClasses(join(data, "val"), 24);
+    await putClasses(join(data, "test"), 8);
+    await quick(data, "parts-run", ["steps=4"]);
+    expect(readLog(run)[0]).toMatchObject({
+      division: "train/ to learn from, val/ to choose by, test/ to report on",
+      images: 100,
+    });
+    expect(online()).toEqual([expect.stringMatching(/^online knn-v1 .*, 100 \+ 24 val images$/)]);
+    await evaluate("knn", run, { data, json: true });
+    expect(JSON.parse(said.at(-1)!).data).toMatchObject({ bankImages: 100, queryImages: 8 });
+  });
+
+  test("whose test split has no labels is measured on val, which then is not watched; both are said", async () => {
+    const bare = join(root, "bare");
+    await putClasses(join(bare, "train"), 100);
+    await putClasses(join(bare, "val"), 24);
+    for (const i of [0, 1]) put(bare, `test/${i}.jpg`, await jpegOf(i));
+    rmSync(run, { recursive: true });
+    await quick(bare, "parts-run", ["steps=4"]);
+    const note = "warning: test/ of bare has no labels: val/ is measured on";
+    expect(warned).toEqual([note]);
+    expect(readLog(run)[0]).toMatchObject({
+      division: "train/ to learn from, val/ to report on, test/ without labels",
+    });
+    expect(online()).toEqual([expect.stringMatching(/, 80 \+ 20 train images$/)]);
+    await evaluate("knn", run, { data: bare, json: true });
+    const { protocol, data: counts } = JSON.parse(said.at(-1)!);
+    expect([protocol, counts.queryImages]).toEqual([expect.stringContaining(", val split"), 24]);
+    expect(warned).toEqual([note, note]);
+    await expect(evaluate("knn", run, { data: bare, split: "test" })).rejects.toThrow("bare/test has no labels");
+  });
+
+  test("whose only other part has no labels is measured on a part of the first", async () => {
+    const bare = join(root, "barer");
+    await putClasses(join(bare, "train"), 20);
+    put(bare, "test/0.jpg", await jpegOf(0));
+    await evaluate("knn", "pixels", { data: bare, json: true });
+    expect(JSON.parse(said.at(-1)!)).toMatchObject({
+      protocol: expect.stringMatching(/, train split, 20 % of the images held out/),
+      data: { bankImages: 16, queryImages: 4 },
+    });
+    expect(warned).toEqual([
+      "warning: test/ of barer has no labels: a fifth of each class of train/ is held out to measure on",
+    ]);
+  });
+});

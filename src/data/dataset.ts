@@ -32,6 +32,25 @@ export interface ImageFolder {
   /** What was found under the root and is no picture, with the reason. */
   skipped: readonly SkippedFile[];
   rules: ReadingRules;
+  /** The parts of the folder that it is one of, or all of. */
+  division?: Division;
+}
+
+/** How a folder is divided: `train` to learn from, `val` to choose by, `test` to report on; `val` where there is no `test`. */
+export interface Division {
+  train: Part;
+  val?: Part;
+  test?: Part;
+  /** Sub-folders that are no part; nobody reads them. */
+  others: readonly string[];
+}
+
+/** A part of a divided folder. */
+export interface Part {
+  /** The sub-folder, as it is written. */
+  name: string;
+  /** Whether it has sub-folders, one for each class. */
+  isLabelled: boolean;
 }
 
 /** How the files of a folder are read, by whatever reads them: training, measuring and embedding leave out the same. */

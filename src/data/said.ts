@@ -1,7 +1,7 @@
 // What a folder's reader passed over or wondered at, in the sentences that every command says.
 import { basename } from "node:path";
 import { displayName } from "../errors.ts";
-import { type Dataset, type SkippedFile, sampleName } from "./dataset.ts";
+import { type Dataset, type Division, type Part, type SkippedFile, sampleName } from "./dataset.ts";
 
 /** Names that a sentence bears; the rest is counted. */
 const mostNames = 5;
@@ -25,6 +25,25 @@ function describeSkipped(dataset: Dataset): string {
   const { skipped, root } = dataset;
   const count = skipped.length === 1 ? "1 file or folder" : `${skipped.length} files or folders`;
   return `not read in ${displayName(basename(root))}: ${count}: ${listedByReason(skipped)}`;
+}
+
+/** What the parts of a divided folder are for; empty where it is not divided. */
+export function describeDivision(dataset: Dataset): string {
+  const division = dataset.kind === "folder" ? dataset.division : undefined;
+  if (!division) return "";
+  const { train, val, test, others } = division;
+  const reportedOn = test?.isLabelled ? test : val?.isLabelled ? val : undefined;
+  const uses = [val, test].flatMap((part) => (part ? [`${nameOf(part)} ${useOf(part, division, reportedOn)}`] : []));
+  const aside = others.map((name) => `${displayName(name)}/ left aside`);
+  return [`${nameOf(train)} to learn from`, ...uses, ...aside].join(", ");
+}
+
+const nameOf = ({ name }: Part): string => `${displayName(name)}/`;
+
+function useOf(part: Part, { train }: Division, reportedOn: Part | undefined): string {
+  if (!train.isLabelled) return "left aside";
+  if (!part.isLabelled) return "without labels";
+  return part === reportedOn ? "to report on" : "to choose by";
 }
 
 /** Says of each dataset what of its folder is not read. */

@@ -3,7 +3,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ImageArray, type ImageFolder, openDataset, openImageFile, type Split } from "./index.ts";
+import {
+  describeDivision,
+  type ImageArray,
+  type ImageFolder,
+  openDataset,
+  openImageFile,
+  type Split,
+} from "./index.ts";
 import { joined } from "./joined.ts";
 import { drawShapes } from "./sources/shapes.ts";
 
@@ -17,13 +24,15 @@ beforeAll(async () => {
     "three/test/c/4.png",
     "flat/5.png",
   ];
-  for (const name of pictures) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    await sharp({ create: { width: 9, height: 8, channels: 3, background: "red" } })
-      .png()
-      .toFile(join(folder, name));
-  }
+  for (const name of pictures) await putPicture(join(folder, name));
 });
+
+async function putPicture(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  await sharp({ create: { width: 9, height: 8, channels: 3, background: "red" } })
+    .png()
+    .toFile(path);
+}
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const labelsOf = async (name: string, split: Split) =>
@@ -67,4 +76,26 @@ test("one picture is a dataset of its own; what is none is refused", async () =>
     kind: "data",
     message: /splits\.test\.ts/,
   });
+});
+
+/** Folders as their makers name them, and what is said of each; a name that ends in / holds pictures without class folders. */
+test.each([
+  [["train", "valid"], "train/ to learn from, valid/ to report on"],
+  [["train", "validation"], "train/ to learn from, validation/ to report on"],
+  [["Train", "Test"], "Train/ to learn from, Test/ to report on"],
+  [["train", "val", "test"], "train/ to learn from, val/ to choose by, test/ to report on"],
+  [["TRAIN", "Val", "test/"], "TRAIN/ to learn from, Val/ to report on, test/ without labels"],
+  [["train", "test/"], "train/ to learn from, test/ without labels"],
+  [["train/", "test/"], "train/ to learn from, test/ left aside"],
+  [["Train", "more", "test", "train"], "train/ to learn from, test/ to report on, Train/ left aside, more/ left aside"],
+  [["train", "trainees"], ""],
+  [["test", "val"], ""],
+] as const)("%j is divided so: %s", async (parts, sentence) => {
+  const home = mkdtempSync(join(folder, "division-"));
+  for (const part of parts)
+    for (const below of part.endsWith("/") ? [""] : ["cats/", "dogs/"])
+      await putPicture(join(home, part, below, "1.png"));
+  const dataset = await openDataset(home);
+  expect(describeDivision(dataset)).toBe(sentence);
+  if (sentence === "") expect(dataset.classes).toEqual([...parts]);
 });

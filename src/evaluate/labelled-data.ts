@@ -1,5 +1,5 @@
 // Labelled pictures as bank and queries: the train split and the test split, or a part held out where there is none.
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { type Dataset, type OpenOptions, openDataset, type Split } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { type ExtractOptions, extractFeatures, type Features } from "./features.ts";
@@ -12,12 +12,17 @@ export interface LabelledData {
   test?: Dataset;
   /** What measures, where it is not the test split: the protocol's name says it. */
   split?: Split;
+  /** Why another part is measured on than was asked for. */
+  note?: string;
 }
 
 export interface LabelledOptions {
   /** At most so many images of each split. Default all. */
   limit?: number;
-  /** What is measured on: `test` or `val` against the train split as bank; of `train` or `all` a part is held out. Default "test". */
+  /**
+   * What is measured on: `test` or `val` against the train split as bank; of `train` or `all` a part is held out. Default "test";
+   * where that has no labels "val", and where that has none either "train".
+   */
   split?: Split;
   /** How files are read. Default as `openDataset` has it. */
   rules?: OpenOptions["rules"];
@@ -26,19 +31,37 @@ export interface LabelledOptions {
 /** Bank and queries, refused before any work where labels are missing. Errors: data. */
 export async function openLabelled(
   data: string,
-  { split = "test", ...options }: LabelledOptions = {},
+  { split: asked, ...options }: LabelledOptions = {},
 ): Promise<LabelledData> {
-  const bank = await openDataset(data, { ...options, split: split === "all" ? "all" : "train" });
+  const bank = await openDataset(data, { ...options, split: asked === "all" ? "all" : "train" });
   refuseUnlabelled(bank);
-  if (split === "train" || split === "all") return { train: bank, split };
+  const { split, note } = asked ? { split: asked, note: undefined } : partToMeasureOn(bank);
+  const found = { train: bank, ...(split !== "test" && { split }), ...(note !== undefined && { note }) };
   const isUndivided = bank.kind === "folder" && bank.root === resolve(data);
-  if (isUndivided && split === "test") return { train: bank };
+  if (split === "train" || split === "all") return found;
+  if (isUndivided && split === "test") return found;
   const test = await openDataset(data, { ...options, split });
   refuseUnlabelled(test);
-  return { train: bank, test, ...(split !== "test" && { split }) };
+  return { ...found, test };
 }
 
-function refuseUnlabelled({ name, labels, length, classes }: Dataset): void {
+/** The test split, unless it has no labels: then the val split, or a part of the train split. */
+function partToMeasureOn(bank: Dataset): { split: Split; note?: string } {
+  const { train, test, val } = (bank.kind === "folder" && bank.division) || {};
+  const part = test ?? val;
+  if (!part || part.isLabelled) return { split: "test" };
+  const bare = `${displayName(part.name)}/ of ${displayName(bank.name)} has no labels`;
+  if (test && val?.isLabelled) return { split: "val", note: `${bare}: ${displayName(val.name)}/ is measured on` };
+  return {
+    split: "train",
+    note: `${bare}: a fifth of each class of ${displayName(train!.name)}/ is held out to measure on`,
+  };
+}
+
+function refuseUnlabelled(dataset: Dataset): void {
+  const { labels, length, classes } = dataset;
+  const name =
+    dataset.kind === "folder" && dataset.division ? `${dataset.name}/${basename(dataset.root)}` : dataset.name;
   const advice = "put the pictures of each class in a sub-folder of their own";
   if (!labels)
     throw new SelfsightError("data", `evaluate: ${displayName(name)} has no labels; accuracy needs them; ${advice}`);

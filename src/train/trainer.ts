@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { type Batch, batches, describeLeftOut, Remarks, sampleName, sampleNames } from "../data/index.ts";
+import {
+  type Batch,
+  batches,
+  describeDivision,
+  describeLeftOut,
+  Remarks,
+  sampleName,
+  sampleNames,
+} from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
@@ -247,6 +255,7 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     totalSteps: state.totalSteps,
     images: dataset.length,
     dataset: dataset.name,
+    division: describeDivision(dataset),
     fingerprint: dataset.fingerprint,
     parameters: [...namedParameters(state.method.trainable).values()].reduce((sum, { numel }) => sum + numel, 0),
   };

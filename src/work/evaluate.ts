@@ -126,7 +126,9 @@ export async function evaluate<Name extends ProtocolName>(
   const own = source instanceof Model ? source.representation.rules : rulesOfSource(source);
   const rules = { ...own, ...options.rules };
   const labelled = await openLabelled(data, given({ limit, split, rules }));
-  warnOfSkipped([labelled.train, labelled.test], options.warn ?? warnThroughNode);
+  const { warn = warnThroughNode } = options;
+  warnOfSkipped([labelled.train, labelled.test], warn);
+  if (labelled.note !== undefined) warn(labelled.note);
   if (source instanceof Model)
     return measured(measure, source.representation, { source: source.name, labelled, options });
   const representation = openRepresentation(source, labelled.train, options);

@@ -1,4 +1,4 @@
-import { type Dataset, subset } from "../data/index.ts";
+import { type Dataset, openDataset, subset } from "../data/index.ts";
 import { backboneRepresentation, evaluateKnn, extractFeatures } from "../evaluate/index.ts";
 import type { Module } from "../nn/index.ts";
 import { keyedPermutation } from "../random.ts";
@@ -10,37 +10,73 @@ const bankImages = 5000;
 const queryImages = 1000;
 /** With fewer images the figure would be noise. */
 const fewestImages = 100;
+const fewestQueries = 20;
 /** Keeps this choice of pictures apart from other uses of the seed. */
 const onlineKey = 0x6b6e6e;
 
 type Evaluate = (state: TrainState) => Promise<{ protocol: string; value: number }>;
 
+/** What votes, what is asked for, and what the protocol says of both. */
+interface Parts {
+  bank: Dataset;
+  queries: Dataset;
+  asked: string;
+}
+
 /**
- * kNN on pictures of the training split that are held out from the bank: a number to watch, not one to report (test labels
- * are never used while training). Undefined where it is switched off, or there are no labels, one class or too few pictures.
+ * kNN on pictures of the val split, or where there is none on some of the training split that are held out from the bank: a number
+ * to watch, not one to report (test labels are never used while training). Undefined where it is switched off, or there are no
+ * labels, one class or too few pictures.
  */
-export function onlineKnn(settings: Settings, dataset: Dataset): Evaluate | undefined {
+export async function onlineKnn(settings: Settings, dataset: Dataset): Promise<Evaluate | undefined> {
   if (settings.knnEveryEpochs === 0 || !dataset.labels || dataset.length < fewestImages) return undefined;
-  const { bank, queries } = chosenParts(dataset, settings.seed);
+  const parts = (await valParts(dataset, settings.seed)) ?? heldOutParts(dataset, settings.seed);
+  const { asked, bank, queries } = { ...parts, bank: withAllBorne(parts.bank), queries: withAllBorne(parts.queries) };
   if (new Set(bank.labels).size < 2) return undefined;
   return async (state) => {
     const representation = stateRepresentation(state);
     const bankFeatures = await extractFeatures(representation, bank);
     const queryFeatures = await extractFeatures(representation, queries);
     const { protocol, value } = evaluateKnn(bankFeatures, queryFeatures, { device: state.device });
-    return { protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} train images`, value };
+    return { protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} ${asked} images`, value };
   };
 }
 
+/** How many bad files are too many is for training to say, of all of them. */
+const withAllBorne = (dataset: Dataset): Dataset =>
+  dataset.kind === "array" ? dataset : { ...dataset, rules: { ...dataset.rules, maxBadShare: 1 } };
+
 /** A fixed choice: the same pictures at every epoch, whatever was resumed. */
-function chosenParts(dataset: Dataset, seed: number): { bank: Dataset; queries: Dataset } {
+function heldOutParts(dataset: Dataset, seed: number): Parts {
   const order = keyedPermutation(dataset.length, seed, onlineKey);
   const queries = Math.min(queryImages, Math.floor(dataset.length / 5));
   return {
     queries: subset(dataset, order.slice(0, queries)),
     bank: subset(dataset, order.slice(queries, queries + bankImages)),
+    asked: "train",
   };
 }
+
+/**
+ * Undefined where the val split is the one to report on, or has no labels, or too few pictures of classes that training knows; one
+ * that cannot be opened ends no run.
+ */
+async function valParts(dataset: Dataset, seed: number): Promise<Parts | undefined> {
+  const division = dataset.kind === "folder" ? dataset.division : undefined;
+  if (!division?.val?.isLabelled || !division.test?.isLabelled || !dataset.source) return undefined;
+  const wanted = { ...dataset.source, split: "val", limit: queryImages } as const;
+  const val = await openDataset(dataset.source.data, wanted).catch(() => undefined);
+  const places = val ? placesOf(val, new Set(dataset.classes)) : [];
+  if (!val || places.length < fewestQueries) return undefined;
+  const bank = keyedPermutation(dataset.length, seed, onlineKey).slice(0, bankImages);
+  return { bank: subset(dataset, bank), queries: subset(val, places), asked: "val" };
+}
+
+/** The samples of these classes. */
+const placesOf = ({ labels, classes }: Dataset, wanted: ReadonlySet<string>): number[] =>
+  Array.from(labels ?? [], (label, place) => ({ name: classes?.[label], place })).flatMap(({ name, place }) =>
+    name !== undefined && wanted.has(name) ? [place] : [],
+  );
 
 /** The backbone as it stands in training, in evaluation mode for the time of a batch. */
 function stateRepresentation({ settings, method, device, precision, step }: TrainState) {

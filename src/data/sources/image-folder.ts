@@ -102,6 +102,12 @@ export async function openImageFile(path: string, rules: Partial<ReadingRules> =
   };
 }
 
+const isHiddenName = (name: string): boolean => name.startsWith(".");
+const isSystemFolder = (name: string): boolean => systemFolders.includes(name.toLowerCase());
+
+/** Whether a sub-folder of this name is never read. */
+export const isPassedOver = (name: string): boolean => isHiddenName(name) || isSystemFolder(name);
+
 async function walkFolder(root: Buffer): Promise<Walk> {
   const walk: Walk = { root, candidates: [], links: [], skipped: [], visited: new Set() };
   const folders: Buffer[] = [Buffer.alloc(0)];
@@ -130,14 +136,13 @@ async function readFolder(walk: Walk, folder: Buffer): Promise<Buffer[]> {
 
 function placeEntry(walk: Walk, folder: Buffer, entry: Dirent<Buffer>): Buffer[] {
   const relative = below(folder, entry.name);
-  const isHidden = entry.name[0] === 0x2e;
+  const isHidden = isHiddenName(entry.name.toString("latin1"));
   if (isHidden && entry.isFile()) walk.skipped.push({ relative, reason: "hidden file" });
   else if (entry.isFile()) walk.candidates.push(relative);
   else if (entry.isSymbolicLink()) walk.links.push(relative);
   else if (!entry.isDirectory()) walk.skipped.push({ relative, reason: specialKind(entry) });
   else if (isHidden) walk.skipped.push({ relative, reason: "hidden folder" });
-  else if (systemFolders.includes(entry.name.toString().toLowerCase()))
-    walk.skipped.push({ relative, reason: "folder of the system" });
+  else if (isSystemFolder(entry.name.toString())) walk.skipped.push({ relative, reason: "folder of the system" });
   else return [relative];
   return [];
 }

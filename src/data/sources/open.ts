@@ -2,9 +2,18 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
-import { type Dataset, limitTo, type ReadingRules, type Split, type StoredSplit, withRules } from "../dataset.ts";
+import {
+  type Dataset,
+  limitTo,
+  type Part,
+  type ReadingRules,
+  type Split,
+  type StoredSplit,
+  withRules,
+} from "../dataset.ts";
 import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
+import { divisionOf } from "./division.ts";
 import { downloadKnown, type OnProgress } from "./download.ts";
 import { hasIdx, readIdxFolder } from "./idx.ts";
 import { openImageFolder } from "./image-folder.ts";
@@ -62,7 +71,7 @@ async function openPart(
   split: Split,
   openStored: (part: StoredSplit) => Promise<Dataset>,
 ): Promise<Dataset> {
-  if (split === "val") throw noVal(name);
+  if (split === "val") refuseNoVal(name);
   if (split !== "all") return openStored(split);
   return joined(name, [
     { name: "train", dataset: await openStored("train") },
@@ -103,38 +112,22 @@ async function openFolder(source: string, split: Split, rules: Partial<ReadingRu
   const name = basename(folder);
   if (layout) return openPart(name, split, (part) => readCifar(folder, layout, part));
   if (hasIdx(entries)) return openPart(name, split, (part) => readIdxFolder(folder, name, part));
-  const parts = partsOf(entries);
-  if (split !== "all" || parts === undefined)
-    return openImageFolder(split === "all" ? folder : splitFolder(folder, entries, split), name, rules);
-  const open = async (part: string) => ({
-    name: part,
-    dataset: await openImageFolder(join(folder, part), name, rules),
-  });
-  return joined(name, await Promise.all(parts.map(open)), folder);
+  const division = await divisionOf(folder);
+  const open = (part?: Part) => openImageFolder(part ? join(folder, part.name) : folder, name, rules);
+  if (!division) return open(undividedOnly(folder, split));
+  const { train, val, test } = division;
+  if (split !== "all")
+    return { ...(await open({ train, val, test: test ?? val }[split] ?? refuseNoVal(folder))), division };
+  const parts = [train, test, val].filter((part) => part !== undefined);
+  const opened = parts.map(async (part) => ({ name: part.name, dataset: await open(part) }));
+  const whole = joined(name, await Promise.all(opened), folder);
+  return whole.kind === "folder" ? { ...whole, division } : whole;
 }
 
-const valNames = ["val", "valid", "validation"];
-/** Names of a part to report on, the one meant for it first: `val` is for choosing where there is a `test` too. */
-const testNames = ["test", ...valNames];
-
-const named = (entries: ReadonlySet<string>, wanted: string) =>
-  [...entries].find((entry) => entry.toLowerCase() === wanted);
-
-/** The sub-folders that are parts, as they are written, or undefined where the folder is not divided. */
-function partsOf(entries: ReadonlySet<string>): string[] | undefined {
-  const [train, ...others] = ["train", ...testNames].map((part) => named(entries, part));
-  const found = others.filter((part) => part !== undefined);
-  return train === undefined || found.length === 0 ? undefined : [train, ...found];
-}
-
-/** The sub-folder of the split, in whatever case it is written, or the folder itself where it is not divided. */
-function splitFolder(folder: string, entries: ReadonlySet<string>, split: StoredSplit | "val"): string {
-  const parts = partsOf(entries);
-  if (split === "train") return parts ? join(folder, parts[0]!) : folder;
-  const wanted = split === "val" ? valNames : testNames;
-  const part = parts && wanted.map((name) => named(entries, name)).find((name) => name !== undefined);
-  if (part !== undefined) return join(folder, part);
-  if (split === "val") throw noVal(folder);
+/** Of a folder that is not divided, `train` and `all` are the whole. */
+function undividedOnly(folder: string, split: Split): undefined {
+  if (split === "train" || split === "all") return;
+  if (split === "val") refuseNoVal(folder);
   throw new SelfsightError(
     "data",
     `opening ${displayName(folder)}: its test split was asked for, and it is not divided; sub-folders train/ and test/ ` +
@@ -142,12 +135,13 @@ function splitFolder(folder: string, entries: ReadonlySet<string>, split: Stored
   );
 }
 
-const noVal = (name: string) =>
-  new SelfsightError(
+function refuseNoVal(name: string): never {
+  throw new SelfsightError(
     "data",
     `opening ${displayName(name)}: its val split was asked for, and it has none; a sub-folder val/, valid/ or validation/ ` +
       "beside train/ is needed; ask for train, test or all.",
   );
+}
 
 const splits: readonly Split[] = ["train", "test", "val", "all"];
 

@@ -31,6 +31,8 @@ export interface RunFacts {
   totalSteps: number;
   images: number;
   dataset: string;
+  /** What the parts of a divided folder are for; empty where it is not divided. Logs of older versions lack it. */
+  division?: string;
   fingerprint: string;
   parameters: number;
 }

@@ -53,6 +53,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
   const run = readRun(folder);
   const data = await openMeasured(run);
   warnOfSkipped([data.train, data.test], warn);
+  if (data.note !== undefined) warn(data.note);
   const state = buildState(run.settings, data.train);
   const rowOf = async (name: Measured["name"]) => {
     const row = await measure(name, data, state);
