@@ -44,11 +44,15 @@ export const kindInCommand = (error: unknown): ErrorKind =>
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** What does not show, or shows what it is not: control and direction characters, line separators, bytes that were none. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+export const unshown = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
+const everyUnshown = new RegExp(unshown, "g");
+
 /** A file name fit for a terminal, a log or a page: control, direction and invalid bytes are escaped, quotes stay. */
 export function displayName(name: string | Uint8Array): string {
   const text = typeof name === "string" ? name : utf8.decode(name);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffd]/g, escapeCharacter);
+  return text.replace(everyUnshown, escapeCharacter);
 }
 
 const escapeCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

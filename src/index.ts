@@ -1,5 +1,6 @@
 /** What a program needs to learn from pictures and to use what was learned. */
 export {
+  bytesOfName,
   type DataSource,
   type Dataset,
   type DecodeOptions,
@@ -10,6 +11,7 @@ export {
   type ImageArray,
   type ImageFile,
   type ImageFolder,
+  nameOfBytes,
   type OnProgress,
   type OpenOptions,
   openDataset,

@@ -1,5 +1,5 @@
 // What people keep in their folders, tried on every command that reads one.
-import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -9,11 +9,23 @@ import { pretrain } from "../src/cli/commands/pretrain/run.ts";
 import { quickstart } from "../src/cli/commands/quickstart/run.ts";
 import { reportRun } from "../src/cli/commands/report/run.ts";
 import { comparisonTable, parsePlan, runPlan } from "../src/compare/index.ts";
-import { type ImageFolder, openDataset } from "../src/data/index.ts";
+import { bytesOfName, type ImageFolder, openDataset } from "../src/data/index.ts";
 import { openTrainingData, readLog, readRun, resolveSettings, startRun } from "../src/train/index.ts";
 import { loadIndex } from "../src/work/index.ts";
 import { trainRun } from "../src/work/pretrain.ts";
-import { bmpOf, drawn, greyProfile, instruments, jpegOf, put, putClasses, withProfile } from "./drawn-pictures.ts";
+import {
+  blue,
+  bmpOf,
+  cutShort,
+  drawn,
+  greyProfile,
+  instruments,
+  jpegOf,
+  put,
+  putClasses,
+  red,
+  withProfile,
+} from "./drawn-pictures.ts";
 
 const root = mkdtempSync(join(tmpdir(), "selfsight-pictures-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -296,6 +308,70 @@ describe("a folder with parts", () => {
     });
     expect(warned).toEqual([
       "warning: test/ of barer has no labels: a fifth of each class of train/ is held out to measure on",
+    ]);
+  });
+});
+
+describe("names that are no plain text", () => {
+  const data = join(root, "names");
+  const run = join(root, "names-run");
+  const hostile = "<img src=x onerror=alert(1)>";
+  /** Each file's path below the folder, and what it is called. */
+  const files: (readonly [Buffer, string])[] = [
+    [Buffer.from("a/caf\xe9.png", "latin1"), "a/caf\\xe9.png"],
+    [Buffer.from("a/caf\xe8.png", "latin1"), "a/caf\\xe8.png"],
+    [Buffer.from("a/line\nbreak.png"), "a/line\\x0abreak.png"],
+    [Buffer.from("a/tab\there.png"), "a/tab\\x09here.png"],
+    [Buffer.from(`${hostile}/tag.png`), `${hostile}/tag.png`],
+    [Buffer.from("a/ 日本 \u202egnp.png"), "a/ 日本 \\xe2\\x80\\xaegnp.png"],
+    [Buffer.from("a/cut\nshort.jpg"), "a/cut\\x0ashort.jpg"],
+  ];
+  const named = files.slice(0, -1).map(([, name]) => name);
+  const below = (path: Uint8Array) => Buffer.concat([Buffer.from(`${data}/`), path]);
+
+  async function putAll() {
+    for (const folder of ["a", hostile]) mkdirSync(join(data, folder), { recursive: true });
+    for (const [i, [path]] of files.entries())
+      writeFileSync(below(path), path.includes("cut") ? await cutShort(i) : await drawn(i).png().toBuffer());
+  }
+
+  test("lead back to their files from every list, and stand on pages as text", async () => {
+    await putAll();
+    await quick(data, "names-run", ["batchSize=2", "steps=6"]);
+    const listed = readFileSync(join(run, "pictures.tsv"), "utf8").trim().split("\n");
+    expect(listed.map((line) => line.split("\t")[2]).sort()).toEqual([...named, "a/cut\\x0ashort.jpg"].sort());
+    const page = readFileSync(join(run, "report.html"), "utf8");
+    expect(page).toContain("left out: a/cut\\x0ashort.jpg");
+    expect(page).not.toContain(hostile);
+
+    const out = join(root, "names.safetensors");
+    await embed(run, data, { out, precision: "fp32", split: "train" });
+    const { names, notes } = loadIndex(out);
+    expect([...names].sort()).toEqual([...named].sort());
+    expect([notes.classes, notes.badFiles.map(({ name }) => name)]).toEqual([[hostile, "a"], ["a/cut\\x0ashort.jpg"]]);
+    for (const name of names) expect(statSync(below(bytesOfName(name))).isFile()).toBe(true);
+    expect(warned.join("")).not.toMatch(/\n|\u202e/);
+  });
+
+  test("of two classes that differ in one byte stay two", async () => {
+    const classes = join(root, "classes");
+    for (const byte of [0xe8, 0xe9]) {
+      const folder = Buffer.concat([Buffer.from(`${classes}/caf`), Buffer.from([byte])]);
+      mkdirSync(classes, { recursive: true });
+      mkdirSync(folder);
+      for (const i of [0, 1, 2, 3, 4])
+        writeFileSync(
+          Buffer.concat([folder, Buffer.from(`/${i}.png`)]),
+          await drawn(i, byte % 2 ? red : blue)
+            .png()
+            .toBuffer(),
+        );
+    }
+    await evaluate("knn", "pixels", { data: classes, json: true });
+    const { perClass } = JSON.parse(said.at(-1)!) as { perClass: { name: string; count: number }[] };
+    expect(perClass.map(({ name, count }) => [name, count])).toEqual([
+      ["caf\\xe8", 1],
+      ["caf\\xe9", 1],
     ]);
   });
 });

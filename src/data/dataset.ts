@@ -87,7 +87,7 @@ export type Split = StoredSplit | "val" | "all";
 export interface ImageFile {
   /** Bytes, because a file name need not be valid UTF-8. */
   path: Uint8Array;
-  /** The path below the root, escaped for display. */
+  /** The path below the root as text, see `nameOfBytes`. */
   label: string;
   bytes: number;
   /** When it was last changed, in seconds since 1970: what copies and archives keep of a time. */

@@ -16,6 +16,7 @@ export type {
 export { defaultRules, sampleName, sampleNames, subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
+export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
 export type { DownloadProgress, OnProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";

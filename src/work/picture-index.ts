@@ -17,7 +17,7 @@ const notesSchema = z.object({
   badFiles: z.array(z.object({ name: z.string(), reason: z.string() })),
 });
 
-/** What the rows of an index are: which network made them, of which pictures. `names` are paths below the folder, or places in the dataset. */
+/** What the rows of an index are: which network made them, of which pictures. `names` are paths below the folder (see `nameOfBytes`), or places in the dataset. */
 export interface IndexNotes extends z.infer<typeof notesSchema> {}
 
 /** A picture of an index beside a vector. */

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import type { RawImage, ReadingRules, SampleRules } from "../dataset.ts";
+import { nameOfBytes } from "../picture-name.ts";
 import { acceptedTypes, type ImageType, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 import { mendJpeg } from "./jpeg-parts.ts";
 import { type Decoding, pixelsOf, storedSize, Undecodable, withRemark } from "./pixels.ts";
@@ -44,10 +45,13 @@ const maximumFileBytes = 512 * 1024 * 1024;
  * @throws SelfsightError "data" with the file's name and the reason.
  */
 export async function decodeImage(source: string | PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
-  const { path, label = displayName(path) } = typeof source === "string" ? { path: source } : withPath(source);
+  const { path, label = labelOf(path) } = typeof source === "string" ? { path: source } : withPath(source);
   const bytes = await readPicture(typeof path === "string" ? path : bufferOf(path), label);
   return decodeBytes(bytes, label, options);
 }
+
+const labelOf = (path: string | Uint8Array): string =>
+  typeof path === "string" ? displayName(path) : nameOfBytes(path);
 
 /** The same memory as the type that Node's functions ask for. */
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>

@@ -14,6 +14,7 @@ import {
 } from "../dataset.ts";
 import { acceptedTypes, imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
 import { tiffSamples, undeclared } from "../decode/tiff-tags.ts";
+import { nameOfBytes } from "../picture-name.ts";
 import { listedByReason } from "../said.ts";
 
 interface FoundFile {
@@ -61,7 +62,7 @@ export async function openImageFolder(
   const found = withoutStrays(await sortOut(walk, whole), walk);
   found.sort((a, b) => Buffer.compare(a.relative, b.relative));
   walk.skipped.sort((a, b) => Buffer.compare(a.relative, b.relative));
-  const skipped = walk.skipped.map(({ relative, reason }) => ({ label: displayName(relative), reason }));
+  const skipped = walk.skipped.map(({ relative, reason }) => ({ label: nameOfBytes(relative), reason }));
   if (found.length === 0) throw noPictures(root, skipped);
   return {
     kind: "folder",
@@ -70,7 +71,7 @@ export async function openImageFolder(
     root,
     files: found.map(({ relative, ...size }) => ({
       path: below(walk.root, relative),
-      label: displayName(relative),
+      label: nameOfBytes(relative),
       ...size,
     })),
     ...folderLabels(found),
@@ -84,7 +85,7 @@ export async function openImageFolder(
 export async function openImageFile(path: string, rules: Partial<ReadingRules> = {}): Promise<ImageFolder> {
   const whole = { ...defaultRules, ...rules };
   const seen = await lookInto(Buffer.from(path), whole);
-  const label = displayName(basename(path));
+  const label = nameOfBytes(Buffer.from(basename(path)));
   if (typeof seen === "string")
     throw new SelfsightError(
       "data",
@@ -229,7 +230,7 @@ function folderLabels(found: readonly FoundFile[]): { labels?: Int32Array; class
   const labelOf = new Map(classes.map((parent, label) => [parent, label]));
   return {
     labels: Int32Array.from(parents, (parent) => labelOf.get(parent!)!),
-    classes: classes.map((parent) => displayName(Buffer.from(parent, "latin1"))),
+    classes: classes.map((parent) => nameOfBytes(Buffer.from(parent, "latin1"))),
   };
 }
 

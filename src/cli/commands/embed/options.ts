@@ -25,6 +25,9 @@ export function addEmbed(program: Command): void {
     .addHelpText(
       "after",
       `
+FILE.json has the name of each row's picture: its path below the folder. In it a backslash stands as \\\\, a byte that is no text or
+would not show as \\x and two hexadecimal digits (caf\\xe9, a\\x0ab), so that every name leads back to one file.
+
 Examples:
   selfsight embed runs/photos photos/ --out photos.safetensors
   selfsight embed runs/photos query.jpg --out query.safetensors
