@@ -30,4 +30,4 @@ export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } 
 export { loadParameterFormula } from "./parameter-formula.ts";
 export { type BackboneName, backboneNames, ResNet, type ResNetOptions, resnet, type Stem, stems } from "./resnet.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
-export { areFinite, type RepresentationStatistics, representationStatistics } from "./statistics.ts";
+export { areFinite, type RepresentationStatistics, representationStatistics, twinRecognition } from "./statistics.ts";

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { SelfsightError } from "../errors.ts";
 import { autocast, eye, full, liveTensors, manualSeed, randn, scope, type Tensor, tensor } from "../torch/index.ts";
-import { representationStatistics } from "./statistics.ts";
+import { representationStatistics, twinRecognition } from "./statistics.ts";
 
 const statistics = (make: () => Tensor) => scope(() => representationStatistics(make()));
 
@@ -101,4 +101,43 @@ test("numbers that are not finite give NaN, not an error", () => {
 test("anything but a matrix is refused", () => {
   for (const shape of [[4], [2, 3, 4], [0, 4], [4, 0]])
     expect(() => statistics(() => full(shape, 1))).toThrow(SelfsightError);
+});
+
+const recognition = (make: () => [Tensor, Tensor]) => scope(() => twinRecognition(...make()));
+
+test("twins that are like no other picture are found, whatever is common to all", () => {
+  manualSeed(2);
+  const found = recognition(() => {
+    const own = randn([64, 16]);
+    return [own.add(100), own.add(randn([64, 16]).mul(0.01)).add(100)];
+  });
+  expect(found).toBe(1);
+});
+
+test("where every picture gets the same answer, twins are found by chance", () => {
+  expect(recognition(() => [full([32, 8], 3), full([32, 8], 3)])).toBe(0.5);
+  manualSeed(3);
+  expect(recognition(() => [randn([256, 32]), randn([256, 32])])).toBeCloseTo(0.5, 1);
+  expect(recognition(() => [full([4, 4], Number.NaN), full([4, 4], 1)])).toBeNaN();
+});
+
+test("recognition agrees with a count in float64", () => {
+  manualSeed(4);
+  const [N, R] = [12, 5];
+  const [a, b] = scope(() => {
+    const first = randn([N, R]);
+    return [first, first.add(randn([N, R]))].map((rows) => Array.from(rows.float32()));
+  });
+  const direction = (rows: readonly number[], n: number) => {
+    const centred = Array.from({ length: R }, (_, r) => {
+      const mean = Array.from({ length: N }, (_, m) => rows[m * R + r]!).reduce((sum, own) => sum + own, 0) / N;
+      return rows[n * R + r]! - mean;
+    });
+    return centred.map((value) => value / Math.hypot(...centred));
+  };
+  const likeness = (n: number, m: number) =>
+    direction(a!, n).reduce((sum, value, r) => sum + value * direction(b!, m)[r]!, 0);
+  const places = Array.from({ length: N }, (_, n) => n);
+  const nearer = places.flatMap((n) => places.filter((m) => m !== n && likeness(n, m) < likeness(n, n))).length;
+  expect(recognition(() => [tensor(a!, [N, R]), tensor(b!, [N, R])])).toBeCloseTo(nearer / (N * (N - 1)), 12);
 });

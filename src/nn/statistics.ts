@@ -33,6 +33,27 @@ export function representationStatistics(
   return scope(() => noGrad(() => statisticsOf(firstRows(embeddings), comparesLengths)));
 }
 
+/**
+ * How well two views of a picture find each other among those of the first 256: the share of other pictures whose second view is less
+ * like the first than its twin is (cosine of centred rows; equally like counts half). 1: every view finds its twin; 0.5 is chance, and
+ * all there is to find where a network says the same of every picture. a, b [N, R], N at least 2; NaN where a value is not finite.
+ */
+export function twinRecognition(a: Tensor, b: Tensor): number {
+  return scope(() => noGrad(() => recognitionOf(directions(firstRows(a)), directions(firstRows(b)))));
+}
+
+function recognitionOf(a: Tensor, b: Tensor): number {
+  const N = a.size(0);
+  const likeness = a.matmul(b.T); // [N, N], twins on the diagonal
+  if (!Number.isFinite(likeness.sum().item())) return Number.NaN;
+  const twins = likeness.diagonal().reshape(N, 1); // [N, 1]
+  const notMore = twins.ge(likeness).to("float64").sum().item() - N; // without the twins themselves
+  const less = N * N - likeness.ge(twins).to("float64").sum().item();
+  return (less + notMore) / 2 / (N * (N - 1));
+}
+
+const directions = (rows: Tensor): Tensor => unitLength(rows.sub(rows.mean({ dim: 0, keepDim: true }))); // [R, D]
+
 /** Whether all values are finite, by their norms: one pass over the memory. Values whose squares overflow count as lost too. */
 export const areFinite = (tensors: readonly Tensor[]): boolean =>
   scope(() => noGrad(() => Number.isFinite(stack(op["_foreach_norm.Scalar"](tensors)).sum().item())));
