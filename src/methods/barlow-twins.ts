@@ -118,6 +118,7 @@ export const barlowTwins = defineMethod({
   paper: "2103.03230",
   smallestBatch: () => 2, // a correlation over one image has no meaning
   couplesImages: true,
+  decorrelates: true,
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051).describe("weight of the redundancy term"),
     projector: projectorWidths.default("2048-2048-2048"),

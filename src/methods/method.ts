@@ -96,6 +96,8 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly couplesImages?: boolean;
   /** Whether the loss sees how long embeddings are, and wants each feature's std to be 1. Default false: directions alone. */
   readonly comparesLengths?: boolean;
+  /** Whether the loss forbids features to repeat each other. Default false. */
+  readonly decorrelates?: boolean;
   /** Whether further views may follow those of `views` (SwAV's small crops). Default false. */
   readonly takesMoreViews?: boolean;
   readonly options: z.ZodObject<Shape>;

@@ -54,6 +54,7 @@ export const vicreg = defineMethod({
   smallestBatch: () => 2, // a variance needs two images
   couplesImages: true,
   comparesLengths: true,
+  decorrelates: true,
   options: z.strictObject({
     projector: projectorWidths.default("2048-2048-2048"),
     invariance: weight.default(25).describe("weight of the views' distance"),

@@ -2,7 +2,7 @@
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import type { StepContext } from "../methods/index.ts";
-import { representationStatistics } from "../nn/index.ts";
+import { representationStatistics, twinRecognition } from "../nn/index.ts";
 import { scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
 import { methodOf } from "./settings/settings.ts";
@@ -44,7 +44,7 @@ function learn(state: TrainState, { representations, backward }: Represented, co
   const result = {
     loss: loss.item(),
     ...numbersOf(metrics),
-    ...(isWatching(state) ? representationStatistics(embeddings[0]!, methodOf(state.settings)) : {}),
+    ...(isWatching(state) ? healthOf(state, representations, embeddings) : {}),
     learningRate: optimizer.groups[0]!.learningRate * factor,
   };
   if (!Number.isFinite(result.loss)) throw notFinite(state, result);
@@ -66,6 +66,14 @@ export function embedBatch(state: TrainState, batch: Batch): Tensor[] {
 
 const labelsOf = ({ labels }: Batch, device: string): Tensor | undefined =>
   labels && tensor(labels, [labels.length], { device }).to("int64"); // [N]
+
+/** What the collapse watch looks at: the embeddings' spread, and whether the trunk's features of two views find each other. */
+function healthOf({ settings }: TrainState, [a, b]: readonly Tensor[], [embeddings]: readonly Tensor[]) {
+  return {
+    ...representationStatistics(embeddings!, methodOf(settings)),
+    ...(b && { recognition: twinRecognition(a!, b) }),
+  };
+}
 
 const isWatching = ({ settings, step }: TrainState): boolean =>
   settings.watchEverySteps > 0 && step % settings.watchEverySteps === 0;

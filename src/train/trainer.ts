@@ -20,7 +20,7 @@ import { type Log, type LogEvent, openLog, readLog } from "./run/log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
-import { decodeSizeOf, type Settings } from "./settings/settings.ts";
+import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
 import { type StepResult, trainStep } from "./step.ts";
 import { collapseWatch, type RepresentationHealth } from "./watch.ts";
@@ -84,7 +84,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     ...options,
     state,
     log,
-    watch: collapseWatch(),
+    watch: collapseWatch(methodOf(options.settings)),
     unlogged: {},
     quarantine,
     remarks: new Remarks(),
@@ -194,9 +194,14 @@ function observe(session: Session, result: StepResult): void {
 }
 
 /** What the step saw of the embeddings, if it looked. */
-function healthOf({ featureStd, effectiveRank, deadDimensions }: StepResult): RepresentationHealth | undefined {
+function healthOf({
+  featureStd,
+  effectiveRank,
+  deadDimensions,
+  recognition,
+}: StepResult): RepresentationHealth | undefined {
   if (featureStd === undefined || effectiveRank === undefined || deadDimensions === undefined) return undefined;
-  return { featureStd, effectiveRank, deadDimensions };
+  return { featureStd, effectiveRank, deadDimensions, ...(recognition !== undefined && { recognition }) };
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {

@@ -1,47 +1,59 @@
-// The collapse watch: embeddings that shrink to a point, to a line, or lose dimensions while the loss looks healthy.
+// The collapse watch: networks that say the same of every picture, or the same with every feature, while the loss looks healthy.
 
-/** What is watched, of one batch's embeddings [N, D]. */
+/** What is watched, of one batch. */
 export interface RepresentationHealth {
-  /** Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. */
+  /**
+   * Mean over features of the std of unit-length embeddings, times √D: 1 when spread evenly, 0 when all are one point. Where the loss
+   * sees lengths (VICReg), that of embeddings as they are.
+   */
   featureStd: number;
   /** exp of the entropy of the normalised singular values (RankMe, arXiv 2210.02885): how many directions are in use. */
   effectiveRank: number;
   /** Features that do not vary over the batch. */
   deadDimensions: number;
+  /** How well the trunk's features of two views find each other: 1 always, 0.5 is chance. None where a step has one view. */
+  recognition?: number;
 }
 
 export interface CollapseWatch {
-  /** Takes the next observation; returns a sentence when the representation has newly begun to collapse. */
+  /** Takes the next observation; returns a sentence when the representation has newly collapsed. */
   observe(step: number, health: RepresentationHealth): string | undefined;
   /** What holds after the last observation; undefined: all is well. */
   standing(): CollapseFinding | undefined;
 }
 
 export interface CollapseFinding {
-  kind: "point" | "line" | "fall";
+  kind: "point" | "line" | "few directions" | "repeats";
   sentence: string;
 }
 
+export interface WatchedMethod {
+  /** Whether the loss forbids features to repeat each other, so that few directions alone say that it failed. Default false. */
+  decorrelates?: boolean;
+}
+
+/** Verdicts are of the mean over so many observations: methods pass through narrow places at their start, and one batch is noisy. */
+const patience = 5;
 const smallestStd = 0.05;
 const smallestRank = 2;
-/** A fall to this share of the best value so far is called a fall, where few directions are left. */
-const shareOfBest = 0.2;
-/** A whole SimSiam (docs/collapse.md) goes from 38 directions to 6 within its first steps, and stays there. */
+/** Heads of methods that stand go down to 2 directions, and their networks tell pictures apart all the same. */
 const fewDirections = 5;
-/** Random weights use many directions, and a healthy run gives most of them up in its first steps: these do not count as best. */
-const firstObservations = 2;
+/** Networks that have fallen are at 0.50 to 0.57, chance; those that stand go above 0.6 within their first hundred steps. */
+const leastRecognition = 0.6;
 
-/** Warns once for each kind of fall, and again only after a recovery. */
-export function collapseWatch(): CollapseWatch {
-  let best = 0;
-  let seen = 0;
+/**
+ * Few directions or little spread are no fault as long as two views of a picture find each other: then the network tells pictures
+ * apart. Warns once for each kind of fall, and again only after a recovery.
+ */
+export function collapseWatch({ decorrelates = false }: WatchedMethod = {}): CollapseWatch {
+  const recent: RepresentationHealth[] = [];
   let standing: CollapseFinding | undefined;
   return {
     standing: () => standing,
     observe(step, health) {
-      seen += 1;
-      if (seen > firstObservations) best = Math.max(best, health.effectiveRank);
-      const found = verdict(health, best);
+      recent.push(health);
+      if (recent.length > patience) recent.shift();
+      const found = verdict(recent, decorrelates);
       const isNew = found !== undefined && found.kind !== standing?.kind;
       standing = found;
       return isNew ? `step ${step}: ${found.sentence}` : undefined;
@@ -49,22 +61,44 @@ export function collapseWatch(): CollapseWatch {
   };
 }
 
-function verdict({ featureStd, effectiveRank }: RepresentationHealth, best: number): CollapseFinding | undefined {
-  const rank = effectiveRank.toFixed(1);
-  if (!(featureStd >= smallestStd))
-    return {
-      kind: "point",
-      sentence: `embeddings are nearly one point (feature std ${featureStd.toFixed(4)}); lower optimizer.learningRate or lengthen warmupEpochs`,
-    };
-  if (effectiveRank < smallestRank)
-    return {
-      kind: "line",
-      sentence: `embeddings lie on a line (effective rank ${rank}); features repeat each other; lower optimizer.learningRate, lengthen warmupEpochs, or raise lambda where the method has one`,
-    };
-  if (effectiveRank < Math.min(fewDirections, shareOfBest * best))
-    return {
-      kind: "fall",
-      sentence: `effective rank fell from ${best.toFixed(1)} to ${rank}; watch it, and lower optimizer.learningRate if it goes on`,
-    };
-  return undefined;
+function verdict(recent: readonly RepresentationHealth[], decorrelates: boolean): CollapseFinding | undefined {
+  const { featureStd, effectiveRank } = recent.at(-1)!;
+  if (Number.isNaN(featureStd) || Number.isNaN(effectiveRank)) return findings.point(Number.NaN, "");
+  if (recent.length < patience) return undefined;
+  const [std, rank] = [meanOf(recent, "featureStd"), meanOf(recent, "effectiveRank")];
+  const recognition = meanOf(recent, "recognition");
+  const chance = Number.isNaN(recognition)
+    ? ""
+    : `, and two views of a picture find each other hardly better than by chance (${recognition.toFixed(2)}; chance is 0.50)`;
+  if (!(recognition >= leastRecognition)) {
+    if (std < smallestStd) return findings.point(std, chance);
+    if (rank < smallestRank) return findings.line(rank, chance);
+    if (rank < fewDirections && chance !== "") return findings.few(rank, chance);
+  }
+  return decorrelates && rank < fewDirections ? findings.repeats(rank) : undefined;
 }
+
+/** NaN where one of them has none. */
+const meanOf = (recent: readonly RepresentationHealth[], key: "featureStd" | "effectiveRank" | "recognition"): number =>
+  recent.reduce((sum, health) => sum + (health[key] ?? Number.NaN), 0) / recent.length;
+
+const advice = "lower optimizer.learningRate or lengthen warmupEpochs";
+
+const findings = {
+  point: (std: number, chance: string): CollapseFinding => ({
+    kind: "point",
+    sentence: `embeddings are nearly one point (feature std ${std.toFixed(4)})${chance}; ${advice}`,
+  }),
+  line: (rank: number, chance: string): CollapseFinding => ({
+    kind: "line",
+    sentence: `embeddings lie on a line (effective rank ${rank.toFixed(1)})${chance}; ${advice}`,
+  }),
+  few: (rank: number, chance: string): CollapseFinding => ({
+    kind: "few directions",
+    sentence: `embeddings use few directions (effective rank ${rank.toFixed(1)})${chance}; ${advice}`,
+  }),
+  repeats: (rank: number): CollapseFinding => ({
+    kind: "repeats",
+    sentence: `features repeat each other (effective rank ${rank.toFixed(1)}), which the loss should not allow; raise the weight of its redundancy term`,
+  }),
+};

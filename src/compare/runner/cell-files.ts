@@ -28,7 +28,13 @@ const trainingSchema = z.object({
   peakMemoryBytes: z.number(),
   /** Of the last batch that the collapse watch looked at; null where it did not look. */
   health: z
-    .object({ step: z.number(), featureStd: z.number(), effectiveRank: z.number(), deadDimensions: z.number() })
+    .object({
+      step: z.number(),
+      featureStd: z.number(),
+      effectiveRank: z.number(),
+      deadDimensions: z.number(),
+      recognition: z.number().optional(),
+    })
     .nullable(),
   /** What the collapse watch says at the end; null: all is well. */
   collapse: z.object({ kind: z.string(), sentence: z.string() }).nullable(),

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { type Dataset, openDataset, warnOfSkipped } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
+import type { Method } from "../../methods/index.ts";
 import { engine } from "../../torch/index.ts";
 import {
   type Checkpoint,
@@ -10,6 +11,7 @@ import {
   createRunFolder,
   type LogEvent,
   loadNewestCheckpoint,
+  methodOf,
   readLog,
   readRun,
   rulesOf,
@@ -104,13 +106,14 @@ function trainingFacts(folder: string): Omit<CellTraining, "leftOut"> {
   if (start?.event !== "start") throw new SelfsightError("bug", "compare: the run's log has no start");
   const steps = events.filter((event) => event.event === "step");
   const { stepsPerEpoch, images, dataset, fingerprint, parameters, device, precision, threads } = start;
+  const { settings } = readRun(folder);
   return {
     steps: start.totalSteps,
     ...{ stepsPerEpoch, images, dataset, fingerprint, parameters, device, precision, threads },
-    trainingSeconds: secondsOf(steps, readRun(folder).settings.batchSize),
+    trainingSeconds: secondsOf(steps, settings.batchSize),
     imagesPerSecond: median(steps.map((step) => step.imagesPerSecond)),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024, // KiB
-    ...healthOf(steps),
+    ...healthOf(steps, methodOf(settings)),
   };
 }
 
@@ -123,12 +126,20 @@ const secondsOf = (steps: readonly StepEvent[], batchSize: number): number =>
     return sum + images / imagesPerSecond;
   }, 0);
 
-function healthOf(steps: readonly StepEvent[]): Pick<CellTraining, "health" | "collapse"> {
-  const watch = collapseWatch();
-  const seen = steps.flatMap(({ step, featureStd, effectiveRank, deadDimensions }) =>
+function healthOf(steps: readonly StepEvent[], method: Method): Pick<CellTraining, "health" | "collapse"> {
+  const watch = collapseWatch(method);
+  const seen = steps.flatMap(({ step, featureStd, effectiveRank, deadDimensions, recognition }) =>
     featureStd === undefined
       ? []
-      : [{ step, featureStd, effectiveRank: effectiveRank!, deadDimensions: deadDimensions! }],
+      : [
+          {
+            step,
+            featureStd,
+            effectiveRank: effectiveRank!,
+            deadDimensions: deadDimensions!,
+            ...(recognition !== undefined && { recognition }),
+          },
+        ],
   );
   for (const { step, ...health } of seen) watch.observe(step, health);
   return { health: seen.at(-1) ?? null, collapse: watch.standing() ?? null };

@@ -60,6 +60,8 @@ export interface StepReport extends LossParts {
   featureStd?: number;
   effectiveRank?: number;
   deadDimensions?: number;
+  /** How well two views of a picture find each other by the trunk's features: 0.5 is chance. */
+  recognition?: number;
   /** What the loss cannot fall below on a batch of this size, see the method. */
   floor: number;
   learningRate: number;
