@@ -20,7 +20,8 @@ figcaption { font-size: 0.9rem; margin-top: 8px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--rule); text-align: left; }
-td.number, th.number { text-align: right; padding-right: 0; padding-left: 12px; white-space: nowrap; }
+td.number, th.number { text-align: right; padding-right: 0; padding-left: 12px; vertical-align: bottom; }
+td.number { white-space: nowrap; }
 tbody tr:last-child th { color: var(--three); }
 tbody tr:last-child th, tbody tr:last-child td { font-weight: 650; border-bottom: 0; }
 tbody th { font-weight: 500; }

@@ -22,8 +22,8 @@ import { viewOf } from "../representation.ts";
 /** More pictures than these are not measured: pixels of each are held in memory. */
 const mostImages = 60_000;
 const mostLabels = 10;
-/** As many labelled pictures as a person may have sorted; a larger bank is measured beside them. */
-const fewImages = 5000;
+/** As many labelled pictures as a person sorts by hand in an hour; a larger bank is measured beside them. */
+const fewImages = 1000;
 const bankKey = 0x62616e6b;
 /** Of pictures without labels: how many are looked up among the others. */
 const unlabelledQueries = 10;
