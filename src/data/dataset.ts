@@ -38,15 +38,15 @@ export interface ImageFolder {
 
 /** How a folder is divided: `train` to learn from, `val` to choose by, `test` to report on; `val` where there is no `test`. */
 export interface Division {
-  train: Part;
-  val?: Part;
-  test?: Part;
+  train: FolderPart;
+  val?: FolderPart;
+  test?: FolderPart;
   /** Sub-folders that are no part; nobody reads them. */
   others: readonly string[];
 }
 
 /** A part of a divided folder. */
-export interface Part {
+export interface FolderPart {
   /** The sub-folder, as it is written. */
   name: string;
   /** Whether it has sub-folders, one for each class. */

@@ -3,6 +3,7 @@ export type {
   DataSource,
   Dataset,
   Division,
+  FolderPart,
   ImageArray,
   ImageFile,
   ImageFolder,

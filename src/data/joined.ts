@@ -3,7 +3,7 @@ import { displayName, SelfsightError } from "../errors.ts";
 import { type Dataset, digest, type ImageArray, type ImageFolder } from "./dataset.ts";
 
 /** A part of a dataset with the name of its sub-folder, or of its split. */
-export interface Part {
+export interface FolderPart {
   name: string;
   dataset: Dataset;
 }
@@ -12,7 +12,7 @@ export interface Part {
  * The parts of one dataset, one after the other; `root` is the folder of which their folders are sub-folders. Labels stay where
  * every part has them, by the classes' names. Errors: data, when the parts' pictures do not have one size.
  */
-export function joined(name: string, parts: readonly Part[], root = ""): Dataset {
+export function joined(name: string, parts: readonly FolderPart[], root = ""): Dataset {
   const datasets = parts.map(({ dataset }) => dataset);
   const whole = {
     name,
@@ -25,7 +25,7 @@ export function joined(name: string, parts: readonly Part[], root = ""): Dataset
   return { kind: "array", ...whole, ...joinedPixels(name, datasets as ImageArray[]) };
 }
 
-function joinedFiles(parts: readonly Part[]): Pick<ImageFolder, "files" | "skipped" | "rules"> {
+function joinedFiles(parts: readonly FolderPart[]): Pick<ImageFolder, "files" | "skipped" | "rules"> {
   const folders = parts.map(({ name, dataset }) => ({ below: placeBelow(name), ...(dataset as ImageFolder) }));
   return {
     files: folders.flatMap(({ files, below }) => files.map(below)),

@@ -1,7 +1,7 @@
 // What a folder's reader passed over or wondered at, in the sentences that every command says.
 import { basename } from "node:path";
 import { displayName } from "../errors.ts";
-import { type Dataset, type Division, type Part, type SkippedFile, sampleName } from "./dataset.ts";
+import { type Dataset, type Division, type FolderPart, type SkippedFile, sampleName } from "./dataset.ts";
 
 /** Names that a sentence bears; the rest is counted. */
 const mostNames = 5;
@@ -38,9 +38,9 @@ export function describeDivision(dataset: Dataset): string {
   return [`${nameOf(train)} to learn from`, ...uses, ...aside].join(", ");
 }
 
-const nameOf = ({ name }: Part): string => `${displayName(name)}/`;
+const nameOf = ({ name }: FolderPart): string => `${displayName(name)}/`;
 
-function useOf(part: Part, { train }: Division, reportedOn: Part | undefined): string {
+function useOf(part: FolderPart, { train }: Division, reportedOn: FolderPart | undefined): string {
   if (!train.isLabelled) return "left aside";
   if (!part.isLabelled) return "without labels";
   return part === reportedOn ? "to report on" : "to choose by";

@@ -82,4 +82,5 @@ export {
   train,
   trainStep,
   trainStepOnViews,
+  type WatchedMethod,
 } from "../train/index.ts";

@@ -78,4 +78,10 @@ export {
 } from "./state.ts";
 export { embedBatch, type StepResult, trainStep, trainStepOnViews } from "./step.ts";
 export { type TrainResult, train } from "./trainer.ts";
-export { type CollapseFinding, type CollapseWatch, collapseWatch, type RepresentationHealth } from "./watch.ts";
+export {
+  type CollapseFinding,
+  type CollapseWatch,
+  collapseWatch,
+  type RepresentationHealth,
+  type WatchedMethod,
+} from "./watch.ts";

@@ -1,7 +1,7 @@
 // A folder that names its parts: to learn from, to choose by, to report on.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Division, Part } from "../dataset.ts";
+import type { Division, FolderPart } from "../dataset.ts";
 import { isPassedOver } from "./image-folder.ts";
 
 /** Names of a part to choose by, where there is one to report on too. */
@@ -12,7 +12,7 @@ export async function divisionOf(folder: string): Promise<Division | undefined> 
   const entries = (await foldersIn(folder)).sort();
   const named = (wanted: string) =>
     entries.find((entry) => entry === wanted) ?? entries.find((entry) => entry.toLowerCase() === wanted);
-  const partNamed = async (...names: string[]): Promise<Part | undefined> => {
+  const partNamed = async (...names: string[]): Promise<FolderPart | undefined> => {
     const name = names.map(named).find((found) => found !== undefined);
     return name === undefined ? undefined : { name, isLabelled: (await foldersIn(join(folder, name))).length > 0 };
   };

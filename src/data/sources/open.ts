@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import {
   type Dataset,
+  type FolderPart,
   limitTo,
-  type Part,
   type ReadingRules,
   type Split,
   type StoredSplit,
@@ -113,7 +113,7 @@ async function openFolder(source: string, split: Split, rules: Partial<ReadingRu
   if (layout) return openPart(name, split, (part) => readCifar(folder, layout, part));
   if (hasIdx(entries)) return openPart(name, split, (part) => readIdxFolder(folder, name, part));
   const division = await divisionOf(folder);
-  const open = (part?: Part) => openImageFolder(part ? join(folder, part.name) : folder, name, rules);
+  const open = (part?: FolderPart) => openImageFolder(part ? join(folder, part.name) : folder, name, rules);
   if (!division) return open(undividedOnly(folder, split));
   const { train, val, test } = division;
   if (split !== "all")
