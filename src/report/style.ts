@@ -22,6 +22,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--rule); text-align: left; }
 td.number, th.number { text-align: right; padding-right: 0; padding-left: 12px; vertical-align: bottom; }
 td.number { white-space: nowrap; }
+.columns table { font-size: 14px; }
 tbody tr:last-child th { color: var(--three); }
 tbody tr:last-child th, tbody tr:last-child td { font-weight: 650; border-bottom: 0; }
 tbody th { font-weight: 500; }
