@@ -13,8 +13,13 @@ const pages = [
 ].filter((name) => name.endsWith(".md"));
 const textOf = (page: string): string => readFileSync(join(root, page), "utf8");
 
-/** Lines of fenced blocks, without comments behind them. */
-const commandsIn = (page: string): string[] =>
+/** Lines of fenced blocks, without comments behind them, and commands within sentences and tables. */
+const commandsIn = (page: string): string[] => [...fencedLines(page), ...inlineCommands(page)];
+
+const inlineCommands = (page: string): string[] =>
+  [...textOf(page).matchAll(/`(npx selfsight [^`]+)`/g)].map((match) => match[1]!);
+
+const fencedLines = (page: string): string[] =>
   [...textOf(page).matchAll(/```sh\n([\s\S]*?)```/g)]
     .flatMap((block) => block[1]!.replaceAll("\\\n", " ").split("\n"))
     .map((line) => line.replace(/\s+#.*$/, "").trim())
