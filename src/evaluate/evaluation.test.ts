@@ -43,7 +43,7 @@ test("a class without queries has no accuracy, and takes no part in the whole", 
   const task = labelledTask(bank, { ...queries, length: 2, labels: Int32Array.of(0, 1) });
   expect(score(task, Int32Array.of(0, 2))).toEqual({
     value: 0.5,
-    standardError: expect.closeTo(Math.sqrt(0.25 / 2), 12),
+    standardError: expect.closeTo(Math.sqrt(0.25 / 6), 12),
     correct: 1,
     count: 2,
     perClass: [

@@ -8,7 +8,10 @@ export interface Evaluation {
   protocol: string;
   /** Share of queries given the right class. */
   value: number;
-  /** How far chance in the choice of queries moves the value, one standard deviation: √(p (1 − p) / M). */
+  /**
+   * How far chance in the choice of queries moves the value, one standard deviation: √(p (1 − p) / (M + 4)), p of two right and two wrong
+   * answers more than were found (Agresti and Coull 1998), so that two queries that are both right do not count as certainty.
+   */
   standardError: number;
   correct: number;
   count: number;
@@ -98,6 +101,16 @@ export function score(task: LabelledTask, predictions: Int32Array): Omit<Evaluat
   }));
   const right = correct.reduce((sum, own) => sum + own, 0);
   const value = right / predictions.length;
-  const standardError = Math.sqrt((value * (1 - value)) / queryLabels.length);
-  return { value, standardError, correct: right, count: predictions.length, perClass };
+  return {
+    value,
+    standardError: standardErrorOf(value, queryLabels.length),
+    correct: right,
+    count: predictions.length,
+    perClass,
+  };
+}
+
+function standardErrorOf(value: number, queries: number): number {
+  const p = (value * queries + 2) / (queries + 4);
+  return Math.sqrt((p * (1 - p)) / (queries + 4));
 }
