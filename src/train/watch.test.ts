@@ -34,6 +34,11 @@ describe("collapseWatch", () => {
     expect(last(...often({ effectiveRank: 1.5, featureStd: 0.03, recognition: 0.7 }))).toBeUndefined();
   });
 
+  it("calls a single point one however well the trunk's views find each other", () => {
+    const said = last(...often({ featureStd: 0.009, recognition: 0.78 })); // MoCo without negatives
+    expect(said).toMatch(/one point \(feature std 0\.0090\); lower/);
+  });
+
   it("does not take a network for fallen that has many directions and has not learned yet", () => {
     expect(last(...often({ recognition: 0.5 }))).toBeUndefined();
   });

@@ -35,6 +35,8 @@ export interface WatchedMethod {
 /** Verdicts are of the mean over so many observations: methods pass through narrow places at their start, and one batch is noisy. */
 const patience = 5;
 const smallestStd = 0.05;
+/** Embeddings of a single point teach the trunk nothing, whatever it may find by its batch norm alone. */
+const onePoint = 0.02;
 const smallestRank = 2;
 /** Heads of methods that stand go down to 2 directions, and their networks tell pictures apart all the same. */
 const fewDirections = 5;
@@ -42,8 +44,8 @@ const fewDirections = 5;
 const leastRecognition = 0.6;
 
 /**
- * Few directions or little spread are no fault as long as two views of a picture find each other: then the network tells pictures
- * apart. Warns once for each kind of fall, and again only after a recovery.
+ * Few directions or little spread, short of a single point, are no fault as long as two views of a picture find each other: then the
+ * network tells pictures apart. Warns once for each kind of fall, and again only after a recovery.
  */
 export function collapseWatch({ decorrelates = false }: WatchedMethod = {}): CollapseWatch {
   const recent: RepresentationHealth[] = [];
@@ -70,6 +72,7 @@ function verdict(recent: readonly RepresentationHealth[], decorrelates: boolean)
   const chance = Number.isNaN(recognition)
     ? ""
     : `, and two views of a picture find each other hardly better than by chance (${recognition.toFixed(2)}; chance is 0.50)`;
+  if (std < onePoint) return findings.point(std, recognition >= leastRecognition ? "" : chance);
   if (!(recognition >= leastRecognition)) {
     if (std < smallestStd) return findings.point(std, chance);
     if (rank < smallestRank) return findings.line(rank, chance);

@@ -47,12 +47,17 @@ interface Part {
   paint?: (text: string) => string;
 }
 
-/** Ten marks: how many of the directions that were in use at best are in use now. */
-function collapseMeter(rank: number, best: number): Part[] {
-  const marks = Math.max(0, Math.min(10, Math.round((10 * rank) / best)));
-  const paint = marks >= 7 ? colours.green : marks >= 3 ? colours.yellow : colours.red;
-  return [{ text: `rank ${rank.toFixed(0)} ${"▮".repeat(marks)}${"▯".repeat(10 - marks)}`, paint }];
+/** Ten marks: how well two views of a picture find each other, from none at chance to all ten. */
+function recognitionMeter(recognition: number): Part {
+  const marks = Math.max(0, Math.min(10, Math.round(20 * (recognition - 0.5))));
+  const paint = recognition >= 0.7 ? colours.green : recognition >= 0.6 ? colours.yellow : colours.red;
+  return { text: `views match ${"▮".repeat(marks)}${"▯".repeat(10 - marks)}`, paint };
 }
+
+const meterOf = ({ recognition, effectiveRank }: Step): Part[] => [
+  ...(recognition === undefined ? [] : [recognitionMeter(recognition)]),
+  ...(effectiveRank === undefined ? [] : [{ text: `rank ${effectiveRank.toFixed(0)}` }]),
+];
 
 /** The parts that fit into a line, from the first on, behind a bar where there is room for one. */
 export function fittedLine(parts: readonly Part[], share: number, columns: number): string {
@@ -78,7 +83,7 @@ export const columnsOf = ({ columns }: { columns?: number }): number => columns 
 
 function liveProgress(terminal: NodeJS.WriteStream): Progress {
   const remaining = pace();
-  let [totalSteps, best, drawnAt, line] = [0, 0, 0, ""];
+  let [totalSteps, drawnAt, line] = [0, 0, ""];
   let meter: Part[] = [];
   const say = (text: string) => void terminal.write(`\r\u001b[K${text}\n${line}`);
   /** The last figures stay on the screen, and nothing is drawn below them again. */
@@ -87,8 +92,7 @@ function liveProgress(terminal: NodeJS.WriteStream): Progress {
     line = "";
   }
   const showStep = (event: Step) => {
-    best = Math.max(best, event.effectiveRank ?? 0);
-    if (event.effectiveRank !== undefined && best > 0) meter = collapseMeter(event.effectiveRank, best);
+    if (event.effectiveRank !== undefined) meter = meterOf(event);
     const texts = [`${event.step}/${totalSteps}`, lossOf(event), timeLeft(remaining(event.step, totalSteps))];
     const rest = [speedOf(event), waitOf(event)];
     const parts = [...texts.map((text) => ({ text })), ...meter, ...rest.map((text) => ({ text }))];
