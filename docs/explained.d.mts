@@ -1,2 +1,2 @@
 export type Row = Record<string, string | number>;
-export function figureOf(name: "twins" | "branches" | "codes" | "floor"): Row[];
+export function figureOf(name: "twins" | "branches" | "halves" | "codes" | "floor"): Row[];

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The small figures of docs/explained.md, each in a second: N images, D features, K prototypes.
-//   node docs/explained.mjs twins|branches|codes|floor
+//   node docs/explained.mjs twins|branches|halves|codes|floor
 import {
   barlowTwinsFloor,
   barlowTwinsLoss,
@@ -12,7 +12,7 @@ import {
   swavLoss,
   vicregLoss,
 } from "selfsight/methods";
-import { cat, manualSeed, noGrad, randn, scope } from "selfsight/torch";
+import { cat, manualSeed, noGrad, randn, scope, tensor } from "selfsight/torch";
 
 const lambda = 0.0051;
 const temperature = 0.5;
@@ -65,6 +65,35 @@ function gradientNorms(term, views) {
   return { "gradient at one branch": norm(a), "at the other": norm(b) };
 }
 
+/** Barlow Twins' gradient at the weights of one layer, through one branch and through the other: how alike, by batch size. */
+function halves() {
+  const [inputs, features] = [64, 128];
+  const weight = randn([inputs, features]).div(Math.sqrt(inputs)).requiresGrad_();
+  const scales = tensor(
+    Float32Array.from({ length: inputs }, (_, i) => 1 / Math.sqrt(1 + i)),
+    [1, inputs],
+  );
+  return [64, 256, 1024, 4096, 16384].map((images) => {
+    const shared = randn([images, inputs]).mul(scales);
+    const views = [0, 1].map(() => shared.add(randn([images, inputs]).mul(0.25)));
+    const [throughA, throughB] = [0, 1].map((branch) => gradientThrough(branch, views, weight));
+    const norm = (gradient) => gradient.norm().item();
+    return {
+      "batch, images": images,
+      "cosine of the two gradients": throughA.mul(throughB).sum().item() / norm(throughA) / norm(throughB),
+      "one branch's norm, of the whole's": norm(throughA) / norm(throughA.add(throughB)),
+    };
+  });
+}
+
+function gradientThrough(branch, views, weight) {
+  weight.clearGrad();
+  const embeddings = views.map((view) => view.matmul(weight)); // 2 x [N, D]
+  const [zA, zB] = embeddings.map((z, i) => (i === branch ? z : z.detach()));
+  barlowTwinsLoss(zA, zB, { lambda }).loss.backward();
+  return weight.grad.clone();
+}
+
 /** Share of a batch's codes that the first of K prototypes takes, where all images lie near it. */
 function codes() {
   const scores = randn([256, 16]).mul(0.1); // [N, K] cosines
@@ -94,7 +123,7 @@ function floor() {
   });
 }
 
-const figures = { twins, branches, codes, floor };
+const figures = { twins, branches, halves, codes, floor };
 
 /** The rows of one figure, from one seed. */
 export const figureOf = (name) => {

@@ -23,6 +23,13 @@ test("the gradient of MoCo, BYOL and SimSiam reaches one branch only", () => {
   for (const norm of numbers(figureOf("branches"), "gradient at one branch")) expect(norm).toBeGreaterThan(0);
 });
 
+test("the two branches' gradients are alike in large batches alone", () => {
+  const cosines = numbers(figureOf("halves"), "cosine of the two gradients");
+  expect(cosines).toEqual(cosines.toSorted((a, b) => a - b));
+  expect(cosines[0]).toBeLessThan(0.2);
+  expect(cosines.at(-1)).toBeGreaterThan(0.95);
+});
+
 test("Sinkhorn brings a prototype that all images prefer to its equal share", () => {
   const [softmax, , three, ten, equal] = numbers(figureOf("codes"), "share of the first prototype");
   expect(softmax).toBeGreaterThan(0.99);
