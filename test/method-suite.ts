@@ -166,6 +166,20 @@ export function runMethodSuite(
       }),
     );
 
+    it("learns with a vision transformer as its trunk", () => {
+      const trunk: PartialSettings = {
+        backbone: "vit-tiny",
+        stem: "patch-4",
+        optimizer: { name: "sgd", learningRate: 0.01 },
+      };
+      const other = tinyState(name, { ...options, ...trunk });
+      const weights = namedParameters(other.method.trainable).get("backbone.blocks.0.attn.qkv.weight")!;
+      const before = weights.float32().slice();
+      trainStep(other, tinyBatch());
+      expect(weights.float32()).not.toEqual(before);
+      freeState(other);
+    });
+
     it(
       "computes its loss in float32, whatever the networks compute in",
       inScope(() => {

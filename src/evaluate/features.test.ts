@@ -16,13 +16,13 @@ import {
 
 const shapes = await openDataset("shapes", { split: "test", limit: 50 });
 const facts: BackboneFacts = { name: "small", size: 32, normalize: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] } };
-const shape = { backbone: "resnet18", stem: "small", width: 4, zeroInitResidual: true, seed: 3 } as const;
+const shape = { backbone: "resnet18", stem: "small", size: 32, width: 4, zeroInitResidual: true, seed: 3 } as const;
 
 let folder: string;
 let backbone: ResNet;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "features-"));
-  backbone = untrainedBackbone(shape);
+  backbone = untrainedBackbone(shape) as ResNet;
 });
 afterAll(() => {
   rmSync(folder, { recursive: true });
@@ -100,7 +100,7 @@ test("a bad file is left out, named and counted; the rows say which pictures the
 });
 
 test("weights that give no finite numbers are refused", async () => {
-  const broken = untrainedBackbone(shape);
+  const broken = untrainedBackbone(shape) as ResNet;
   noGrad(() => broken.bn1.weight!.fill_(Number.NaN));
   const extraction = extractFeatures(backboneRepresentation(broken, facts), shapes);
   await expect(extraction).rejects.toMatchObject({

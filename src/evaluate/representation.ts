@@ -1,7 +1,7 @@
 // N images, S side in pixels, D features
 import type { Normalization } from "../augment/index.ts";
 import type { ReadingRules } from "../data/index.ts";
-import { type BackboneName, type Module, type ResNet, type ResNetOptions, resnet } from "../nn/index.ts";
+import { type BackboneNetwork, type BackboneOptions, type Module, makeBackbone } from "../nn/index.ts";
 import { autocast, manualSeed, noGrad, randomState, setRandomState, type Tensor } from "../torch/index.ts";
 
 /** A frozen map from pictures to feature vectors, with what it needs to know to be fed. */
@@ -79,12 +79,11 @@ export function pixelRepresentation({ size, isGrey = false }: { size: number; is
  * Baseline: a backbone with the first weights of a run of this seed. To be freed with `freeNetwork`. libtorch's generator is
  * left as it was found.
  */
-export function untrainedBackbone(options: Required<ResNetOptions> & { backbone: BackboneName; seed: number }): ResNet {
-  const { backbone, seed, ...shape } = options;
+export function untrainedBackbone({ seed, ...options }: BackboneOptions & { seed: number }): BackboneNetwork {
   const before = randomState();
   try {
     manualSeed(seed);
-    return resnet(backbone, shape);
+    return makeBackbone(options);
   } finally {
     setRandomState(before);
   }

@@ -1,5 +1,17 @@
 /** LAYER 2: networks and how they learn. */
 export {
+  type BackboneName,
+  type BackboneNetwork,
+  type BackboneOptions,
+  backboneNames,
+  isTransformer,
+  makeBackbone,
+  refuseUnfitBackbone,
+  type Stem,
+  stems,
+  usualStem,
+} from "./backbone.ts";
+export {
   BatchNorm,
   BatchNorm1d,
   BatchNorm2d,
@@ -28,6 +40,26 @@ export {
 } from "./module.ts";
 export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
 export { loadParameterFormula } from "./parameter-formula.ts";
-export { type BackboneName, backboneNames, ResNet, type ResNetOptions, resnet, type Stem, stems } from "./resnet.ts";
+export {
+  ResNet,
+  type ResNetName,
+  type ResNetOptions,
+  type ResNetStem,
+  resnet,
+  resnetNames,
+  resnetStems,
+} from "./resnet.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
 export { areFinite, type RepresentationStatistics, representationStatistics, twinRecognition } from "./statistics.ts";
+export {
+  headsOf,
+  LayerNorm,
+  type PatchStem,
+  patchSideOf,
+  patchStems,
+  positionsFor,
+  type TransformerName,
+  type TransformerOptions,
+  transformerNames,
+  VisionTransformer,
+} from "./transformer.ts";

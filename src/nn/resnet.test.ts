@@ -3,13 +3,13 @@ import { afterEach, expect, test } from "vitest";
 import { SelfsightError } from "../errors.ts";
 import { liveTensors, manualSeed, type RefusedPromise, randn, scope, type Tensor } from "../torch/index.ts";
 import { freeNetwork, namedParameters, stateOf } from "./module.ts";
-import { type BackboneName, backboneNames, type ResNetOptions, resnet } from "./resnet.ts";
+import { type ResNetName, type ResNetOptions, resnet, resnetNames } from "./resnet.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
 
 /** Builds a network, looks at it, frees it. */
 function withNetwork<T>(
-  name: BackboneName,
+  name: ResNetName,
   options: ResNetOptions,
   look: (network: ReturnType<typeof resnet>) => T,
   ...refused: RefusedPromise<T>
@@ -25,10 +25,10 @@ function withNetwork<T>(
 const { networks } = JSON.parse(
   readFileSync(new URL("../../test/reference/resnet-names.json", import.meta.url), "utf8"),
 ) as {
-  networks: Record<BackboneName, { state: Record<string, number[]>; parameters: string[] }>;
+  networks: Record<ResNetName, { state: Record<string, number[]>; parameters: string[] }>;
 };
 
-test.each(backboneNames)("%s has torchvision's names and shapes, in its order", (name) => {
+test.each(resnetNames)("%s has torchvision's names and shapes, in its order", (name) => {
   withNetwork(name, { stem: "imagenet" }, (network) => {
     const state = Array.from(stateOf(network), ([key, { shape }]) => [key, shape]);
     expect(state).toEqual(Object.entries(networks[name].state));

@@ -5,16 +5,15 @@ import { noGrad, scope, type Tensor } from "../torch/index.ts";
 import { BatchNorm, Conv2d, GlobalAveragePool, Identity, MaxPool2d, Sequential } from "./layers.ts";
 import { Module } from "./module.ts";
 
-export const backboneNames = ["resnet18", "resnet34", "resnet50"] as const;
-export type BackboneName = (typeof backboneNames)[number];
+export const resnetNames = ["resnet18", "resnet34", "resnet50"] as const;
+export type ResNetName = (typeof resnetNames)[number];
 
 /** "imagenet": 7x7 stride 2 and max-pool. "small": 3x3 stride 1, no max-pool, for images up to 64. "small-stride-2": 3x3 stride 2, no max-pool. */
-export const stems = ["imagenet", "small", "small-stride-2"] as const;
-export type Stem = (typeof stems)[number];
+export const resnetStems = ["imagenet", "small", "small-stride-2"] as const;
+export type ResNetStem = (typeof resnetStems)[number];
 
 export interface ResNetOptions {
-  /** Default: "small" up to 64 pixels, else "imagenet"; whoever builds a network says it. */
-  stem: Stem;
+  stem: ResNetStem;
   /** Channels of the first stage; the later ones have 2, 4 and 8 times as many. Default 64. */
   width?: number;
   /** Starts each residual branch at zero (last batch norm's weight), arXiv 1706.02677. Default true, as the paper's code. */
@@ -111,7 +110,7 @@ export class ResNet extends Module {
   readonly #pool: Module;
   readonly #average = new GlobalAveragePool();
 
-  constructor(name: BackboneName, { stem, width = 64, zeroInitResidual = true }: ResNetOptions) {
+  constructor(name: ResNetName, { stem, width = 64, zeroInitResidual = true }: ResNetOptions) {
     super();
     const { block, depths } = plans[name];
     const channels = [1, 2, 4, 8].map((factor) => factor * width);
@@ -139,7 +138,7 @@ export class ResNet extends Module {
   }
 }
 
-const smallStem = (stem: Stem, width: number) =>
+const smallStem = (stem: ResNetStem, width: number) =>
   new Conv2d(3, width, 3, { stride: stem === "small" ? 1 : 2, padding: 1 });
 
 function makeStage(block: Block, inputs: number, channels: number, depth: number, stride: number, expansion: number) {
@@ -156,14 +155,17 @@ function zeroLastNorms(stages: readonly Sequential[]): void {
   });
 }
 
-/** A backbone by name. Errors: configuration, when the width is no whole number from 1 to 1024. */
-export function resnet(name: BackboneName, options: ResNetOptions): ResNet {
-  const width = options.width ?? 64;
-  if (!Number.isInteger(width) || width < 1 || width > 1024) {
-    throw new SelfsightError(
-      "configuration",
-      `backbone: width ${width}; a whole number of channels from 1 to 1024 is needed; the paper's networks have 64`,
-    );
-  }
+/** A residual network by name. Errors: configuration, when the width is no whole number from 1 to 1024. */
+export function resnet(name: ResNetName, options: ResNetOptions): ResNet {
+  refuseUnfitWidth(options.width ?? 64);
   return scope(() => new ResNet(name, options)); // frees what the layers put aside while they are made
+}
+
+/** Errors: configuration, for what is no whole number from 1 to 1024. */
+export function refuseUnfitWidth(width: number): void {
+  if (Number.isInteger(width) && width >= 1 && width <= 1024) return;
+  throw new SelfsightError(
+    "configuration",
+    `backbone: width ${width}; a whole number of channels from 1 to 1024 is needed; the papers' networks have 64`,
+  );
 }

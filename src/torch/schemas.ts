@@ -130,6 +130,8 @@ export const schemas = [
   // networks
   "aten::conv2d(Tensor input, Tensor weight, Tensor? bias=, int[] stride=, int[] padding=, int[] dilation=, int groups=) -> Tensor",
   "aten::batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+  "aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=, Tensor? bias=, float eps=, bool cudnn_enable=) -> Tensor",
+  "aten::gelu(Tensor self) -> Tensor",
   "aten::max_pool2d(Tensor self, int[] kernel_size, int[] stride=, int[] padding=) -> Tensor",
   "aten::adaptive_avg_pool2d(Tensor self, int[] output_size) -> Tensor",
   "aten::cross_entropy_loss(Tensor self, Tensor target) -> Tensor",
@@ -152,5 +154,6 @@ export const schemas = [
 export const newerSchemas = [
   "aten::_fused_sgd_(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step) -> ()",
   "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize) -> ()",
+  "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value) -> Tensor",
   "mkldnn::_linear_pointwise.binary(Tensor X, Tensor other, Tensor W, Tensor? B, str attr) -> Tensor",
 ] as const;

@@ -6,12 +6,12 @@ import {
   lars,
   loadState,
   loadTensors,
+  makeBackbone,
   moveNetwork,
   type Network,
   namedParameters,
   type Optimizer,
   type ParameterGroup,
-  resnet,
   sgd,
   stateOf,
   warmupCosine,
@@ -45,12 +45,11 @@ export interface DataFacts {
 
 /** The networks of a run with their first weights, which follow from the seed alone. */
 export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts, "classes"> = {}): BuiltMethod {
-  const { backbone, stem, width, zeroInitResidual, seed } = settings;
   const method = methodOf(settings);
   refuseUnlabelled(settings, { classes });
-  manualSeed(seed);
-  const makeBackbone = () => resnet(backbone, { stem, width, zeroInitResidual });
-  const build = () => method.build(makeBackbone(), methodSettings(settings), { classes: classes.length, makeBackbone });
+  manualSeed(settings.seed);
+  const trunk = () => makeBackbone(settings);
+  const build = () => method.build(trunk(), methodSettings(settings), { classes: classes.length, makeBackbone: trunk });
   return scope(build); // layers keep their own tensors; what initialisation leaves behind goes
 }
 

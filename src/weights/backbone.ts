@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { displayName, SelfsightError } from "../errors.ts";
-import { backboneNames, freeNetwork, loadState, type ResNet, resnet, stateOf, stems } from "../nn/index.ts";
+import {
+  type BackboneName,
+  type BackboneNetwork,
+  backboneNames,
+  freeNetwork,
+  headsOf,
+  isTransformer,
+  loadState,
+  makeBackbone,
+  stateOf,
+  stems,
+} from "../nn/index.ts";
 import { scope } from "../torch/index.ts";
 import { fromStored, readSafetensors, type StoredTensors } from "./formats/safetensors.ts";
 
@@ -52,19 +63,24 @@ export function readWeights(path: string): BackboneWeights {
   const { tensors, metadata } = readSafetensors(path);
   const parsed = factsSchema.safeParse({ ...metadata, normalization: jsonOf(metadata.normalization) });
   if (!parsed.success) throw undescribed(path, tensors, parsed.error);
-  const found = prefixOf(tensors);
-  const weights = new Map([...below(tensors, found)].filter(([name]) => !name.startsWith("fc."))); // a classifier is not the backbone's
+  const landmarks = landmarksOf(parsed.data.backbone);
+  const found = prefixOf(tensors, landmarks);
+  const isTrunk = ([name]: readonly [string, unknown]) => !name.startsWith(landmarks.classifier);
+  const weights = new Map([...below(tensors, found)].filter(isTrunk));
   checkWidth(path, parsed.data, weights);
   return { ...parsed.data, weights, ...(found && { prefix: found }) };
 }
 
-/** Wrappers and methods put names of their own before torchvision's: the shortest one before its first convolution. */
-function prefixOf(tensors: StoredTensors["tensors"]): string {
-  const first = "conv1.weight";
+/** Names by which a kind of trunk is known among others, and what is not the trunk's. */
+const landmarksOf = (name: BackboneName) =>
+  isTransformer(name)
+    ? { first: "patch_embed.proj.weight", later: "blocks.11.attn.qkv.weight", classifier: "head." }
+    : { first: "conv1.weight", later: "layer4.0.conv1.weight", classifier: "fc." };
+
+/** Wrappers and methods put names of their own before torchvision's and timm's: the shortest one before the trunk's first layer. */
+function prefixOf(tensors: StoredTensors["tensors"], { first, later }: ReturnType<typeof landmarksOf>): string {
   const roots = [...tensors.keys()].filter((name) => name === first || name.endsWith(`.${first}`));
-  const prefixes = roots
-    .map((name) => name.slice(0, -first.length))
-    .filter((root) => tensors.has(`${root}layer4.0.conv1.weight`));
+  const prefixes = roots.map((name) => name.slice(0, -first.length)).filter((root) => tensors.has(`${root}${later}`));
   return prefixes.sort((a, b) => a.length - b.length)[0] ?? "";
 }
 
@@ -86,25 +102,39 @@ function undescribed(path: string, tensors: StoredTensors["tensors"], error: z.Z
 }
 
 /** A description that is larger than its tensors must not cost the memory that it claims. */
-function checkWidth(path: string, { width }: BackboneDescription, weights: StoredTensors["tensors"]): void {
-  const found = ["bn1.weight", "layer4.0.bn1.weight"].map((name) => weights.get(name)?.shape[0] ?? 0);
-  const largest = weights.get("layer4.0.conv2.weight")?.shape.slice(0, 2).join() ?? "none";
-  if (found[0] === width && found[1] === 8 * width && largest === `${8 * width},${8 * width}`) return;
+function checkWidth(path: string, { backbone, width }: BackboneDescription, weights: StoredTensors["tensors"]): void {
+  const { found, isRight } = isTransformer(backbone)
+    ? transformerWidth(weights, headsOf[backbone] * width)
+    : residualWidth(weights, width);
+  if (isRight) return;
   throw new SelfsightError(
     "checkpoint",
-    `open ${displayName(path)}: its metadata says width ${width}, its tensors have ${found[0]}; both must agree; use another copy`,
+    `open ${displayName(path)}: its metadata says width ${width}, its tensors have ${found}; both must agree; use another copy`,
   );
+}
+
+function residualWidth(weights: StoredTensors["tensors"], width: number) {
+  const [first, last] = ["bn1.weight", "layer4.0.bn1.weight"].map((name) => weights.get(name)?.shape[0] ?? 0);
+  const largest = weights.get("layer4.0.conv2.weight")?.shape.slice(0, 2).join();
+  return { found: first, isRight: first === width && last === 8 * width && largest === `${8 * width},${8 * width}` };
+}
+
+function transformerWidth(weights: StoredTensors["tensors"], channels: number) {
+  const largest = weights.get("blocks.11.mlp.fc1.weight")?.shape;
+  const found = `${largest?.[1] ?? 0} channels in all heads`;
+  return { found, isRight: largest?.join() === `${4 * channels},${channels}` };
 }
 
 const loaded = (weights: StoredTensors["tensors"]) =>
   Array.from(weights, ([name, value]) => [name, fromStored(value)] as const);
 
 /** Older PyTorch did not count a norm's batches, and nothing here depends on the count: zero, as in a new network. */
-const uncounted = (network: ResNet) => [...stateOf(network)].filter(([name]) => name.endsWith("num_batches_tracked"));
+const uncounted = (network: BackboneNetwork) =>
+  [...stateOf(network)].filter(([name]) => name.endsWith("num_batches_tracked"));
 
 /** Builds the network with the given weights; to be freed with `freeNetwork`. Errors: checkpoint, when names or shapes differ. */
-export function buildBackbone({ backbone, stem, width, weights }: BackboneWeights): ResNet {
-  const network = resnet(backbone, { stem, width, zeroInitResidual: false });
+export function buildBackbone({ weights, ...description }: BackboneWeights): BackboneNetwork {
+  const network = makeBackbone({ ...description, zeroInitResidual: false });
   try {
     scope(() => loadState(network, new Map([...uncounted(network), ...loaded(weights)])));
     return network;

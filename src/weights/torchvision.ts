@@ -1,3 +1,4 @@
+import type { ResNetStem } from "../nn/index.ts";
 import type { BackboneDescription } from "./backbone.ts";
 
 const smallStem = (stride: number) => `
@@ -6,13 +7,13 @@ model.conv1 = torch.nn.Conv2d(3, 64, kernel_size=3, stride=${stride}, padding=1,
 model.maxpool = torch.nn.Identity()
 `;
 
-const stemLines: Record<BackboneDescription["stem"], string> = {
+const stemLines: Record<ResNetStem, string> = {
   imagenet: "",
   small: smallStem(1),
   "small-stride-2": smallStem(2),
 };
 
-/** A Python file that puts the weights into torchvision's network; only its classifier stays untrained. */
+/** A Python file that puts a residual network's weights into torchvision's; only its classifier stays untrained. */
 export function torchvisionLoader({ backbone, stem, size, normalization }: BackboneDescription, file: string): string {
   const { mean, std } = normalization;
   return `# Loads ${file} into torchvision's ${backbone}. Needs torch, torchvision and safetensors.
@@ -23,7 +24,7 @@ import torchvision
 from safetensors.torch import load_file
 
 model = torchvision.models.${backbone}()
-${stemLines[stem]}
+${stemLines[stem as ResNetStem]}
 weights = load_file(Path(__file__).with_name("${file}"))
 result = model.load_state_dict(weights, strict=False)
 assert result.missing_keys == ["fc.weight", "fc.bias"] and not result.unexpected_keys, result

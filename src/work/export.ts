@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { SelfsightError } from "../errors.ts";
 import { makeFolder, writeFileDurably } from "../files.ts";
+import { isTransformer } from "../nn/index.ts";
 import { type LogEvent, type RunFile, readLog } from "../train/index.ts";
 import { version } from "../version.ts";
 import { type BackboneWeights, describeWeights, encodeSafetensors, torchvisionLoader } from "../weights/index.ts";
@@ -10,7 +11,7 @@ import { trainedWeights } from "./representation.ts";
 export interface ExportOptions {
   /** The folder that is written to. */
   out: string;
-  /** "torchvision" adds load.py, and takes networks of width 64 alone. Default "safetensors". */
+  /** "torchvision" adds load.py, and takes residual networks of width 64 alone. Default "safetensors". */
   format?: "safetensors" | "torchvision" | undefined;
   /** Told where an older checkpoint is read because the newest is damaged. Default: Node's warnings. */
   warn?: ((message: string) => void) | undefined;
@@ -39,11 +40,11 @@ export interface Card extends Omit<BackboneWeights, "weights"> {
 /**
  * Hands a run's backbone to other programs: backbone.safetensors under torchvision's names, card.json, and for torchvision load.py.
  *
- * @throws SelfsightError "checkpoint" where there is no run or it is damaged, "configuration" for another width, "storage".
+ * @throws SelfsightError "checkpoint" where there is no run or it is damaged, "configuration" for another network, "storage".
  */
 export function exportRun(folder: string, { out, format = "safetensors", warn }: ExportOptions): Exported {
   const { run, step, weights } = trainedWeights(folder, warn);
-  if (format === "torchvision") refuseOtherWidths(weights);
+  if (format === "torchvision") refuseOtherNetworks(weights);
   const chunks = encodeSafetensors(describeWeights(weights, { method: run.settings.method, selfsight: version }));
   const card = cardOf({ folder, run, step, weights, chunks });
   makeFolder(out);
@@ -92,10 +93,11 @@ function lastEvaluation(folder: string, step: number): Card["evaluation"] {
   return last ? { protocol: last.protocol, value: last.value, step: last.step } : null;
 }
 
-function refuseOtherWidths({ width }: BackboneWeights): void {
-  if (width === 64) return;
-  throw new SelfsightError(
-    "configuration",
-    `export: the run's network has width ${width}; torchvision's networks have 64; use --format safetensors`,
-  );
+function refuseOtherNetworks({ backbone, width }: BackboneWeights): void {
+  const advice = "use --format safetensors";
+  if (isTransformer(backbone))
+    throw refusal(`the run's network is ${backbone}`, `torchvision has other names for it; ${advice}`);
+  if (width !== 64) throw refusal(`the run's network has width ${width}`, `torchvision's networks have 64; ${advice}`);
 }
+
+const refusal = (given: string, rest: string) => new SelfsightError("configuration", `export: ${given}; ${rest}`);

@@ -9,7 +9,7 @@ import {
   type Representation,
   untrainedBackbone,
 } from "../evaluate/index.ts";
-import { freeNetwork, moveNetwork, type ResNet } from "../nn/index.ts";
+import { type BackboneNetwork, freeNetwork, moveNetwork } from "../nn/index.ts";
 import {
   chosenDevice,
   chosenPrecision,
@@ -128,7 +128,7 @@ function openWeights(path: string, options: RepresentationOptions): OpenedRepres
   return opened(buildBackbone(weights), { name, size, normalize: normalization }, options);
 }
 
-function opened(backbone: ResNet, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {
+function opened(backbone: BackboneNetwork, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {
   const device = chosenDevice(options.device ?? "auto");
   const precision = chosenPrecision(options.precision ?? "auto", device);
   moveNetwork(backbone, device);

@@ -48,6 +48,13 @@ async function begun(layer: PartialSettings = {}, from: string = source) {
   return { run, out, said: said.join("\n"), origin: readRun(out).from! };
 }
 
+async function begunFrom(from: string | undefined, layer: PartialSettings) {
+  const out = scratch.next();
+  const run = await startRun(tinyData(), [small, layer], { ...quiet, out, from });
+  if (from === undefined) await train({ ...run, isStopping: stopAfter(1) });
+  return { run, out };
+}
+
 const modelOf = (folder: string) => loadNewestCheckpoint(folder, () => {}).model.tensors;
 const below = (tensors: StoredTensors["tensors"], prefix: string) =>
   new Map(
@@ -70,6 +77,20 @@ describe("a run that begins with another's weights", () => {
     });
     expect(origin.sha256).toBe(loadNewestCheckpoint(source, () => {}).state.files["model.safetensors"].sha256);
     expect(said).toBe(`begins with backbone, projector of ${source} (barlow-twins, step 12)`);
+  });
+
+  it("brings a transformer's positions to another size of pictures", async () => {
+    const vit: PartialSettings = {
+      backbone: "vit-tiny",
+      stem: "patch-4",
+      optimizer: { name: "adamw", learningRate: 0.001 },
+    };
+    const first = (await begunFrom(undefined, vit)).out;
+    const { out } = await begunFrom(first, { ...vit, size: 24 });
+    const [from, to] = [first, out].map((folder) => modelOf(folder).get("backbone.pos_embed")!);
+    expect([from!.shape[1], to!.shape[1]]).toEqual([17, 37]);
+    const kept = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 4 * from!.shape[2]!)).toString("hex"); // the class token's
+    expect(kept(to!.bytes)).toBe(kept(from!.bytes));
   });
 
   it("draws a head of another shape anew, as it would be without", async () => {

@@ -4,8 +4,9 @@ import { createReadStream, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Dataset } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
-import { readWeights, type StoredTensors } from "../../weights/index.ts";
+import { freeNetwork, freeOptimizer, positionsFor } from "../../nn/index.ts";
+import { noGrad, scope } from "../../torch/index.ts";
+import { fromStored, readWeights, type StoredTensor, type StoredTensors, stored } from "../../weights/index.ts";
 import { changesBetween } from "../settings/setting-tree.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildState, checkpointOf } from "../state.ts";
@@ -82,13 +83,14 @@ export function refuseOtherTrunk({ trunk, origin }: WeightsSource, settings: Set
 export function firstWeights(
   settings: Settings,
   dataset: Dataset,
-  { tensors, origin }: WeightsSource,
+  { tensors: given, origin }: WeightsSource,
 ): { content: CheckpointContent; origin: Origin } {
   const state = buildState(settings, dataset);
   try {
     const extra = { settingsHash: settingsHash(settings), fingerprint: dataset.fingerprint, quarantine: [] };
     const content = checkpointOf(state, extra);
     const own = content.model.tensors;
+    const tensors = withPositionsFor(own, given);
     refuseOtherNames(origin.source, own, tensors);
     const parts = [...new Set([...own.keys()].map(partOf))];
     const isTaken = (part: string) =>
@@ -100,6 +102,18 @@ export function firstWeights(
     freeOptimizer(state.optimizer);
     freeNetwork(state.network);
   }
+}
+
+/** A transformer's learned positions, brought to the grid of the new run's pictures. */
+function withPositionsFor(own: Tensors, given: Tensors): Tensors {
+  const isElsewhere = (name: string) => name.endsWith("pos_embed") && own.has(name) && !sameShape(name, own, given);
+  return new Map([...given].map(([name, value]) => [name, isElsewhere(name) ? placed(value, own.get(name)!) : value]));
+}
+
+function placed(positions: StoredTensor, own: StoredTensor): StoredTensor {
+  const grid = Math.round(Math.sqrt(own.shape[1]! - 1));
+  if (positions.shape.length !== 3 || !Number.isInteger(Math.sqrt(positions.shape[1]! - 1))) return positions;
+  return scope(() => noGrad(() => stored(positionsFor(fromStored(positions), grid))));
 }
 
 const partOf = (name: string): string => name.split(".")[0]!;

@@ -4,7 +4,7 @@ import { viewRecipeSchema } from "../../augment/index.ts";
 import { defaultRules, type ReadingRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type Method, type MethodName, methodNamed, methods } from "../../methods/index.ts";
-import { backboneNames, stems } from "../../nn/index.ts";
+import { backboneNames, isTransformer, refuseUnfitBackbone, stems, usualStem } from "../../nn/index.ts";
 import { settingsRefusal } from "./refusal.ts";
 import { fitted } from "./schema-words.ts";
 import { merge } from "./setting-tree.ts";
@@ -49,8 +49,12 @@ const optimizerSettings = z.strictObject({
 const trainingSettings = z.strictObject({
   method: z.enum(Object.keys(methods) as [MethodName]).describe("what the network learns by"),
   backbone: z.enum(backboneNames).describe("the trunk, whose features are kept"),
-  stem: z.enum(stems).describe("the trunk's first layers: small for pictures of up to 64 pixels, imagenet above"),
-  width: count.max(1024).describe("channels of the trunk's first stage"),
+  stem: z
+    .enum(stems)
+    .describe(
+      "the trunk's first layers: small for pictures of up to 64 pixels, imagenet above; of a vision transformer the side of its patches",
+    ),
+  width: count.max(1024).describe("channels of a residual network's first stage, or of a transformer's head"),
   zeroInitResidual: z.boolean().describe("whether each residual block starts as the identity"),
   size: count.min(8).max(1024).describe("side of the square views in pixels"),
   views: z
@@ -190,12 +194,16 @@ export function parseSettings(stored: unknown): Settings {
 }
 
 /** What holds where nobody says otherwise: ours below the method's own (its paper's), at the size that was given. */
-export function defaultSettings({ method: name = "barlow-twins", size = 32 }: PartialSettings = {}): Settings {
+export function defaultSettings({
+  method: name = "barlow-twins",
+  size = 32,
+  backbone = "resnet18",
+}: PartialSettings = {}): Settings {
   const method: Method = methodNamed(name) ?? methods["barlow-twins"];
   const base: Settings = {
     method: name,
-    backbone: "resnet18",
-    stem: size <= 64 ? "small" : "imagenet",
+    backbone,
+    stem: usualStem(backbone, size),
     width: 64,
     zeroInitResidual: true,
     size,
@@ -233,8 +241,17 @@ export function defaultSettings({ method: name = "barlow-twins", size = 32 }: Pa
     decodeSize: null,
     ...defaultRules,
   };
-  return merge(merge(base, method.defaults), { ...method.options.parse({}), ...method.newRuns }) as Settings;
+  const layers = [method.defaults, isTransformer(backbone) ? transformerDefaults : {}];
+  const training = layers.reduce<unknown>(merge, base) as Settings;
+  return merge(training, { ...method.options.parse({}), ...method.newRuns }) as Settings;
 }
+
+/** In place of the method's own, which were made for batch norm: those of DINO (arXiv 2104.14294, section 3.2), decay constant. */
+const transformerDefaults: PartialTraining = {
+  warmupEpochs: 10,
+  zeroInitResidual: false,
+  optimizer: { name: "adamw", learningRate: 5e-4, batchRule: "linear", biasLearningRate: null, weightDecay: 0.04 },
+};
 
 /**
  * Settings from layers, later ones winning key by key: defaults < recipe < options < `--set`. Views follow a later `size` that brings no
@@ -282,6 +299,7 @@ function checkTogether(settings: Settings): void {
     );
   if (epochs === null && steps === null)
     throw refusal("neither epochs nor steps", "one of them is needed", "give --epochs or --steps");
+  for (const { size } of [settings, ...settings.views]) refuseUnfitBackbone({ ...settings, size });
   checkViews(method, settings);
   checkMicroBatch(method, settings);
 }

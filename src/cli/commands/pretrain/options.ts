@@ -17,7 +17,9 @@ export function addPretrain(program: Command): void {
     .argument("[data]", "folder of pictures (recursive), or cifar10, cifar100, fashion-mnist, shapes")
     .optionsGroup("Settings with an option of their own:")
     .addOption(setting("method", "name", "method (default: barlow-twins)"))
-    .addOption(setting("backbone", "name", "resnet18, resnet34 or resnet50 (default: resnet18)"))
+    .addOption(
+      setting("backbone", "name", "resnet18, resnet34, resnet50, vit-tiny, vit-small or vit-base (default: resnet18)"),
+    )
     .addOption(setting("size", "pixels", "side of the square views (default: 32)").argParser(wholeNumberFrom(8, 1024)))
     .addOption(
       setting("batch", "images", "images in one step, over all processes (default: 256)").argParser(wholeNumberFrom(1)),

@@ -5,8 +5,11 @@ import { displayName, SelfsightError } from "../../../errors.ts";
 import { weightedKnn } from "../../../evaluate/index.ts";
 import { barlowTwinsLoss } from "../../../methods/index.ts";
 import {
+  freeNetwork,
   lars,
   loadParameterFormula,
+  type Module,
+  makeBackbone,
   type Network,
   namedParameters,
   projector,
@@ -36,6 +39,7 @@ const operations: Record<string, Operation> = {
   weighted_knn: knnCase,
   resnet18: (reference) => resnetCase(reference, "resnet18", strict * 10),
   resnet50: (reference) => resnetCase(reference, "resnet50", 3e-2),
+  vision_transformer: transformerCase,
   training_trajectory: trajectoryCase,
   image_ops: imageOperationsCase,
 };
@@ -162,33 +166,48 @@ function scheduleCase(reference: Case): Comparison[] {
 
 function resnetCase(reference: Case, name: "resnet18" | "resnet50", inputGradientTolerance: number): Comparison[] {
   const network = resnet(name, { stem: "imagenet" });
-  loadParameterFormula(network);
-  const images = reference.get("x").requiresGrad_();
-  const features = network.forward(images);
-  const loss = features
-    .mul(
-      arange(features.numel)
-        .cos()
-        .reshape(...features.shape),
-    )
-    .sum();
-  loss.backward();
+  const learned = learnedFrom(reference, network, inputGradientTolerance);
   const state = stateOf(network);
   const comparisons = [
-    compare(reference, "features", features),
-    compare(reference, "loss", loss),
-    compare(reference, "grad_x", images.grad!, inputGradientTolerance),
+    ...learned,
     compare(reference, "bn1.running_mean", state.get("bn1.running_mean")!),
     compare(reference, "bn1.running_var", state.get("bn1.running_var")!),
-    ...gradientNorms(reference, network),
     compare(
       reference,
       "features_eval",
-      noGrad(() => network.eval().forward(images)),
+      noGrad(() => network.eval().forward(reference.get("x"))),
     ),
   ];
   freeAll(state.values());
   return comparisons;
+}
+
+/** Twelve layers, three heads of 16 channels, pictures of 32 pixels in patches of 8. */
+function transformerCase(reference: Case): Comparison[] {
+  const network = makeBackbone({
+    ...{ backbone: "vit-tiny", stem: "patch-8", size: 32, width: 16, zeroInitResidual: false },
+  });
+  const comparisons = learnedFrom(reference, network, strict);
+  freeNetwork(network);
+  return comparisons;
+}
+
+/** Features, loss and gradients of a network whose parameters follow the formula. */
+function learnedFrom(reference: Case, network: Module, inputGradientTolerance: number): Comparison[] {
+  loadParameterFormula(network);
+  const images = reference.get("x").requiresGrad_();
+  const features = network.forward(images);
+  const weights = arange(features.numel)
+    .cos()
+    .reshape(...features.shape);
+  const loss = features.mul(weights).sum();
+  loss.backward();
+  return [
+    compare(reference, "features", features),
+    compare(reference, "loss", loss),
+    compare(reference, "grad_x", images.grad!, inputGradientTolerance),
+    ...gradientNorms(reference, network),
+  ];
 }
 
 function gradientNorms({ metadata }: Case, network: Network): Comparison[] {
