@@ -12,18 +12,18 @@ function observeAll(...healths: Partial<RepresentationHealth>[]): (string | unde
   return healths.map((health, step) => watch.observe(step, { ...healthy, ...health }));
 }
 
-const often = (health: Partial<RepresentationHealth>): Partial<RepresentationHealth>[] => Array(5).fill(health);
+const often = (health: Partial<RepresentationHealth>): Partial<RepresentationHealth>[] => Array(9).fill(health);
 const last = (...healths: Partial<RepresentationHealth>[]): string | undefined => observeAll(...healths).at(-1);
 
 describe("collapseWatch", () => {
   it("is silent while features spread and views find each other", () => {
     const all = observeAll({}, { effectiveRank: 10 }, { effectiveRank: 60 }, { featureStd: 0.2 }, ...often({}));
-    expect(all).toEqual(Array(9).fill(undefined));
+    expect(all).toEqual(Array(13).fill(undefined));
   });
 
   it("calls a point, a line and few directions by their names, with the numbers and what to do", () => {
     expect(last(...often({ featureStd: 0.01, recognition: chance }))).toMatch(
-      /^step 4: .*one point \(feature std 0\.0100\).*by chance \(0\.53; .*lower optimizer\.learningRate/,
+      /^step 8: .*one point \(feature std 0\.0100\).*by chance \(0\.53; .*lower optimizer\.learningRate/,
     );
     expect(last(...often({ effectiveRank: 1.2, recognition: chance }))).toMatch(/on a line \(effective rank 1\.2\)/);
     expect(last(...often({ effectiveRank: 4, recognition: chance }))).toMatch(/few directions \(effective rank 4\.0\)/);
@@ -47,7 +47,7 @@ describe("collapseWatch", () => {
     const repeating = { ...healthy, effectiveRank: 2.7, recognition: 0.66 }; // Barlow Twins, invariance alone
     const observed = (decorrelates: boolean) => {
       const watch = collapseWatch({ decorrelates });
-      for (let step = 0; step < 5; step++) watch.observe(step, repeating);
+      for (let step = 0; step < 9; step++) watch.observe(step, repeating);
       return watch.standing()?.kind;
     };
     expect([observed(true), observed(false)]).toEqual(["repeats", undefined]);
@@ -55,8 +55,8 @@ describe("collapseWatch", () => {
 
   it("waits: a narrow place that a method passes through is no fall", () => {
     const narrow = { effectiveRank: 2.4, recognition: 0.55 };
-    expect(observeAll(...often({}), narrow, narrow, ...often({}))).toEqual(Array(12).fill(undefined));
-    expect(observeAll(...often(narrow).slice(1))).toEqual(Array(4).fill(undefined));
+    expect(observeAll(...often({}), ...often(narrow).slice(3), ...often({}))).toEqual(Array(24).fill(undefined));
+    expect(observeAll(...often(narrow).slice(1))).toEqual(Array(8).fill(undefined));
   });
 
   it("without a second view only a point and a line are sure", () => {
@@ -72,7 +72,7 @@ describe("collapseWatch", () => {
   it("warns once for each fall, and again only after a recovery", () => {
     const point = { featureStd: 0, recognition: chance };
     const said = observeAll(...often(point), point, ...often({}), ...often(point));
-    expect(said.flatMap((text, step) => (text === undefined ? [] : [step]))).toEqual([4, 15]);
+    expect(said.flatMap((text, step) => (text === undefined ? [] : [step]))).toEqual([8, 27]);
   });
 
   it("judges real embeddings: noise is healthy, a point and a line are not", () => {

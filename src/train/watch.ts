@@ -32,7 +32,9 @@ export interface WatchedMethod {
   decorrelates?: boolean;
 }
 
-/** Verdicts are of the mean over so many observations: methods pass through narrow places at their start, and one batch is noisy. */
+/** A finding is of the mean over so many observations, as one batch is noisy. */
+const window = 5;
+/** It is a verdict when so many means in a row have it: whole methods pass through narrow places at their start, BYOL for 30 steps. */
 const patience = 5;
 const smallestStd = 0.05;
 /** Embeddings of a single point teach the trunk nothing, whatever it may find by its batch norm alone. */
@@ -50,23 +52,28 @@ const leastRecognition = 0.6;
 export function collapseWatch({ decorrelates = false }: WatchedMethod = {}): CollapseWatch {
   const recent: RepresentationHealth[] = [];
   let standing: CollapseFinding | undefined;
+  let inARow = 0;
   return {
     standing: () => standing,
     observe(step, health) {
       recent.push(health);
-      if (recent.length > patience) recent.shift();
-      const found = verdict(recent, decorrelates);
-      const isNew = found !== undefined && found.kind !== standing?.kind;
-      standing = found;
-      return isNew ? `step ${step}: ${found.sentence}` : undefined;
+      if (recent.length > window) recent.shift();
+      const found = findingOf(recent, decorrelates);
+      inARow = found ? inARow + 1 : 0;
+      const verdict = inARow >= patience || isLost(health) ? found : undefined;
+      const isNew = verdict !== undefined && verdict.kind !== standing?.kind;
+      standing = verdict;
+      return isNew ? `step ${step}: ${verdict.sentence}` : undefined;
     },
   };
 }
 
-function verdict(recent: readonly RepresentationHealth[], decorrelates: boolean): CollapseFinding | undefined {
-  const { featureStd, effectiveRank } = recent.at(-1)!;
-  if (Number.isNaN(featureStd) || Number.isNaN(effectiveRank)) return findings.point(Number.NaN, "");
-  if (recent.length < patience) return undefined;
+const isLost = ({ featureStd, effectiveRank }: RepresentationHealth): boolean =>
+  Number.isNaN(featureStd) || Number.isNaN(effectiveRank);
+
+function findingOf(recent: readonly RepresentationHealth[], decorrelates: boolean): CollapseFinding | undefined {
+  if (isLost(recent.at(-1)!)) return findings.point(Number.NaN, "");
+  if (recent.length < window) return undefined;
   const [std, rank] = [meanOf(recent, "featureStd"), meanOf(recent, "effectiveRank")];
   const recognition = meanOf(recent, "recognition");
   const chance = Number.isNaN(recognition)
