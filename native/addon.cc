@@ -1,7 +1,8 @@
-// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), modes.cc (the rest).
+// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), gpu.cc (the driver's word), modes.cc (the rest).
 #include "session.h"
 
 #include <ATen/Context.h>
+#include <torch/version.h>
 
 #include <limits>
 
@@ -53,6 +54,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerTensors(env, exports);
   registerModes(env, exports);
   registerFiles(env, exports);
+  registerGpu(env, exports);
+  exports.Set("builtFor", TORCH_VERSION);
   return exports;
 }
 

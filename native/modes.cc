@@ -182,7 +182,7 @@ Napi::Value loadLibrary(const Napi::CallbackInfo& info) {
   });
 }
 
-/** engine() → { builtFor, cudaDevices }: the libtorch version that the addon was compiled against, and the GPUs in reach. */
+/** engine() → { builtFor, cudaDevices, config }: the version that the addon was compiled against, the GPUs in reach, how it was built. */
 Napi::Value engine(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
     auto facts = Napi::Object::New(info.Env());

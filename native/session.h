@@ -87,5 +87,6 @@ void registerOperators(Napi::Env env, Napi::Object exports);  // operators.cc: b
 void registerTensors(Napi::Env env, Napi::Object exports);    // tensors.cc: data in and out, shapes, lifetimes
 void registerModes(Napi::Env env, Napi::Object exports);      // modes.cc: autograd, autocast, random state, threads, libraries
 void registerFiles(Napi::Env env, Napi::Object exports);      // files.cc: locks of the kernel
+void registerGpu(Napi::Env env, Napi::Object exports);        // gpu.cc: what the driver says of GPUs
 
 }  // namespace selfsight

@@ -40,8 +40,18 @@ export function handlesOf(tensors: readonly { readonly handle: Handle }[]): Hand
   return handles;
 }
 
+/** What NVIDIA's driver says; status is cuInit's, 0 where all is well. */
+export interface GpuDriver {
+  status: number;
+  /** The newest CUDA that it serves, such as "13.0". */
+  cudaVersion: string;
+  devices: { name: string; memoryBytes: number; computeCapability: string }[];
+}
+
 /** The functions of native/*.cc. */
 export interface Addon {
+  /** The libtorch version that it was compiled against. */
+  readonly builtFor: string;
   findOperator(name: string, overload: string, argumentNames: string[]): number | null;
   schemaOf(operator: number): string;
   call(operator: number | undefined, ...values: readonly unknown[]): unknown;
@@ -70,6 +80,7 @@ export interface Addon {
   engine(): { builtFor: string; cudaDevices: number; config: string };
   synchronize(): void;
   lockFile(file: number): boolean | null;
+  gpuDriver(): GpuDriver | null;
 }
 
 let loaded: Addon | undefined;
@@ -94,7 +105,7 @@ function loadAddon(): Addon {
   refuseUnreadable(build.addonPath);
   refuseDeletedFolder();
   const native = requireAddon(build.addonPath);
-  refuseAnotherVersion(native.engine().builtFor, build.libtorch.version);
+  refuseAnotherVersion(native.builtFor, build.libtorch.version);
   openCuda(native, build.libtorch.lib);
   useAllCores(native);
   return native;
@@ -149,8 +160,15 @@ function useAllCores(native: Addon): void {
   if (process.env.OMP_NUM_THREADS === undefined && native.threads() === 1) native.threads(availableParallelism());
 }
 
-/** The addon is linked to the CPU part only; where the found libtorch has a CUDA part, opening it registers its kernels. */
+/**
+ * The addon is linked to the CPU part only; where the found libtorch has a CUDA part, opening it registers its kernels. It must be the
+ * first thing that happens: libtorch asks once whether there is a CUDA part, and a "no" stands until the process ends.
+ */
 function openCuda(native: Addon, lib: string): void {
-  const cuda = join(lib, "libtorch_cuda.so");
-  if (existsSync(cuda)) native.loadLibrary(cuda);
+  if (hasCudaPart(lib)) native.loadLibrary(cudaPart(lib));
 }
+
+const cudaPart = (lib: string): string => join(lib, "libtorch_cuda.so");
+
+/** Whether the libtorch of this folder was built for GPUs. */
+export const hasCudaPart = (lib: string): boolean => existsSync(cudaPart(lib));

@@ -1,5 +1,5 @@
 /** LAYER 1: tensors of libtorch in TypeScript. */
-export type { DType, NumberArray } from "./addon.ts";
+export type { DType, GpuDriver, NumberArray } from "./addon.ts";
 export {
   arange,
   borrow,
@@ -17,6 +17,7 @@ export {
   where,
   zeros,
 } from "./create.ts";
+export { type GpuFacts, gpuFacts } from "./gpu.ts";
 export {
   type AutocastOptions,
   autocast,

@@ -16,7 +16,7 @@ import {
   stateOf,
   warmupCosine,
 } from "../nn/index.ts";
-import { engine, manualSeed, scope, type Tensor } from "../torch/index.ts";
+import { engine, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
@@ -102,9 +102,11 @@ export function chosenDevice(wanted: string): string {
   if (wanted === "auto") return gpus > 0 ? "cuda" : "cpu";
   const index = wanted.startsWith("cuda:") ? Number(wanted.slice(5)) : 0;
   if (wanted !== "cpu" && index >= gpus) {
+    const reason =
+      gpuFacts().problem ?? "use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run `npx selfsight setup`";
     throw new SelfsightError(
       "configuration",
-      `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run \`npx selfsight setup\``,
+      `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; ${reason}`,
     );
   }
   return wanted;

@@ -11,7 +11,7 @@ import {
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
-import { engine, threads } from "../torch/index.ts";
+import { engine, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
@@ -98,6 +98,8 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const difference = differenceOfMachines(readLog(folder), start);
   emit(session, start);
   if (difference) warn(session, difference);
+  const missed = options.settings.device === "auto" && state.device === "cpu" ? gpuFacts().problem : null;
+  if (missed) warn(session, `this run uses the processor: ${missed}`);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }

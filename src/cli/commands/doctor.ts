@@ -2,7 +2,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { readCurrentBuild } from "../../../setup/current.mjs";
 import { findKnownDatasets } from "../../data/index.ts";
-import { engine, threads } from "../../torch/index.ts";
+import { type GpuFacts, gpuFacts, threads } from "../../torch/index.ts";
 import { chosenDevice, chosenPrecision } from "../../train/index.ts";
 import { version } from "../../version.ts";
 
@@ -13,6 +13,7 @@ export interface Diagnosis {
   libtorch: { version: string; source: string; root: string } | null;
   problem: string | null;
   devices: string[];
+  gpu: Pick<GpuFacts, "driverVersion" | "devices" | "problem"> | null;
   device: string | null;
   precision: string | null;
   threads: number | null;
@@ -46,19 +47,21 @@ async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-function engineFacts(): Pick<Diagnosis, "problem" | "devices" | "device" | "precision" | "threads"> {
+function engineFacts(): Pick<Diagnosis, "problem" | "devices" | "gpu" | "device" | "precision" | "threads"> {
   try {
-    const gpus = Array.from({ length: engine().cudaDevices }, (_, i) => `cuda:${i}`);
+    const { reached, ...gpu } = gpuFacts();
+    const gpus = Array.from({ length: reached }, (_, i) => `cuda:${i}`);
     const device = chosenDevice("auto");
     return {
       problem: null,
       devices: ["cpu", ...gpus],
+      gpu,
       device,
       precision: chosenPrecision("auto", device),
       threads: threads(),
     };
   } catch (error) {
-    return { problem: (error as Error).message, devices: [], device: null, precision: null, threads: null };
+    return { problem: (error as Error).message, devices: [], gpu: null, device: null, precision: null, threads: null };
   }
 }
 
@@ -79,6 +82,7 @@ function print(diagnosis: Diagnosis): void {
     ["selfsight", `${diagnosis.selfsight} on Node ${diagnosis.node}`],
     ["libtorch", libtorch ? `${libtorch.version}, from ${libtorch.source}: ${libtorch.root}` : "none"],
     ["devices", diagnosis.devices.join(", ") || "none"],
+    ...gpuRows(diagnosis.gpu),
     [
       "a run uses",
       diagnosis.device ? `${diagnosis.device}, ${diagnosis.precision}, ${diagnosis.threads} threads` : "nothing yet",
@@ -94,4 +98,16 @@ function print(diagnosis: Diagnosis): void {
     ...(diagnosis.problem ? [["problem", diagnosis.problem] as [string, string]] : []),
   ];
   for (const [name, text] of rows) console.log(`${name.padEnd(14)}${text}`);
+}
+
+function gpuRows(gpu: Diagnosis["gpu"]): [string, string][] {
+  if (gpu === null) return [];
+  const gib = (bytes: number) => Math.round(bytes / 2 ** 30);
+  return [
+    ...gpu.devices.map(({ name, memoryBytes, computeCapability }, place): [string, string] => [
+      `gpu ${place}`,
+      `${name}, ${gib(memoryBytes)} GiB, compute capability ${computeCapability}, driver ${gpu.driverVersion ?? "unknown"}`,
+    ]),
+    ...(gpu.problem === null ? [] : [["gpu", gpu.problem] as [string, string]]),
+  ];
 }
