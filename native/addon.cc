@@ -1,4 +1,4 @@
-// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), gpu.cc (the driver's word), modes.cc (the rest).
+// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), gpu.cc (the driver's word), views.cc (augmented views), modes.cc (the rest).
 #include "session.h"
 
 #include <ATen/Context.h>
@@ -56,6 +56,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerFiles(env, exports);
   registerGpu(env, exports);
   exports.Set("builtFor", TORCH_VERSION);
+  registerViews(env, exports);
   return exports;
 }
 

@@ -22,8 +22,8 @@ export const currentRecord = () => join(buildFolder(), "current.json");
 
 function sourcesDigest() {
   const hash = createHash("sha256");
-  for (const name of readdirSync(nativeFolder).sort())
-    if (/\.(cc|h|txt)$/.test(name)) hash.update(name).update(readFileSync(join(nativeFolder, name)));
+  for (const name of readdirSync(nativeFolder, { recursive: true }).sort())
+    if (/\.(cc|cu|h|txt)$/.test(name)) hash.update(name).update(readFileSync(join(nativeFolder, name)));
   return hash.digest("hex").slice(0, 12);
 }
 

@@ -9,6 +9,16 @@ import { type AxisCrop, fillResampling } from "./resampling.ts";
 /** Where a view's pixels come from. */
 export type Cut = Pick<ViewParameters, "box" | "isFlipped">;
 
+/** The pictures of a batch: a block of bytes [N, C, H, W] on the device, or pictures of their own sizes. */
+export type Pictures = { block: Tensor } | { files: readonly RawImage[] };
+
+/** What an executor makes views of, and how. */
+export interface Making {
+  pictures: Pictures;
+  recipe: ViewRecipe;
+  device: string;
+}
+
 export interface Target {
   size: number;
   interpolation: ViewRecipe["crop"]["interpolation"];
@@ -45,9 +55,12 @@ export function matrices(crops: readonly AxisCrop[], length: number, { size, int
 
 /** Files have sizes of their own: each is cropped and resized alone, in bytes where this libtorch can (as Pillow does). */
 export function cropFiles(images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor {
-  const resized = images.map((image, i) => scope(() => cropFile(image, cuts[i]!, target))); // each [3, S, S]
-  return floats(stack(resized).contiguous()).clamp_(unit); // planes from here on
+  return floats(resizeFiles(images, cuts, target)).clamp_(unit);
 }
+
+/** In planes, [N, 3, S, S]; 0 to 255, as bytes where `resizesBytes`. */
+export const resizeFiles = (images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor =>
+  scope(() => stack(images.map((image, i) => cropFile(image, cuts[i]!, target))).contiguous());
 
 function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolation, device }: Target): Tensor {
   const crop = cutOut(image, box);
@@ -68,7 +81,7 @@ const cutOut = ({ pixels, height, width }: RawImage, box: Box): Tensor =>
 let canResizeBytes: boolean | undefined;
 
 /** Resizing of bytes came with libtorch 2.1. */
-function resizesBytes(): boolean {
+export function resizesBytes(): boolean {
   canResizeBytes ??= !/^(1\.|2\.0)/.test(engine().builtFor);
   return canResizeBytes;
 }

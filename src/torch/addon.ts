@@ -81,6 +81,7 @@ export interface Addon {
   synchronize(): void;
   lockFile(file: number): boolean | null;
   gpuDriver(): GpuDriver | null;
+  views(bytes: Handle, recipe: Float64Array, jobs: Float64Array): Handle;
 }
 
 let loaded: Addon | undefined;
