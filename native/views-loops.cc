@@ -181,14 +181,11 @@ void finishRow(const float* row, const Recipe& recipe, const Job& job, float* __
   }
 }
 
-Axis alongWidth(const Recipe& recipe, const Job& job) { return {job.boxWidth, recipe.size, recipe.isBicubic}; }
-Axis alongHeight(const Recipe& recipe, const Job& job) { return {job.boxHeight, recipe.size, recipe.isBicubic}; }
-
 void makeView(const Recipe& recipe, const Job& job, const unsigned char* pictures, float* out, float* scratch) {
   const int size = recipe.size, channels = recipe.channels;
   const long long lanes = (long long)channels * size, crop = (long long)channels * job.boxHeight * job.boxWidth;
   Room room{reinterpret_cast<char*>(scratch)};
-  const Taps wide(alongWidth(recipe, job), room), tall(alongHeight(recipe, job), room);
+  const Taps wide(widthAxis(recipe, job), room), tall(heightAxis(recipe, job), room);
   float* view = room.take<float>(size * lanes);     // [S, C, S]
   float* rows = room.take<float>(job.boxHeight * lanes);  // [h, C, S]
   Room before = room;                               // what follows is free again behind the crop
@@ -217,7 +214,7 @@ long long scratchOf(const Recipe& recipe, const Job& job) {
   const long long cropped = (long long)recipe.channels * job.boxHeight * (job.boxWidth + kBlock);
   const long long blurred = size * lanes + 3LL * upTo(2 * recipe.blurRadius + 1, kChunk) + size + 2 * recipe.blurRadius;
   const long long pieces = 16 * 12;
-  return taps(alongWidth(recipe, job)) + taps(alongHeight(recipe, job)) + (size + job.boxHeight) * lanes +
+  return taps(widthAxis(recipe, job)) + taps(heightAxis(recipe, job)) + (size + job.boxHeight) * lanes +
          larger(cropped, job.blurSigma > 0 ? blurred : 0LL) + pieces;
 }
 

@@ -11,6 +11,9 @@ using ScratchOf = long long (*)(const Recipe& recipe, const Job& job);
 /** Makes a view [S, S, 3] of the picture that the job names. */
 using MakeView = void (*)(const Recipe& recipe, const Job& job, const unsigned char* pictures, float* view, float* scratch);
 
+/** The taps of a Gaussian, 2 radius + 1 of them that sum to 1. */
+void fillGaussian(float sigma, int radius, float* weights);
+
 struct Loops {
   ScratchOf scratchOf;
   MakeView makeView;

@@ -1,12 +1,24 @@
 // Views in one call: what JavaScript says of a recipe and of each picture is checked here and handed to the CPU's loops
 // (views-loops.cc) or to a GPU's kernels.
 #include "session.h"
+#include "views-gpu.h"
 #include "views-loops.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <memory>
+#include <cmath>
+
+namespace views {
+
+void fillGaussian(float sigma, int radius, float* weights) {
+  const auto weightAt = [&](int place) { return std::exp(-0.5 * (place / double(sigma)) * (place / double(sigma))); };
+  double sum = 0;
+  for (int place = -radius; place <= radius; ++place) sum += weightAt(place);
+  for (int place = -radius; place <= radius; ++place) weights[place + radius] = float(weightAt(place) / sum);
+}
+
+}  // namespace views
 
 namespace selfsight {
 namespace {
@@ -90,34 +102,53 @@ const views::Loops& loopsHere() {
 }
 
 /** A picture is the work of one thread, so that its view does not depend on how many there are. */
-void makeOnCpu(const views::Recipe& recipe, const std::vector<views::Job>& jobs, const unsigned char* pictures, float* views) {
+at::Tensor makeOnCpu(const views::Recipe& recipe, const std::vector<views::Job>& jobs, const at::Tensor& pictures) {
   static const views::Loops& loops = loopsHere();
+  const at::Tensor views = at::empty({int64_t(jobs.size()), recipe.size, recipe.size, 3}, at::kFloat);
+  const unsigned char* bytes = pictures.data_ptr<uint8_t>();
+  float* out = views.data_ptr<float>();
   const int64_t viewFloats = int64_t(recipe.size) * recipe.size * 3;
   at::parallel_for(0, int64_t(jobs.size()), 1, [&](int64_t begin, int64_t end) {
     long long most = 0;
     for (int64_t i = begin; i < end; ++i) most = std::max(most, loops.scratchOf(recipe, jobs[i]));
     const at::Tensor scratch = at::empty({int64_t(most)}, at::kFloat);
     for (int64_t i = begin; i < end; ++i)
-      loops.makeView(recipe, jobs[i], pictures, views + i * viewFloats, scratch.data_ptr<float>());
+      loops.makeView(recipe, jobs[i], bytes, out + i * viewFloats, scratch.data_ptr<float>());
   });
+  return views;
 }
 
-/** views(pictures, recipe, jobs) → [N, 3, S, S], channels-last in memory. `pictures` are bytes in any shape. */
+/** views(pictures, recipe, jobs, onGpu) → [N, 3, S, S], channels-last in memory. `pictures` are bytes in any shape. */
 Napi::Value makeViews(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     const at::Tensor pictures = tensorFrom(session, info[0]);
-    if (pictures.scalar_type() != at::kByte || !pictures.is_contiguous() || !pictures.is_cpu())
-      throw std::invalid_argument("views: contiguous bytes on the CPU are needed");
+    const bool onGpu = info[3].ToBoolean();
+    if (pictures.scalar_type() != at::kByte || !pictures.is_contiguous() || !(onGpu || pictures.is_cpu()))
+      throw std::invalid_argument("views: contiguous bytes are needed, on the CPU or where its kernels are open");
     const views::Recipe recipe = recipeFrom(handlesFrom(info[1]));
     const auto jobs = jobsFrom(handlesFrom(info[2]), recipe.channels, pictures.numel());
-    const at::Tensor views = at::empty({int64_t(jobs.size()), recipe.size, recipe.size, 3}, at::kFloat);
-    makeOnCpu(recipe, jobs, pictures.data_ptr<uint8_t>(), views.data_ptr<float>());
+    const at::Tensor views = onGpu ? makeOnGpu(recipe, jobs, pictures) : makeOnCpu(recipe, jobs, pictures);
     return Napi::Number::New(info.Env(), session.slots.put(views.permute({0, 3, 1, 2})));
+  });
+}
+
+/** openGpuViews(place, libraries) compiles the kernels of views for a GPU. Errors: a sentence that says why there are none. */
+Napi::Value openGpuViews(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    if (!info[0].IsNumber() || !info[1].IsArray()) throw std::invalid_argument("openGpuViews: a GPU's number and a list of paths are needed");
+    const auto paths = info[1].As<Napi::Array>();
+    std::vector<std::string> libraries;
+    for (uint32_t i = 0; i < paths.Length(); ++i) libraries.push_back(paths.Get(i).ToString());
+    openViewsOnGpu(info[0].ToNumber().Int32Value(), libraries);
+    return info.Env().Undefined();
   });
 }
 
 }  // namespace
 
-void registerViews(Napi::Env env, Napi::Object exports) { exports.Set("views", Napi::Function::New(env, makeViews)); }
+void registerViews(Napi::Env env, Napi::Object exports) {
+  exports.Set("views", Napi::Function::New(env, makeViews));
+  exports.Set("openGpuViews", Napi::Function::New(env, openGpuViews));
+}
 
 }  // namespace selfsight

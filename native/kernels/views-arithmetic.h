@@ -5,10 +5,8 @@
 
 #ifdef SELFSIGHT_GPU
 #define PORTABLE __device__ inline
-#define EXPONENTIAL(x) exp(x)
 #else
 #define PORTABLE static inline __attribute__((always_inline))
-#define EXPONENTIAL(x) __builtin_exp(x)
 #endif
 
 namespace views {
@@ -143,14 +141,6 @@ PORTABLE int fillTaps(Axis axis, int out, float* weights, int taps) {
   return first;
 }
 
-/** The taps of a Gaussian, 2 radius + 1 of them that sum to 1. */
-PORTABLE void fillGaussian(float sigma, int radius, float* weights) {
-  double sum = 0;
-  for (int tap = -radius; tap <= radius; ++tap) sum += EXPONENTIAL(-double(tap * tap) / (2.0 * sigma * sigma));
-  for (int tap = -radius; tap <= radius; ++tap)
-    weights[tap + radius] = float(EXPONENTIAL(-double(tap * tap) / (2.0 * sigma * sigma)) / sum);
-}
-
 /** Reflection about the first and last pixel, as often as it takes. */
 PORTABLE int mirroredPlace(int place, int size) {
   if (size == 1) return 0;
@@ -160,6 +150,9 @@ PORTABLE int mirroredPlace(int place, int size) {
 }
 
 // ---- where things lie ----
+
+PORTABLE Axis widthAxis(const Recipe& recipe, const Job& job) { return {job.boxWidth, recipe.size, recipe.isBicubic}; }
+PORTABLE Axis heightAxis(const Recipe& recipe, const Job& job) { return {job.boxHeight, recipe.size, recipe.isBicubic}; }
 
 /** Of channel `channel` of a picture: its first byte, and how far a pixel lies from the next. */
 PORTABLE long long firstByte(const Job& job, const Recipe& recipe, int channel) {

@@ -7,7 +7,7 @@ import { jitterKinds, type ViewParameters } from "./parameters.ts";
 import type { ViewRecipe } from "./recipe.ts";
 
 /** Where the pixels of pictures lie in one array of bytes. */
-interface Packed {
+export interface Packed {
   bytes: Tensor;
   channels: number;
   isInterleaved: boolean;
@@ -23,13 +23,13 @@ interface Place {
 /** One view of each picture: [N, 3, S, S], channels-last in memory. */
 export function fusedView(making: Making, parameters: readonly ViewParameters[]): Tensor {
   const { pictures, recipe, device } = making;
-  if ("block" in pictures) return made(recipe, packedBlock(pictures.block), parameters);
-  if (device !== "cpu" || !resizesBytes()) return made(recipe, packedFiles(pictures.files), parameters);
+  if ("block" in pictures) return viewsOf(packedBlock(pictures.block), recipe, parameters);
+  if (device !== "cpu" || !resizesBytes()) return viewsOf(packedFiles(pictures.files, device), recipe, parameters);
   const target = { size: recipe.size, interpolation: recipe.crop.interpolation, device };
   const resized = packedBlock(resizeFiles(pictures.files, parameters, target));
-  return made(
-    recipe,
+  return viewsOf(
     resized,
+    recipe,
     parameters.map((own) => asItIs(own, recipe.size)),
   );
 }
@@ -41,7 +41,8 @@ const asItIs = (own: ViewParameters, size: number): ViewParameters => ({
   isFlipped: false,
 });
 
-const made = (recipe: ViewRecipe, packed: Packed, parameters: readonly ViewParameters[]): Tensor =>
+/** One view of each packed picture. */
+export const viewsOf = (packed: Packed, recipe: ViewRecipe, parameters: readonly ViewParameters[]): Tensor =>
   fusedViews(packed.bytes, recipeNumbers(recipe, packed), jobNumbers(packed.places, parameters));
 
 /** Pictures of one size, [N, C, H, W]. */
@@ -52,7 +53,7 @@ function packedBlock(bytes: Tensor): Packed {
 }
 
 /** Pictures of their own sizes, [H, W, 3] each, one behind the other. */
-function packedFiles(files: readonly RawImage[]): Packed {
+export function packedFiles(files: readonly RawImage[], device: string): Packed {
   const bytes = new Uint8Array(files.reduce((sum, { pixels }) => sum + pixels.length, 0));
   let offset = 0;
   const places = files.map(({ pixels, height, width }) => {
@@ -61,7 +62,8 @@ function packedFiles(files: readonly RawImage[]): Packed {
     offset += pixels.length;
     return place;
   });
-  return { bytes: borrow(bytes, [bytes.length]), channels: 3, isInterleaved: true, places };
+  const host = borrow(bytes, [bytes.length]);
+  return { bytes: device === "cpu" ? host : host.toDevice(device), channels: 3, isInterleaved: true, places };
 }
 
 /** A recipe in the order of native/views.cc. */

@@ -1,6 +1,6 @@
 // N images, S side of a view, C channels, H height, W width
 import type { Batch, PixelBlock } from "../data/index.ts";
-import { noGrad, scope, type Tensor } from "../torch/index.ts";
+import { fusedViewsProblem, noGrad, scope, type Tensor } from "../torch/index.ts";
 import { type Cut, cropBlock, cropFiles, floats, type Pictures, type Target, uploadBlock } from "./crop.ts";
 import { fusedView } from "./fused-views.ts";
 import { normalize } from "./operations.ts";
@@ -26,7 +26,7 @@ export function makeViews(
   return noGrad(() =>
     scope(() => {
       const pictures = picturesOf(batch.images, device);
-      const executor = device === "cpu" ? fusedView : tensorView;
+      const executor = fusedViewsProblem(device) === null ? fusedView : tensorView;
       return recipes.map((recipe, view) => {
         const parameters = parametersOf(batch, recipe, seed, view);
         return scope(() => executor({ pictures, recipe, device }, parameters));

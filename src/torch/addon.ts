@@ -81,7 +81,8 @@ export interface Addon {
   synchronize(): void;
   lockFile(file: number): boolean | null;
   gpuDriver(): GpuDriver | null;
-  views(bytes: Handle, recipe: Float64Array, jobs: Float64Array): Handle;
+  views(bytes: Handle, recipe: Float64Array, jobs: Float64Array, onGpu: boolean): Handle;
+  openGpuViews(place: number, libraries: string[]): void;
 }
 
 let loaded: Addon | undefined;

@@ -37,4 +37,4 @@ export { type EngineTensor, isSupported, type MemoryFormat, type Operators } fro
 export { product } from "./products.ts";
 export { freeAll, keep, liveTensors, type Owned, type RefusedPromise, scope } from "./scope.ts";
 export { type Operand, op, type Reduction, Tensor } from "./tensor.ts";
-export { fusedViews } from "./views.ts";
+export { fusedViews, fusedViewsProblem } from "./views.ts";

@@ -11,7 +11,7 @@ import {
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
-import { engine, gpuFacts, threads } from "../torch/index.ts";
+import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
@@ -75,6 +75,16 @@ async function withState<T>(options: TrainOptions, body: (state: TrainState) => 
   }
 }
 
+/** What is slower here than it could be, in sentences. */
+function deviceWarnings({ settings }: TrainOptions, { device }: TrainState): string[] {
+  const missed = settings.device === "auto" && device === "cpu" ? gpuFacts().problem : null;
+  const unfused = fusedViewsProblem(device);
+  return [
+    ...(missed ? [`this run uses the processor: ${missed}`] : []),
+    ...(unfused ? [`views are made by tensor operations, some ten times slower than fused kernels: ${unfused}`] : []),
+  ];
+}
+
 function openSession(options: TrainOptions, state: TrainState, log: Log): Session {
   const { folder, checkpoint } = options;
   const now = performance.now();
@@ -98,8 +108,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const difference = differenceOfMachines(readLog(folder), start);
   emit(session, start);
   if (difference) warn(session, difference);
-  const missed = options.settings.device === "auto" && state.device === "cpu" ? gpuFacts().problem : null;
-  if (missed) warn(session, `this run uses the processor: ${missed}`);
+  for (const message of deviceWarnings(options, state)) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }

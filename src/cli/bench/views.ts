@@ -3,7 +3,7 @@ import { makeViews } from "../../augment/index.ts";
 import { type Batch, batches, openDataset } from "../../data/index.ts";
 import { SelfsightError } from "../../errors.ts";
 import { keyedStream } from "../../random.ts";
-import { scope } from "../../torch/index.ts";
+import { fusedViewsProblem, scope } from "../../torch/index.ts";
 import { chosenDevice, defaultSettings } from "../../train/index.ts";
 import { type BenchOptions, type BenchResult, measure, summary } from "./figures.ts";
 
@@ -13,7 +13,8 @@ export async function benchAugment({ batch, size, steps, device: wanted }: Bench
   const recipes = defaultSettings({ size }).views;
   const input = randomBatch(batch, size);
   const seconds = await measure(steps, () => scope(() => void makeViews(input, recipes, { seed: 0, device })));
-  return summary("augment", seconds, batch, { size, batch, views: recipes.length, device });
+  const executor = fusedViewsProblem(device) === null ? "fused" : "tensors";
+  return summary("augment", seconds, batch, { size, batch, views: recipes.length, device, executor });
 }
 
 function randomBatch(count: number, size: number): Batch {
