@@ -30,6 +30,7 @@ const jiti = ["--import", "jiti/register"];
 const runs = {
   "every call with wrong values": [...jiti, "test/addon-fuzz.ts", "7", "10"],
   "memory lent and borrowed": ["--expose-gc", ...jiti, "test/zero-copy.ts"],
+  "views of all kinds": [...jiti, "test/view-differences.ts"],
   "threads, started and stopped": ["test/worker-threads.mjs", instrumented.addonPath],
 };
 

@@ -68,16 +68,15 @@ export function cropBox(
   { height, width }: { height: number; width: number },
   draw: Draw,
 ): Box {
+  const [narrow, wide] = [Math.log(ratio[0]), Math.log(ratio[1])];
   for (let attempt = 0; attempt < 10; attempt++) {
-    const area = height * width * between(draw, ...scale);
-    const shape = Math.exp(between(draw, Math.log(ratio[0]), Math.log(ratio[1])));
-    const box = { width: Math.round(Math.sqrt(area * shape)), height: Math.round(Math.sqrt(area / shape)) };
-    if (box.width < 1 || box.height < 1 || box.width > width || box.height > height) continue;
-    return {
-      ...box,
-      top: Math.floor(draw() * (height - box.height + 1)),
-      left: Math.floor(draw() * (width - box.width + 1)),
-    };
+    const area = height * width * between(draw, scale[0], scale[1]);
+    const shape = Math.exp(between(draw, narrow, wide));
+    const boxWidth = Math.round(Math.sqrt(area * shape));
+    const boxHeight = Math.round(Math.sqrt(area / shape));
+    if (boxWidth < 1 || boxHeight < 1 || boxWidth > width || boxHeight > height) continue;
+    const top = Math.floor(draw() * (height - boxHeight + 1));
+    return { width: boxWidth, height: boxHeight, top, left: Math.floor(draw() * (width - boxWidth + 1)) };
   }
   return middleBox(ratio, height, width);
 }
@@ -93,19 +92,19 @@ function middleBox([low, high]: readonly [number, number], height: number, width
   return { ...whole, top: Math.floor((height - whole.height) / 2), left: Math.floor((width - whole.width) / 2) };
 }
 
-function jitterOf({ probability, ...strengths }: ViewRecipe["jitter"], chance: number, draw: Draw): JitterStep[] {
+function jitterOf(recipe: ViewRecipe["jitter"], chance: number, draw: Draw): JitterStep[] {
   const steps = jitterKinds.map((kind) => ({
     kind,
-    amount: (kind === "hue" ? 0 : 1) + between(draw, -strengths[kind], strengths[kind]),
+    amount: (kind === "hue" ? 0 : 1) + between(draw, -recipe[kind], recipe[kind]),
   }));
   for (let last = 3; last > 0; last--) {
     const chosen = Math.floor(draw() * (last + 1));
     [steps[last], steps[chosen]] = [steps[chosen]!, steps[last]!];
   }
-  return chance < probability ? steps : [];
+  return chance < recipe.probability ? steps : [];
 }
 
 function blurOf({ probability, sigma }: ViewRecipe["blur"], chance: number, draw: Draw): number {
-  const drawn = between(draw, ...sigma);
+  const drawn = between(draw, sigma[0], sigma[1]);
   return chance < probability ? drawn : 0;
 }
