@@ -125,19 +125,18 @@ PORTABLE int fillTaps(Axis axis, int out, float* weights, int taps) {
     for (int tap = 0; tap < taps; ++tap) weights[tap] = tap == 0 ? 1.0f : 0.0f;
     return out;
   }
-  const double centre = (out + 0.5) * axis.length / axis.size, reach = reachOf(axis), stretch = stretchOf(axis);
+  const double centre = (out + 0.5) * axis.length / axis.size, reach = reachOf(axis), shrinking = 1 / stretchOf(axis);
   const int first = larger(0, int(centre - reach + 0.5));
   const int count = smaller(taps, smaller(axis.length, int(centre + reach + 0.5)) - first);
   double sum = 0;
   for (int tap = 0; tap < count; ++tap) {
-    const double distance = (first + tap + 0.5 - centre) / stretch;
-    sum += axis.isBicubic ? cubicAt(distance) : triangleAt(distance);
-  }
-  for (int tap = 0; tap < taps; ++tap) {
-    const double distance = (first + tap + 0.5 - centre) / stretch;
+    const double distance = (first + tap + 0.5 - centre) * shrinking;
     const double weight = axis.isBicubic ? cubicAt(distance) : triangleAt(distance);
-    weights[tap] = tap < count ? float(weight / sum) : 0.0f;
+    weights[tap] = float(weight);
+    sum += weight;
   }
+  const double share = 1 / sum;
+  for (int tap = 0; tap < taps; ++tap) weights[tap] = tap < count ? float(weights[tap] * share) : 0.0f;
   return first;
 }
 
