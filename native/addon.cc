@@ -56,6 +56,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerFiles(env, exports);
   registerGpu(env, exports);
   exports.Set("builtFor", TORCH_VERSION);
+  registerStreams(env, exports);
   registerViews(env, exports);
   return exports;
 }

@@ -88,6 +88,7 @@ void registerTensors(Napi::Env env, Napi::Object exports);    // tensors.cc: dat
 void registerModes(Napi::Env env, Napi::Object exports);      // modes.cc: autograd, autocast, random state, threads, libraries
 void registerFiles(Napi::Env env, Napi::Object exports);      // files.cc: locks of the kernel
 void registerGpu(Napi::Env env, Napi::Object exports);        // gpu.cc: what the driver says of GPUs
+void registerStreams(Napi::Env env, Napi::Object exports);    // streams.cc: marks in a device's work
 void registerViews(Napi::Env env, Napi::Object exports);      // views.cc: augmented views in one call
 
 }  // namespace selfsight

@@ -63,6 +63,8 @@ export {
   collapseWatch,
   type DataFacts,
   embedBatch,
+  enqueueStep,
+  enqueueStepOnViews,
   type GoOnOptions,
   goOnWithRun,
   loadNewestCheckpoint,

@@ -50,7 +50,15 @@ export {
   resnetStems,
 } from "./resnet.ts";
 export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
-export { areFinite, type RepresentationStatistics, representationStatistics, twinRecognition } from "./statistics.ts";
+export {
+  areFinite,
+  lateRecognition,
+  lateStatistics,
+  type RepresentationStatistics,
+  representationStatistics,
+  type StatisticsOptions,
+  twinRecognition,
+} from "./statistics.ts";
 export {
   headsOf,
   LayerNorm,

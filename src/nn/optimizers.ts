@@ -1,7 +1,19 @@
 // Optimizers over lists of parameters: one `_foreach_` call does one operation for all of them.
 
 import { CallError } from "../errors.ts";
-import { freeAll, isSupported, keep, noGrad, op, scope, stack, type Tensor, tensor, where } from "../torch/index.ts";
+import {
+  freeAll,
+  isSupported,
+  keep,
+  noGrad,
+  op,
+  scope,
+  stack,
+  type Tensor,
+  tensor,
+  where,
+  zeros,
+} from "../torch/index.ts";
 
 export interface ParameterGroup {
   name: string;
@@ -17,14 +29,19 @@ export interface ParameterGroup {
 
 export interface Optimizer {
   readonly groups: readonly ParameterGroup[];
-  /** One update with every group's rate multiplied by `factor`; parameters without a gradient are left as they are. */
-  step(factor: number): void;
+  /**
+   * One update with every group's rate multiplied by `factor`; parameters without a gradient are left as they are. Given the loss [] that
+   * the gradients are of, it is none where that is not finite, nor is any later one: the device sees to it, nothing is read.
+   */
+  step(factor: number, loss?: Tensor): void;
   /** Forgets the gradients. */
   clearGradients(): void;
   /** Momentum and moments by name, for a checkpoint; the tensors themselves, so copying into them restores the state. */
   state(): Map<string, Tensor>;
   /** Numbers of the state, such as the count of updates. */
   counters: { updates: number };
+  /** [] float32: 1 from the first loss on that was not finite, 0 before. */
+  readonly halted: Tensor;
 }
 
 interface Entry {
@@ -34,6 +51,7 @@ interface Entry {
   gradients: Tensor[];
   /** One list for each kind of state, in the order of `parameters`. */
   state: Tensor[][];
+  halted: Tensor;
 }
 
 type Rule = (entry: Entry, updates: number) => void;
@@ -46,6 +64,7 @@ function optimizer(groups: readonly ParameterGroup[], kinds: readonly string[], 
     for (const [name, parameter] of parameters)
       for (const kind of kinds) state.set(`${kind}.${name}`, keep(noGrad(() => parameter.zerosLike())));
   const counters = { updates: 0 };
+  const halted = keep(zeros([], { device: [...groups[0]!.parameters.values()][0]!.device }));
   const entryOf = (group: ParameterGroup, factor: number): Entry => {
     const learned = [...group.parameters].flatMap(([name, parameter]) => withGradient(name, parameter));
     return {
@@ -54,15 +73,18 @@ function optimizer(groups: readonly ParameterGroup[], kinds: readonly string[], 
       parameters: learned.map(({ parameter }) => parameter),
       gradients: learned.map(({ gradient }) => gradient),
       state: kinds.map((kind) => learned.map(({ name }) => state.get(`${kind}.${name}`)!)),
+      halted,
     };
   };
   return {
     groups,
     counters,
+    halted,
     state: () => state,
-    step(factor) {
+    step(factor, loss) {
       counters.updates += 1;
       const update = () => {
+        if (loss) op["masked_fill_.Scalar"](halted, loss.sub(loss).ne(0), 1); // not 0 where it is infinite or no number
         const entries = groups.map((group) => entryOf(group, factor));
         for (const entry of entries) if (entry.parameters.length > 0) rule(entry, counters.updates);
       };
@@ -98,20 +120,41 @@ function checkGroups(groups: readonly ParameterGroup[]): void {
 
 /** p ← p − lr μ, μ ← m μ + g + wd p. PyTorch's SGD; one fused pass where libtorch has it. */
 export function sgd(groups: readonly ParameterGroup[], { momentum = 0.9, nesterov = false } = {}): Optimizer {
-  return optimizer(groups, ["momentum"], ({ group, rate, parameters, gradients, state }) => {
-    const buffers = state[0]!;
-    if (isSupported("_fused_sgd_")) {
-      const momenta = momentum === 0 ? [] : buffers; // the fused pass takes none where there is nothing to remember
-      op._fused_sgd_(parameters, gradients, momenta, group.weightDecay, momentum, rate, 0, nesterov, false, false);
-      return;
-    }
-    const direction = op["_foreach_add.List"](gradients, parameters, group.weightDecay);
-    op["_foreach_mul_.Scalar"](buffers, momentum);
-    op["_foreach_add_.List"](buffers, direction);
-    if (nesterov) op["_foreach_add_.List"](direction, buffers, momentum);
-    op["_foreach_add_.List"](parameters, nesterov ? direction : buffers, -rate);
-  });
+  return optimizer(groups, ["momentum"], (entry) =>
+    withMomentum(entry, entry.gradients, { momentum, nesterov, weightDecay: entry.group.weightDecay }),
+  );
 }
+
+interface MomentumOptions {
+  momentum: number;
+  nesterov?: boolean;
+  weightDecay?: number;
+}
+
+/** What SGD and LARS end with: d ← d + wd p, μ ← m μ + d, p ← p − lr μ (Nesterov: d + m μ). */
+function withMomentum(
+  { rate, parameters, state, halted }: Entry,
+  gradients: readonly Tensor[],
+  { momentum, nesterov = false, weightDecay = 0 }: MomentumOptions,
+): void {
+  const buffers = state[0]!;
+  if (isSupported("_fused_sgd_")) {
+    const momenta = momentum === 0 ? [] : buffers; // the fused pass takes none where there is nothing to remember
+    const settings = [weightDecay, momentum, rate, 0, nesterov, false, false] as const;
+    op._fused_sgd_(parameters, gradients, momenta, ...settings, null, halted);
+    return;
+  }
+  if (isHalted(halted)) return;
+  const direction =
+    weightDecay === 0 && !nesterov ? gradients : op["_foreach_add.List"](gradients, parameters, weightDecay);
+  op["_foreach_mul_.Scalar"](buffers, momentum);
+  op["_foreach_add_.List"](buffers, direction);
+  if (nesterov) op["_foreach_add_.List"](direction, buffers, momentum);
+  op["_foreach_add_.List"](parameters, nesterov ? direction : buffers, -rate);
+}
+
+/** Read at once, for releases whose updates cannot be told to be none. */
+const isHalted = (halted: Tensor): boolean => halted.item() !== 0;
 
 /**
  * LARS as in the official Barlow Twins code (arXiv 1708.03888): d = g + wd p; in adapted groups d ← d · eta ‖p‖ / ‖d‖ where
@@ -122,14 +165,12 @@ export function lars(
   groups: readonly ParameterGroup[],
   { momentum = 0.9, eta = 0.001, clipsRatio = false } = {},
 ): Optimizer {
-  return optimizer(groups, ["momentum"], ({ group, rate, parameters, gradients, state }) => {
-    const buffers = state[0]!;
+  return optimizer(groups, ["momentum"], (entry) => {
+    const { group, rate, parameters, gradients } = entry;
     const direction = op["_foreach_add.List"](gradients, parameters, group.weightDecay);
     const scale = clipsRatio ? { eta: eta / rate, most: 1 } : { eta, most: Number.POSITIVE_INFINITY };
     if (group.isAdapted) op["_foreach_mul_.List"](direction, trustRatios(parameters, direction, scale));
-    op["_foreach_mul_.Scalar"](buffers, momentum);
-    op["_foreach_add_.List"](buffers, direction);
-    op["_foreach_add_.List"](parameters, buffers, -rate);
+    withMomentum(entry, direction, { momentum });
   });
 }
 
@@ -143,13 +184,12 @@ function trustRatios(
   const directionNorms = stack(op["_foreach_norm.Scalar"](direction)); // [P]
   const isBothPositive = parameterNorms.gt(0).logicalAnd(directionNorms.gt(0));
   const adapted = parameterNorms.mul(eta).div(directionNorms).clamp({ max: most });
-  const ratios = where(isBothPositive, adapted, op.ones_like(parameterNorms));
-  return parameters.map((_, i) => ratios.select(0, i));
+  return op["unbind.int"](where(isBothPositive, adapted, op.ones_like(parameterNorms)));
 }
 
 /** Adam with decoupled weight decay (arXiv 1711.05101), PyTorch's defaults. */
 export function adamw(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = {}): Optimizer {
-  return optimizer(groups, ["mean", "square"], ({ group, rate, parameters, gradients, state }, updates) => {
+  return optimizer(groups, ["mean", "square"], ({ group, rate, parameters, gradients, state, halted }, updates) => {
     const [means, squares] = state as [Tensor[], Tensor[]];
     if (isSupported("_fused_adamw_")) {
       const count = tensor([updates], [], { device: parameters[0]!.device });
@@ -168,9 +208,12 @@ export function adamw(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 
         eps,
         false,
         false,
+        null,
+        halted,
       );
       return;
     }
+    if (isHalted(halted)) return;
     op["_foreach_mul_.Scalar"](parameters, 1 - rate * group.weightDecay);
     op["_foreach_mul_.Scalar"](means, beta1);
     op["_foreach_add_.List"](means, gradients, 1 - beta1);
@@ -184,4 +227,4 @@ export function adamw(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 
 }
 
 /** Frees an optimizer's state. */
-export const freeOptimizer = (optimizer: Optimizer): void => freeAll(optimizer.state().values());
+export const freeOptimizer = ({ state, halted }: Optimizer): void => freeAll([...state().values(), halted]);

@@ -79,6 +79,9 @@ export interface Addon {
   loadLibrary(path: string): void;
   engine(): { builtFor: string; cudaDevices: number; config: string };
   synchronize(): void;
+  /** A place in a device's work; null for the CPU. */
+  mark(device: string): object | null;
+  awaitMark(mark: object): void;
   lockFile(file: number): boolean | null;
   gpuDriver(): GpuDriver | null;
   views(bytes: Handle, recipe: Float64Array, jobs: Float64Array, onGpu: boolean): Handle;

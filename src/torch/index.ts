@@ -18,6 +18,7 @@ export {
   zeros,
 } from "./create.ts";
 export { type GpuFacts, gpuFacts } from "./gpu.ts";
+export { type Late, late } from "./late.ts";
 export {
   type AutocastOptions,
   autocast,

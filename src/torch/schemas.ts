@@ -106,6 +106,7 @@ export const schemas = [
   "aten::select.int(Tensor self, int dim, int index) -> Tensor",
   "aten::flip(Tensor self, int[] dims) -> Tensor",
   "aten::split_with_sizes(Tensor self, int[] split_sizes, int dim=) -> Tensor[]",
+  "aten::unbind.int(Tensor self, int dim=) -> Tensor[]",
   "aten::cat(Tensor[] tensors, int dim=) -> Tensor",
   "aten::stack(Tensor[] tensors, int dim=) -> Tensor",
   "aten::index_select(Tensor self, int dim, Tensor index) -> Tensor",
@@ -116,7 +117,7 @@ export const schemas = [
   "aten::contiguous(Tensor self, MemoryFormat memory_format=) -> Tensor",
   "aten::detach(Tensor self) -> Tensor",
   "aten::to.dtype(Tensor self, ScalarType dtype) -> Tensor",
-  "aten::to.device(Tensor self, Device device, ScalarType dtype) -> Tensor",
+  "aten::to.device(Tensor self, Device device, ScalarType dtype, bool non_blocking=) -> Tensor",
   // creation
   "aten::empty.memory_format(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::zeros(int[] size, ScalarType? dtype=, Device? device=) -> Tensor",
@@ -152,8 +153,8 @@ export const schemas = [
 
 /** Operators that newer releases of libtorch have; whoever calls one asks `isSupported` first and knows another way. */
 export const newerSchemas = [
-  "aten::_fused_sgd_(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step) -> ()",
-  "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize) -> ()",
+  "aten::_fused_sgd_(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
+  "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
   "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value) -> Tensor",
   "mkldnn::_linear_pointwise.binary(Tensor X, Tensor other, Tensor W, Tensor? B, str attr) -> Tensor",
 ] as const;

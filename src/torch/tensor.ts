@@ -321,8 +321,9 @@ export class Tensor extends Slot {
   to(dtype: DType): Tensor {
     return op["to.dtype"](this, dtype);
   }
+  /** To a GPU the copy is enqueued and not waited for: the bytes left this memory when it returns. */
   toDevice(device: string): Tensor {
-    return op["to.device"](this, device, this.dtype);
+    return op["to.device"](this, device, this.dtype, device !== "cpu");
   }
   zerosLike(): Tensor {
     return op.zeros_like(this);

@@ -76,7 +76,14 @@ export {
   scheduleFactor,
   type TrainState,
 } from "./state.ts";
-export { embedBatch, type StepResult, trainStep, trainStepOnViews } from "./step.ts";
+export {
+  embedBatch,
+  enqueueStep,
+  enqueueStepOnViews,
+  type StepResult,
+  trainStep,
+  trainStepOnViews,
+} from "./step.ts";
 export { type TrainResult, train } from "./trainer.ts";
 export {
   type CollapseFinding,

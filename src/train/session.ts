@@ -1,9 +1,11 @@
 // A run at work: what it was asked for, where it stands, and how it speaks.
-import type { Dataset, Remarks } from "../data/index.ts";
+import type { Batch, Dataset, Remarks } from "../data/index.ts";
+import type { Late } from "../torch/index.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
 import type { Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
+import type { StepResult } from "./step.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
 
 export interface TrainOptions {
@@ -21,8 +23,21 @@ export interface TrainOptions {
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
   evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  /**
+   * How many steps a device is given before the numbers of an earlier one are read. Default 1 on a GPU, which so never waits for its
+   * next step; 0 on the CPU, whose numbers are there when a step returns.
+   */
+  stepsAhead?: number;
   /** Asked after every step; true ends the run after saving. */
   isStopping?: () => boolean;
+}
+
+/** A step that the device was given. */
+export interface TakenStep {
+  batch: Batch;
+  /** Steps done with it. */
+  step: number;
+  numbers: Late<StepResult>;
 }
 
 export interface Session extends TrainOptions {
@@ -31,6 +46,9 @@ export interface Session extends TrainOptions {
   watch: CollapseWatch;
   /** What was last seen of the embeddings and has not been logged yet. */
   unlogged: Partial<RepresentationHealth>;
+  /** Steps whose numbers were not read yet, the oldest first. */
+  taken: TakenStep[];
+  stepsAhead: number;
   quarantine: Set<number>;
   remarks: Remarks;
   startedAt: number;

@@ -2,8 +2,8 @@
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import type { StepContext } from "../methods/index.ts";
-import { representationStatistics, twinRecognition } from "../nn/index.ts";
-import { scope, type Tensor, tensor } from "../torch/index.ts";
+import { lateRecognition, lateStatistics } from "../nn/index.ts";
+import { type Late, late, scope, type Tensor, tensor } from "../torch/index.ts";
 import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
 import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
@@ -15,11 +15,15 @@ export interface StepResult {
   [metric: string]: number;
 }
 
+/** One step and its numbers: `enqueueStep`, read at once. */
+export const trainStep = (state: TrainState, batch: Batch): StepResult => enqueueStep(state, batch).read();
+
 /**
- * One step, start to end: views, loss, gradients, update. A loss that is not finite stops it before the weights change.
+ * One step, start to end: views, loss, gradients, update. Nothing of it is read: a GPU gets its next step while it computes this one.
+ * A loss that is not finite changes no learned weight, nor does a step after it; reading it says so, and the state then stands as before.
  * Everything random in it is keyed by (seed, epoch, sample, view), so the step is a function of the state and the batch.
  */
-export function trainStep(state: TrainState, batch: Batch): StepResult {
+export function enqueueStep(state: TrainState, batch: Batch): Late<StepResult> {
   return scope(() => {
     const context = contextOf(state, labelsOf(batch, state.device));
     return learn(state, representBatch(state, batch, context), context);
@@ -27,7 +31,7 @@ export function trainStep(state: TrainState, batch: Batch): StepResult {
 }
 
 /** The same step on views that are made already, V x [N, 3, S, S], and classes [N]: what is left of it without the pictures. */
-export function trainStepOnViews(state: TrainState, views: readonly Tensor[], labels?: Tensor): StepResult {
+export function enqueueStepOnViews(state: TrainState, views: readonly Tensor[], labels?: Tensor): Late<StepResult> {
   return scope(() => {
     const context = contextOf(state, labels);
     const representations = representViews(state, views, context); // V x [N, R]
@@ -35,26 +39,26 @@ export function trainStepOnViews(state: TrainState, views: readonly Tensor[], la
   });
 }
 
+/** `enqueueStepOnViews`, read at once. */
+export const trainStepOnViews = (state: TrainState, views: readonly Tensor[], labels?: Tensor): StepResult =>
+  enqueueStepOnViews(state, views, labels).read();
+
 /** Behind the trunk: heads, loss, gradients, update. */
-function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): StepResult {
+function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): Late<StepResult> {
   const { method, optimizer } = state;
+  const { updates } = optimizer.counters;
   const embeddings = withPrecision(state, () => method.embed(representations, context)); // each [N, D]
   const { loss, metrics } = method.loss(embeddings, context); // []
   const factor = scheduleFactor(state);
-  const result = {
-    loss: loss.item(),
-    ...numbersOf(metrics),
-    ...(isWatching(state) ? healthOf(state, representations, embeddings) : {}),
-    learningRate: optimizer.groups[0]!.learningRate * factor,
-  };
-  if (!Number.isFinite(result.loss)) throw notFinite(state, result);
+  const health = isWatching(state) ? healthOf(state, representations, embeddings) : undefined;
+  const numbers = numbersOf({ loss, ...metrics }, health, optimizer.groups[0]!.learningRate * factor);
   backward(loss);
   method.beforeUpdate?.(context);
-  optimizer.step(factor);
+  optimizer.step(factor, loss);
   optimizer.clearGradients();
   method.afterUpdate?.(context, embeddings);
   state.step += 1;
-  return result;
+  return { read: () => finite(numbers.read(), () => takeBack(state, context.step, updates)) };
 }
 
 /** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
@@ -69,22 +73,41 @@ const labelsOf = ({ labels }: Batch, device: string): Tensor | undefined =>
 
 /** What the collapse watch looks at: the embeddings' spread, and whether the trunk's features of two views find each other. */
 function healthOf({ settings }: TrainState, [a, b]: readonly Tensor[], [embeddings]: readonly Tensor[]) {
-  return {
-    ...representationStatistics(embeddings!, methodOf(settings)),
-    ...(b && { recognition: twinRecognition(a!, b) }),
-  };
+  const statistics = lateStatistics(embeddings!, methodOf(settings));
+  const recognition = b && lateRecognition(a!, b);
+  return { read: () => ({ ...statistics.read(), ...(recognition && { recognition: recognition.read() }) }) };
 }
 
 const isWatching = ({ settings, step }: TrainState): boolean =>
   settings.watchEverySteps > 0 && step % settings.watchEverySteps === 0;
 
-const numbersOf = (metrics: Record<string, Tensor>): Record<string, number> =>
-  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value.item()]));
+type Terms = Record<string, Tensor> & { loss: Tensor };
 
-function notFinite(state: TrainState, result: StepResult): SelfsightError {
+function numbersOf(terms: Terms, health: Late<Record<string, number>> | undefined, learningRate: number) {
+  const names = Object.keys(terms);
+  return late(Object.values(terms), (...copies): StepResult => {
+    const values = Object.fromEntries(names.map((name, i) => [name, copies[i]!.item()])) as Record<"loss", number>;
+    return { ...values, ...health?.read(), learningRate };
+  });
+}
+
+function finite(result: StepResult, takeBack: () => number): StepResult {
+  if (Number.isFinite(result.loss)) return result;
+  throw notFinite(takeBack(), result);
+}
+
+/** The device changed no weight in this step and since; here the counts follow, and the next step may change them again. */
+function takeBack(state: TrainState, step: number, updates: number): number {
+  state.step = step;
+  state.optimizer.counters.updates = updates;
+  state.optimizer.halted.zero_();
+  return step;
+}
+
+function notFinite(step: number, result: StepResult): SelfsightError {
   const terms = Object.entries(result).map(([name, value]) => `${name} ${value}`);
   return new SelfsightError(
     "numerics",
-    `step ${state.step}: ${terms.join(", ")}; a finite loss is needed; the weights are as before this step; lower optimizer.learningRate, lengthen warmupEpochs, or use --precision fp32`,
+    `step ${step}: ${terms.join(", ")}; a finite loss is needed; the weights are as before this step; lower optimizer.learningRate, lengthen warmupEpochs, or use --precision fp32`,
   );
 }

@@ -121,6 +121,37 @@ describe("bits", () => {
   });
 });
 
+describe("steps given ahead of their numbers, as to a GPU,", () => {
+  it("leave the same bits and the same log", async () => {
+    const settings = tinySettings({ watchEverySteps: 2, checkpointEverySteps: 5, logEverySteps: 1 });
+    const run = async (stepsAhead: number) => {
+      const folder = scratch.next();
+      newTinyRun(folder, settings);
+      const order: string[] = [];
+      await trainTiny(folder, settings, {
+        stepsAhead,
+        onEvent: ({ event, step }) => void order.push(`${event} ${step}`),
+      });
+      const steps = events(folder, "step").map(({ imagesPerSecond, dataWaitShare, ...same }) => same);
+      return { bits: bitsOf(folder), steps, order };
+    };
+    expect(await run(1)).toEqual(await run(0));
+    expect((await run(3)).bits).toBe((await run(0)).bits);
+  });
+
+  it("end a run that is not finite as steps read at once do", async () => {
+    const settings = tinySettings({ knnEveryEpochs: 1, checkpointEverySteps: 4 });
+    const folder = scratch.next();
+    newTinyRun(folder, settings);
+    const run = trainTiny(folder, settings, { stepsAhead: 1, evaluate: poisonWeights });
+    await expect(run).rejects.toMatchObject({ kind: "numerics", message: expect.stringMatching(/^step 5: loss NaN/) });
+    const listed = JSON.parse(readFileSync(join(folder, "not-finite.json"), "utf8"));
+    expect(listed).toMatchObject({ step: 5, epoch: 1 });
+    expect(checkpointNames(folder)[0]).toBe("step-0000004");
+    expect(events(folder, "step").at(-1)!.step).toBe(5);
+  });
+});
+
 describe("a loss that is not finite", () => {
   it("stops the step before the weights change", () => {
     const state = buildState(tinySettings({ precision: "fp32" }), tinyData());

@@ -1,15 +1,4 @@
-import { join } from "node:path";
-import {
-  type Batch,
-  batches,
-  describeDivision,
-  describeLeftOut,
-  Remarks,
-  sampleName,
-  sampleNames,
-} from "../data/index.ts";
-import { displayName, SelfsightError } from "../errors.ts";
-import { writeFileDurably } from "../files.ts";
+import { type Batch, batches, describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
@@ -22,8 +11,8 @@ import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
-import { type StepResult, trainStep } from "./step.ts";
-import { collapseWatch, type RepresentationHealth } from "./watch.ts";
+import { settle, take } from "./taken-steps.ts";
+import { collapseWatch } from "./watch.ts";
 
 /** How a run ended. */
 export interface TrainResult {
@@ -96,6 +85,8 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     log,
     watch: collapseWatch(methodOf(options.settings)),
     unlogged: {},
+    taken: [],
+    stepsAhead: options.stepsAhead ?? (state.device === "cpu" ? 0 : 1),
     quarantine,
     remarks: new Remarks(),
     startedAt: now,
@@ -137,82 +128,14 @@ async function runSession(session: Session): Promise<TrainResult> {
 
 /** One step and what is due after it. */
 async function advance(session: Session, batch: Batch): Promise<void> {
-  const { state, settings } = session;
-  const result = stepOrExplain(session, batch);
-  session.meter.count(batch.indices.length);
-  session.unlogged = healthOf(result) ?? session.unlogged;
-  if (state.step % settings.logEverySteps === 0 || state.step === state.totalSteps) report(session, batch, result);
-  observe(session, result);
-  if (state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps)
-    await evaluateEpoch(session, batch.epoch);
-  if (isSavingDue(session)) trySaving(session);
+  const { state } = session;
+  take(session, batch);
+  const isEpochEnd = state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps;
+  const isSaving = isSavingDue(session);
+  settle(session, isEpochEnd || isSaving ? 0 : session.stepsAhead);
+  if (isEpochEnd) await evaluateEpoch(session, batch.epoch);
+  if (isSaving) trySaving(session);
   await new Promise(setImmediate); // signal handlers run between steps
-}
-
-function stepOrExplain(session: Session, batch: Batch): StepResult {
-  try {
-    return trainStep(session.state, batch);
-  } catch (error) {
-    if (error instanceof SelfsightError && error.kind === "numerics") throw withBatch(session, batch, error);
-    throw error;
-  }
-}
-
-/** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
-function withBatch({ dataset, folder, state }: Session, batch: Batch, error: SelfsightError): SelfsightError {
-  const names = Array.from(batch.indices, (index) => sampleName(dataset, index));
-  const path = join(folder, "not-finite.json");
-  const content = { step: state.step, epoch: batch.epoch, samples: names };
-  return new SelfsightError(
-    "numerics",
-    `${error.message}; the batch (${names.slice(0, 3).join(", ")}, ...) ${isWritten(path, content) ? "is listed in" : "could not be listed in"} ${displayName(path)}`,
-    { cause: error },
-  );
-}
-
-/** A full disk must not hide the error that is being told. */
-function isWritten(path: string, content: unknown): boolean {
-  try {
-    writeFileDurably(path, `${JSON.stringify(content, null, 2)}\n`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function report(session: Session, batch: Batch, result: StepResult): void {
-  const { state, meter } = session;
-  const { learningRate, loss, ...metrics } = result;
-  const event: LogEvent = {
-    event: "step",
-    step: state.step,
-    epoch: batch.epoch,
-    loss,
-    ...session.unlogged,
-    ...metrics,
-    floor: state.floor,
-    learningRate,
-    ...meter.read(),
-  };
-  session.unlogged = {};
-  emit(session, event);
-}
-
-function observe(session: Session, result: StepResult): void {
-  const health = healthOf(result);
-  const message = health && session.watch.observe(session.state.step, health);
-  if (message) warn(session, message);
-}
-
-/** What the step saw of the embeddings, if it looked. */
-function healthOf({
-  featureStd,
-  effectiveRank,
-  deadDimensions,
-  recognition,
-}: StepResult): RepresentationHealth | undefined {
-  if (featureStd === undefined || effectiveRank === undefined || deadDimensions === undefined) return undefined;
-  return { featureStd, effectiveRank, deadDimensions, ...(recognition !== undefined && { recognition }) };
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
@@ -226,6 +149,7 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
 }
 
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
+  settle(session, 0);
   save(session);
   const { step, totalSteps } = session.state;
   const leftOut = sampleNames(session.dataset, session.quarantine);

@@ -1,0 +1,95 @@
+// Steps whose numbers are read when the device has its next ones: log, watch and refusal come from here, each with its own step.
+import { join } from "node:path";
+import { type Batch, sampleName } from "../data/index.ts";
+import { displayName, SelfsightError } from "../errors.ts";
+import { writeFileDurably } from "../files.ts";
+import type { LogEvent } from "./run/log.ts";
+import { emit, type Session, type TakenStep, warn } from "./session.ts";
+import { enqueueStep, type StepResult } from "./step.ts";
+import type { RepresentationHealth } from "./watch.ts";
+
+/** Gives the device the next step. */
+export function take(session: Session, batch: Batch): void {
+  const numbers = enqueueStep(session.state, batch);
+  session.taken.push({ batch, step: session.state.step, numbers });
+}
+
+/** Reads steps, the oldest first, until so many are left. Errors: numerics, with the batch whose loss was not finite. */
+export function settle(session: Session, left: number): void {
+  while (session.taken.length > left) tell(session, session.taken.shift()!);
+}
+
+function tell(session: Session, taken: TakenStep): void {
+  const { state, settings } = session;
+  const result = readOrExplain(session, taken);
+  session.meter.count(taken.batch.indices.length);
+  session.unlogged = healthOf(result) ?? session.unlogged;
+  if (taken.step % settings.logEverySteps === 0 || taken.step === state.totalSteps) report(session, taken, result);
+  observe(session, taken, result);
+}
+
+function readOrExplain(session: Session, { batch, numbers }: TakenStep): StepResult {
+  try {
+    return numbers.read();
+  } catch (error) {
+    if (error instanceof SelfsightError && error.kind === "numerics") throw withBatch(session, batch, error);
+    throw error;
+  }
+}
+
+/** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
+function withBatch({ dataset, folder, state }: Session, batch: Batch, error: SelfsightError): SelfsightError {
+  const names = Array.from(batch.indices, (index) => sampleName(dataset, index));
+  const path = join(folder, "not-finite.json");
+  const content = { step: state.step, epoch: batch.epoch, samples: names };
+  return new SelfsightError(
+    "numerics",
+    `${error.message}; the batch (${names.slice(0, 3).join(", ")}, ...) ${isWritten(path, content) ? "is listed in" : "could not be listed in"} ${displayName(path)}`,
+    { cause: error },
+  );
+}
+
+/** A full disk must not hide the error that is being told. */
+function isWritten(path: string, content: unknown): boolean {
+  try {
+    writeFileDurably(path, `${JSON.stringify(content, null, 2)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function report(session: Session, { batch, step }: TakenStep, result: StepResult): void {
+  const { state, meter } = session;
+  const { learningRate, loss, ...metrics } = result;
+  const event: LogEvent = {
+    event: "step",
+    step,
+    epoch: batch.epoch,
+    loss,
+    ...session.unlogged,
+    ...metrics,
+    floor: state.floor,
+    learningRate,
+    ...meter.read(),
+  };
+  session.unlogged = {};
+  emit(session, event);
+}
+
+function observe(session: Session, { step }: TakenStep, result: StepResult): void {
+  const health = healthOf(result);
+  const message = health && session.watch.observe(step, health);
+  if (message) warn(session, message);
+}
+
+/** What the step saw of the embeddings, if it looked. */
+function healthOf({
+  featureStd,
+  effectiveRank,
+  deadDimensions,
+  recognition,
+}: StepResult): RepresentationHealth | undefined {
+  if (featureStd === undefined || effectiveRank === undefined || deadDimensions === undefined) return undefined;
+  return { featureStd, effectiveRank, deadDimensions, ...(recognition !== undefined && { recognition }) };
+}
