@@ -1,4 +1,4 @@
-// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), gpu.cc (the driver's word), views.cc (augmented views), modes.cc (the rest).
+// The addon's table of contents. Rooms: operators.cc (boxed calls), tensors.cc (data and lifetimes), files.cc (locks), gpu.cc (the driver's word), views.cc (augmented views), distributed.cc (several processes), modes.cc (the rest).
 #include "session.h"
 
 #include <ATen/Context.h>
@@ -58,6 +58,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("builtFor", TORCH_VERSION);
   registerStreams(env, exports);
   registerViews(env, exports);
+  registerDistributed(env, exports);
   return exports;
 }
 

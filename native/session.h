@@ -90,5 +90,6 @@ void registerFiles(Napi::Env env, Napi::Object exports);      // files.cc: locks
 void registerGpu(Napi::Env env, Napi::Object exports);        // gpu.cc: what the driver says of GPUs
 void registerStreams(Napi::Env env, Napi::Object exports);    // streams.cc: marks in a device's work
 void registerViews(Napi::Env env, Napi::Object exports);      // views.cc: augmented views in one call
+void registerDistributed(Napi::Env env, Napi::Object exports);  // distributed.cc: several processes as one
 
 }  // namespace selfsight

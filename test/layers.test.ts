@@ -11,7 +11,7 @@ const layers = [
   ["errors", "random", "version"],
   ["files"],
   ["torch"],
-  ["nn", "data"],
+  ["nn", "data", "distributed"],
   ["augment"],
   ["methods", "weights"],
   ["train", "evaluate"],

@@ -44,6 +44,13 @@ export class EpochOrder {
     this.left = plan.samples;
   }
 
+  /** The order as it stands at a step of the run. */
+  static from(plan: EpochPlan, step: number, stepsPerEpoch: number): EpochOrder {
+    const order = new EpochOrder(plan, Math.floor(step / stepsPerEpoch));
+    order.skip((step % stepsPerEpoch) * (plan.samplesPerEpoch / stepsPerEpoch));
+    return order;
+  }
+
   /** Passes over the first `count` good samples of the epoch, which an earlier part of the run has seen. */
   skip(count: number): void {
     for (let skipped = 0; skipped < count; skipped++) this.nextIndex();

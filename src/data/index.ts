@@ -19,6 +19,7 @@ export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type Pi
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
+export type { Share } from "./share.ts";
 export type { DownloadProgress, OnProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";

@@ -3,9 +3,10 @@ import { availableParallelism } from "node:os";
 import { SelfsightError } from "../errors.ts";
 import { type Batch, type Dataset, gatherLabels, gatherPixels, type ImageArray, type ImageFolder } from "./dataset.ts";
 import type { DecodeOptions } from "./decode/decode.ts";
-import { goodSamples } from "./decode/folder-reader.ts";
+import { type BadFiles, goodSamples } from "./decode/folder-reader.ts";
 import { openDecodePool } from "./decode/pool.ts";
 import { EpochOrder, type EpochPlan } from "./epoch-order.ts";
+import { ownTurns, readFolderTogether, type Share } from "./share.ts";
 
 export interface ReadOptions {
   batchSize: number;
@@ -34,6 +35,8 @@ export interface BatchOptions extends ReadOptions {
   steps?: number;
   /** Default true. */
   shuffle?: boolean;
+  /** Among several processes that read one batch together. Default alone. */
+  share?: Share;
 }
 
 /** A few bad files are no sign of a bad folder, however small it is. */
@@ -65,10 +68,26 @@ export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGe
   };
   const good = dataset.length - plan.quarantine.size;
   if (good < batchSize) throw tooFew(dataset, good, "good images", batchSize);
-  const order = new EpochOrder(plan, Math.floor(startStep / perEpoch));
-  order.skip((startStep % perEpoch) * batchSize);
-  yield* read(dataset, order, plan.quarantine, { ...options, startStep, replaces: true });
+  if (options.share && dataset.kind === "folder") {
+    const { share, prefetch, onRemark } = options;
+    const badFiles = badFilesOf(dataset, plan.quarantine, options.onBadFile);
+    const pool = openDecodePool(options.threads ?? defaultThreads(), decodeOptions(dataset, options));
+    const reading = { share, batchSize, startStep, perEpoch, badFiles, onRemark, ...(prefetch && { prefetch }) };
+    yield* readFolderTogether(dataset, plan, pool, reading);
+    return;
+  }
+  yield* read(dataset, EpochOrder.from(plan, startStep, perEpoch), plan.quarantine, {
+    ...options,
+    startStep,
+    replaces: true,
+  });
 }
+
+const badFilesOf = (folder: ImageFolder, quarantine: Set<number>, onBadFile: BadFiles["onBadFile"]): BadFiles => ({
+  quarantine,
+  most: mostBad(folder),
+  onBadFile,
+});
 
 /**
  * Every sample once, in the order of the dataset, the last batch as small as it comes; bad files are reported and left out.
@@ -109,6 +128,7 @@ export async function verifyFolder(
 }
 
 interface Reading extends ReadOptions {
+  share?: Share;
   startStep: number;
   replaces: boolean;
 }
@@ -125,7 +145,7 @@ async function* readArray(dataset: ImageArray, order: EpochOrder, reading: Readi
   for (let step = reading.startStep; ; step++) {
     const turns = Array.from({ length: reading.batchSize }, () => order.next()).filter((turn) => turn !== undefined);
     if (turns[0] === undefined) return;
-    const indices = Uint32Array.from(turns, ({ index }) => index); // [B]
+    const indices = Uint32Array.from(ownTurns(turns, reading.share), ({ index }) => index); // [B]
     const images = { pixels: gatherPixels(dataset, indices), channels, height, width }; // [B, C, H, W]
     yield { epoch: turns[0].epoch, step, indices, images, ...labelsOf(dataset, indices) };
   }
@@ -140,7 +160,7 @@ async function* readFolder(
   const { batchSize, prefetch = 2, onBadFile, onRemark, replaces } = reading;
   const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(folder, reading));
   const ahead = (prefetch + 1) * batchSize;
-  const badFiles = { quarantine, most: mostBad(folder), onBadFile };
+  const badFiles = badFilesOf(folder, quarantine, onBadFile);
   const samples = goodSamples({
     folder,
     order,

@@ -22,7 +22,7 @@ export interface StepContext {
   stepsPerEpoch: number;
   /** The run's; what a method draws at random is keyed by it and the step. */
   seed: number;
-  /** Classes of the batch's images [N], int64, where there are labels. */
+  /** Classes of the whole batch's images [N], int64, where there are labels. */
   labels?: Tensor;
 }
 
@@ -32,6 +32,11 @@ export interface BuiltMethod {
   trainable: Readonly<Record<string, Network>>;
   /** Saved but not learned by gradients: teachers, queues. */
   frozen?: Readonly<Record<string, Network>>;
+  /**
+   * Names in `trainable` that `loss` reads by itself (SwAV's prototypes). Among several processes each computes the whole loss, so their
+   * gradients are whole already; those of all else are sums over the processes.
+   */
+  readByLoss?: readonly string[];
   /** Names in `trainable` whose learning rate stays at its peak (SimSiam's predictor). */
   constantRate?: readonly string[];
   /**
@@ -39,7 +44,7 @@ export interface BuiltMethod {
    * a step by micro-batches calls it on parts of the batch.
    */
   represent(views: readonly Tensor[], context: StepContext): Tensor[];
-  /** The heads' part: representations of the whole batch to what the loss compares. The collapse watch looks at the first. */
+  /** The heads' part: representations of the batch (this process's rows of it) to what the loss compares. The collapse watch looks at the first. */
   embed(representations: readonly Tensor[], context: StepContext): Tensor[]; // each [N, D]
   /** The loss of the whole batch from `embed`'s results; float32. It changes nothing, so it may be asked again. */
   loss(embeddings: readonly Tensor[], context: StepContext): MethodLoss;

@@ -1,6 +1,6 @@
 // N images (global batch), D embedding features, K rows of the queue, G groups of batch norm.  MoCo v2, arXiv 2003.04297 and 1911.05722
 import { z } from "zod";
-import { normalizeInGroups, projector } from "../nn/index.ts";
+import { normalizeInGroups, placesOf, projector, withPlaces } from "../nn/index.ts";
 import { keyedPermutation } from "../random.ts";
 import { cat, noGrad, type Tensor, tensor, zeros } from "../torch/index.ts";
 import { type Backbone, defineMethod, expectPair, type MethodLoss } from "./method.ts";
@@ -52,16 +52,25 @@ const shufflesKey = 0x5bff1e;
 /**
  * A pass of the trunk with the images in another order, restored behind it; the order follows from seed and step. Where batch norm works in
  * groups, a query and its key then share no statistics, by which the one could be recognised in the other (shuffle-BN, section 3.3).
+ * Among several processes no image moves: each stays where it is and is normalised with the group of its place in the other order.
  */
 function inShuffledOrder(images: Tensor, trunk: Backbone, { seed, step }: { seed: number; step: number }): Tensor {
-  const order = keyedPermutation(images.size(0), seed, step, shufflesKey);
-  const inverse = new BigInt64Array(order.length);
+  const { own, total } = placesOf(images.size(0));
+  const newPlaces = inverseOf(keyedPermutation(total, seed, step, shufflesKey));
+  const order = Uint32Array.from(own.keys()).sort((a, b) => newPlaces[own[a]!]! - newPlaces[own[b]!]!);
+  const places = { own: order.map((row) => newPlaces[own[row]!]!), total };
+  const rows = (chosen: Uint32Array) =>
+    tensor(BigInt64Array.from(chosen, BigInt), [chosen.length], { device: images.device });
+  const shuffled = images.indexSelect(0, rows(order)).contiguous("channels_last");
+  return withPlaces(places, () => trunk.forward(shuffled)).indexSelect(0, rows(inverseOf(order)));
+}
+
+function inverseOf(order: Uint32Array): Uint32Array {
+  const inverse = new Uint32Array(order.length);
   order.forEach((from, to) => {
-    inverse[from] = BigInt(to);
+    inverse[from] = to;
   });
-  const placed = (places: BigInt64Array) => tensor(places, [places.length], { device: images.device });
-  const shuffled = images.indexSelect(0, placed(BigInt64Array.from(order, BigInt))).contiguous("channels_last");
-  return trunk.forward(shuffled).indexSelect(0, placed(inverse));
+  return inverse;
 }
 
 export const mocoV2 = defineMethod({

@@ -129,6 +129,7 @@ export const swav = defineMethod({
     const score = (rows: Tensor, weight: Tensor) => rows.matmul(weight.T); // cosines [N, K]
     return {
       trainable: { backbone, projector: head, prototypes },
+      readByLoss: ["prototypes"],
       ...(queues.length > 0 && { frozen: { queueA: queues[0]!, queueB: queues[1]! } }),
       batchNormImages: (images) => 2 * images, // of the full crops
       represent: (views) => representBySize(views, backbone),

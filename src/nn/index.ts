@@ -40,6 +40,7 @@ export {
 } from "./module.ts";
 export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
 export { loadParameterFormula } from "./parameter-formula.ts";
+export { type Places, placesOf, withPlaces } from "./places.ts";
 export {
   ResNet,
   type ResNetName,

@@ -1,6 +1,20 @@
 // N images, C channels, H height, W width, D features
-import { cat, keep, noGrad, ones, op, scope, stack, type Tensor, zeros } from "../torch/index.ts";
+import {
+  cat,
+  globalBatchNorm,
+  keep,
+  noGrad,
+  ones,
+  op,
+  type ProcessGroup,
+  processGroup,
+  scope,
+  stack,
+  type Tensor,
+  zeros,
+} from "../torch/index.ts";
 import { Module, modulesIn, type Network } from "./module.ts";
+import { placesOf } from "./places.ts";
 
 /** A tensor that is learned. It outlives all scopes. */
 const parameter = (tensor: Tensor): Tensor => keep(tensor.requiresGrad_());
@@ -49,7 +63,17 @@ export class Conv2d extends Module {
   }
 
   override forward(input: Tensor): Tensor {
+    if (this.#isUnsafe()) return op.conv2d(op.max_pool2d(input, 1, this.#stride), this.weight, null, 1, 0);
     return op.conv2d(input, this.weight, null, this.#stride, this.#padding);
+  }
+
+  /**
+   * On processors with AVX2 and no AVX-512, oneDNN's weight gradient of a strided 1 x 1 convolution with fewer than 8 input channels
+   * writes past its memory (libtorch 2.13.0). Taking every stride-th place first is the same convolution.
+   */
+  #isUnsafe(): boolean {
+    const [, inputChannels, kernelSize] = this.weight.shape;
+    return kernelSize === 1 && this.#stride > 1 && inputChannels! < 8;
   }
 }
 
@@ -62,6 +86,7 @@ interface RunningStatistics {
 /**
  * Normalises each feature over the batch (and the places of an image): (x − mean) / √(var + 1e-5) · weight + bias, biased
  * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
+ * Among several processes the batch is that of all of them.
  */
 export class BatchNorm extends Module {
   /** Parts of a training batch, of equal size or one more, each normalised by itself. */
@@ -86,15 +111,29 @@ export class BatchNorm extends Module {
   }
 
   override forward(input: Tensor): Tensor {
+    const processes = this.training ? processGroup() : undefined;
+    if (processes) return this.#normalizeTogether(input, processes);
     if (this.training && this.groups > 1) return this.#normalizeInGroups(input);
     if (this.training) this.#count();
     return this.#normalize(input, { mean: this.running_mean, variance: this.running_var });
   }
 
+  #normalizeTogether(input: Tensor, processes: ProcessGroup): Tensor {
+    this.#count();
+    const { weight, bias, running_mean: mean, running_var: variance } = this;
+    return globalBatchNorm(input, { weight, bias, mean, variance }, this.#sizesOf(input), processes);
+  }
+
+  /** How many of the rows at hand are in each group. */
+  #sizesOf(input: Tensor): number[] {
+    if (this.groups === 1) return [input.size(0)]; // views may stand behind one another
+    const { own, total } = placesOf(input.size(0));
+    const before = Array.from({ length: this.groups + 1 }, (_, i) => Math.floor((i * total) / this.groups));
+    return before.slice(1).map((end, i) => own.filter((place) => place >= before[i]! && place < end).length);
+  }
+
   #normalizeInGroups(input: Tensor): Tensor {
-    const count = input.size(0);
-    const ends = Array.from({ length: this.groups + 1 }, (_, i) => Math.floor((i * count) / this.groups));
-    const sizes = ends.slice(1).map((end, i) => end - ends[i]!);
+    const sizes = this.#sizesOf(input);
     return scope(() => {
       const parts = op.split_with_sizes(input, sizes).map((part) => ({ part, statistics: this.#copies() }));
       const normalized = parts.map(({ part, statistics }) => this.#normalize(part, statistics));

@@ -86,6 +86,32 @@ export interface Addon {
   gpuDriver(): GpuDriver | null;
   views(bytes: Handle, recipe: Float64Array, jobs: Float64Array, onGpu: boolean): Handle;
   openGpuViews(place: number, libraries: string[]): void;
+  /** Undefined, with all that follows, where libtorch is older than 2. */
+  openStore?(host: string, port: number, keepsIt: boolean, milliseconds: number): object;
+  storeSet(store: object, key: string, text: string): void;
+  storeGet(store: object, key: string, milliseconds: number): string;
+  openGroup(
+    store: object,
+    prefix: string,
+    rank: number,
+    size: number,
+    address: string,
+    networkInterface: string,
+    milliseconds: number,
+  ): object;
+  leaveGroup(group: object): void;
+  gatherRows(group: object, rows: Handle, counts: readonly number[]): Handle;
+  sumTensors(group: object, tensors: Handles): void;
+  takeTensor(group: object, tensor: Handle, rank: number): void;
+  globalBatchNorm(
+    group: object,
+    input: Handle,
+    weight: Handle | null,
+    bias: Handle | null,
+    runningMean: Handle,
+    runningVariance: Handle,
+    sizes: readonly number[],
+  ): Handle;
 }
 
 let loaded: Addon | undefined;

@@ -35,6 +35,18 @@ export {
   threads,
 } from "./modes.ts";
 export { type EngineTensor, isSupported, type MemoryFormat, type Operators } from "./operators.ts";
+export {
+  gatherRows,
+  globalBatchNorm,
+  type Meeting,
+  openMeeting,
+  type ProcessGroup,
+  processGroup,
+  rowsOfRank,
+  setProcessGroup,
+  sumOverProcesses,
+  takeFrom,
+} from "./processes.ts";
 export { product } from "./products.ts";
 export { freeAll, keep, liveTensors, type Owned, type RefusedPromise, scope } from "./scope.ts";
 export { type Operand, op, type Reduction, Tensor } from "./tensor.ts";

@@ -1,5 +1,6 @@
 // A run at work: what it was asked for, where it stands, and how it speaks.
 import type { Batch, Dataset, Remarks } from "../data/index.ts";
+import type { Team } from "../distributed/index.ts";
 import type { Late } from "../torch/index.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
 import type { Log, LogEvent, StepReport } from "./run/log.ts";
@@ -30,6 +31,8 @@ export interface TrainOptions {
   stepsAhead?: number;
   /** Asked after every step; true ends the run after saving. */
   isStopping?: () => boolean;
+  /** The processes that train as one with this one. Default none. */
+  team?: Team;
 }
 
 /** A step that the device was given. */
@@ -58,6 +61,9 @@ export interface Session extends TrainOptions {
   hasSaidNoRoom: boolean;
   meter: Meter;
 }
+
+/** Whether this process logs, measures and saves: it is alone, or the first of several. */
+export const leads = ({ team }: Pick<TrainOptions, "team">): boolean => team === undefined || team.isLeader;
 
 /** Seconds since a reading of the clock. */
 export const seconds = (since: number): number => (performance.now() - since) / 1000;

@@ -67,9 +67,10 @@ export function refuseUnlabelled(settings: Settings, { classes = [] }: Pick<Data
 export const totalStepsOf = ({ steps, epochs, batchSize }: Settings, images: number): number =>
   steps ?? epochs! * Math.floor(images / batchSize);
 
-export function buildState(settings: Settings, data: DataFacts): TrainState {
+/** `localRank`: this process's number on its machine, by which several of them take a GPU each. */
+export function buildState(settings: Settings, data: DataFacts, localRank = 0): TrainState {
   const method = buildMethod(settings, data);
-  const device = chosenDevice(settings.device);
+  const device = chosenDevice(settings.device, localRank);
   const network: Network = { ...method.trainable, ...method.frozen };
   if (device !== "cpu") moveNetwork(network, device);
   const stepsPerEpoch = Math.floor(data.length / settings.batchSize);
@@ -97,9 +98,11 @@ export const contextOf = ({ step, totalSteps, stepsPerEpoch, settings }: TrainSt
 });
 
 /** Errors: configuration, when a GPU is asked for that libtorch does not reach. */
-export function chosenDevice(wanted: string): string {
+export function chosenDevice(wanted: string, localRank = 0): string {
   const gpus = engine().cudaDevices;
-  if (wanted === "auto") return gpus > 0 ? "cuda" : "cpu";
+  const ownGpu = localRank === 0 ? "cuda" : `cuda:${localRank % Math.max(1, gpus)}`;
+  if (wanted === "auto") return gpus > 0 ? ownGpu : "cpu";
+  if (wanted === "cuda" && gpus > 0) return ownGpu;
   const index = wanted.startsWith("cuda:") ? Number(wanted.slice(5)) : 0;
   if (wanted !== "cpu" && index >= gpus) {
     const reason =

@@ -1,9 +1,10 @@
-// N images in the batch, V views, R features of the trunk, D features of an embedding
+// N images in the batch, n of them in this process, V views, R features of the trunk, D features of an embedding
 import type { Batch } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import type { StepContext } from "../methods/index.ts";
 import { lateRecognition, lateStatistics } from "../nn/index.ts";
-import { type Late, late, scope, type Tensor, tensor } from "../torch/index.ts";
+import { type Late, late, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
+import { ofAllProcesses, shareGradients, withOwnPlaces } from "./all-processes.ts";
 import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
 import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
@@ -25,17 +26,19 @@ export const trainStep = (state: TrainState, batch: Batch): StepResult => enqueu
  */
 export function enqueueStep(state: TrainState, batch: Batch): Late<StepResult> {
   return scope(() => {
-    const context = contextOf(state, labelsOf(batch, state.device));
-    return learn(state, representBatch(state, batch, context), context);
+    const context = contextOf(state, labelsOf(state, batch));
+    return withOwnPlaces(state, () => learn(state, representBatch(state, batch, context), context));
   });
 }
 
-/** The same step on views that are made already, V x [N, 3, S, S], and classes [N]: what is left of it without the pictures. */
+/** The same step on views that are made already, V x [n, 3, S, S], and the classes of the whole batch [N]: what is left of it without the pictures. */
 export function enqueueStepOnViews(state: TrainState, views: readonly Tensor[], labels?: Tensor): Late<StepResult> {
   return scope(() => {
     const context = contextOf(state, labels);
-    const representations = representViews(state, views, context); // V x [N, R]
-    return learn(state, { representations, backward: (loss) => loss.backward() }, context);
+    return withOwnPlaces(state, () => {
+      const representations = representViews(state, views, context); // V x [n, R]
+      return learn(state, { representations, backward: (loss) => loss.backward() }, context);
+    });
   });
 }
 
@@ -47,12 +50,14 @@ export const trainStepOnViews = (state: TrainState, views: readonly Tensor[], la
 function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): Late<StepResult> {
   const { method, optimizer } = state;
   const { updates } = optimizer.counters;
-  const embeddings = withPrecision(state, () => method.embed(representations, context)); // each [N, D]
+  const own = withPrecision(state, () => method.embed(representations, context)); // each [n, D]
+  const embeddings = own.map((rows) => ofAllProcesses(state, rows)); // each [N, D]
   const { loss, metrics } = method.loss(embeddings, context); // []
   const factor = scheduleFactor(state);
   const health = isWatching(state) ? healthOf(state, representations, embeddings) : undefined;
   const numbers = numbersOf({ loss, ...metrics }, health, optimizer.groups[0]!.learningRate * factor);
   backward(loss);
+  shareGradients(method);
   method.beforeUpdate?.(context);
   optimizer.step(factor, loss);
   optimizer.clearGradients();
@@ -63,18 +68,19 @@ function learn(state: TrainState, { representations, backward }: Represented, co
 
 /** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
 export function embedBatch(state: TrainState, batch: Batch): Tensor[] {
-  const context = contextOf(state, labelsOf(batch, state.device));
+  const context = contextOf(state, labelsOf(state, batch));
   const { representations } = representBatch(state, batch, context); // V x [N, R]
   return withPrecision(state, () => state.method.embed(representations, context));
 }
 
-const labelsOf = ({ labels }: Batch, device: string): Tensor | undefined =>
-  labels && tensor(labels, [labels.length], { device }).to("int64"); // [N]
+const labelsOf = (state: TrainState, { labels }: Batch): Tensor | undefined =>
+  labels && ofAllProcesses(state, tensor(labels, [labels.length], { device: state.device }).to("int64")); // [N]
 
 /** What the collapse watch looks at: the embeddings' spread, and whether the trunk's features of two views find each other. */
-function healthOf({ settings }: TrainState, [a, b]: readonly Tensor[], [embeddings]: readonly Tensor[]) {
-  const statistics = lateStatistics(embeddings!, methodOf(settings));
-  const recognition = b && lateRecognition(a!, b);
+function healthOf(state: TrainState, [a, b]: readonly Tensor[], [embeddings]: readonly Tensor[]) {
+  const statistics = lateStatistics(embeddings!, methodOf(state.settings));
+  const ofAll = (rows: Tensor) => noGrad(() => ofAllProcesses(state, rows));
+  const recognition = b && lateRecognition(ofAll(a!), ofAll(b));
   return { read: () => ({ ...statistics.read(), ...(recognition && { recognition: recognition.read() }) }) };
 }
 

@@ -22,7 +22,7 @@ export function settle(session: Session, left: number): void {
 function tell(session: Session, taken: TakenStep): void {
   const { state, settings } = session;
   const result = readOrExplain(session, taken);
-  session.meter.count(taken.batch.indices.length);
+  session.meter.count(settings.batchSize);
   session.unlogged = healthOf(result) ?? session.unlogged;
   if (taken.step % settings.logEverySteps === 0 || taken.step === state.totalSteps) report(session, taken, result);
   observe(session, taken, result);

@@ -5,13 +5,14 @@ import { version } from "../version.ts";
 import { setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
-import { type Log, type LogEvent, openLog, readLog } from "./run/log.ts";
+import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
-import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
+import { emit, leads, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
 import { settle, take } from "./taken-steps.ts";
+import { isStopping, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
 import { collapseWatch } from "./watch.ts";
 
 /** How a run ended. */
@@ -32,6 +33,7 @@ export interface TrainResult {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  if (!leads(options)) return withState(options, (state) => runSession(openSession(options, state, silentLog)));
   refuseNoRun(options.folder);
   const unlock = lockRunFolder(options.folder, options);
   try {
@@ -54,9 +56,10 @@ async function withLog<T>({ folder, onEvent }: TrainOptions, body: (log: Log) =>
 }
 
 async function withState<T>(options: TrainOptions, body: (state: TrainState) => Promise<T>): Promise<T> {
-  const state = buildState(options.settings, options.dataset);
+  const state = buildState(options.settings, options.dataset, options.team?.localRank);
   try {
     if (options.checkpoint) restore(state, options.checkpoint);
+    if (options.team) await takeLeadersState(state, options.team);
     return await body(state);
   } finally {
     freeOptimizer(state.optimizer);
@@ -106,7 +109,10 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
 
 async function runSession(session: Session): Promise<TrainResult> {
   const { state, dataset, settings } = session;
+  const share = shareOf(session);
+  await takeLeadersQuarantine(session);
   const reader = batches(dataset, {
+    ...(share && { share }),
     batchSize: settings.batchSize,
     seed: settings.seed,
     startStep: state.step,
@@ -120,7 +126,7 @@ async function runSession(session: Session): Promise<TrainResult> {
   for await (const batch of reader) {
     session.meter.endWaiting();
     await advance(session, batch);
-    if (session.isStopping?.() && state.step < state.totalSteps) return finish(session, "stopped");
+    if (isStopping(session) && state.step < state.totalSteps) return finish(session, "stopped");
     session.meter.startWaiting();
   }
   return finish(session, "complete");
@@ -142,8 +148,10 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
   const { state, settings, evaluate } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!evaluate || !isDue) return;
-  const found = await evaluate(state);
+  if (!isDue || (!evaluate && !session.team)) return;
+  const measure = async () => (evaluate ? await evaluate(state) : null);
+  const found = session.team ? await session.team.byLeader(measure) : await measure();
+  if (!found) return;
   emit(session, { event: "evaluation", step: state.step, epoch, ...found });
   session.meter.reset();
 }
@@ -151,6 +159,7 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
   settle(session, 0);
   save(session);
+  session.team?.sum(0); // nobody ends before it is saved
   const { step, totalSteps } = session.state;
   const leftOut = sampleNames(session.dataset, session.quarantine);
   const said = [describeLeftOut(leftOut), ...session.remarks.sentences(session.dataset)];

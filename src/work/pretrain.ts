@@ -1,5 +1,6 @@
 // A run from start to end, as command and program both have it.
 import type { Dataset } from "../data/index.ts";
+import type { Team } from "../distributed/index.ts";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import { bringMethod, type Method } from "../methods/index.ts";
 import { type RecipeName, recipes } from "../recipes/index.ts";
@@ -121,10 +122,14 @@ function refuseTwoLengths({ epochs, steps }: RunSettings): void {
 }
 
 /** Trains a prepared run to its end, with kNN on held-out pictures where there are labels. Errors: those of `train`. */
-export async function trainRun(run: PreparedRun, { signal, onEvent }: RunOptions = {}): Promise<TrainResult> {
-  const evaluate = await watchOf(run.settings, run.dataset);
+export async function trainRun(
+  run: PreparedRun,
+  { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
+): Promise<TrainResult> {
+  const evaluate = team?.isLeader === false ? undefined : await watchOf(run.settings, run.dataset);
   return train({
     ...run,
+    ...(team && { team }),
     ...(evaluate && { evaluate }),
     ...(onEvent && { onEvent }),
     isStopping: () => signal?.aborted === true,

@@ -15,6 +15,9 @@ const drawEverySeconds = 0.1;
 export const progress = (stream: NodeJS.WriteStream = process.stdout): Progress =>
   stream.isTTY ? liveProgress(stream) : plainProgress(stream);
 
+/** Of a process that another one speaks for. */
+export const noProgress: Progress = { show: () => {}, say: () => {}, stop: () => {} };
+
 type Step = Extract<LogEvent, { event: "step" }>;
 
 /** What a person likes to know, in words, the most important first. */

@@ -75,7 +75,13 @@ function replace(bad: Turn, pending: Pending[], order: EpochOrder): void {
   order.oneMoreAfter(kept.at(-1) ?? bad, discarded);
 }
 
-function condemn(index: number, error: SelfsightError, inARow: number, reading: FolderReading): void {
+/** Leaves a file out from now on. Errors: data, when too many are bad. */
+export function condemn(
+  index: number,
+  error: SelfsightError,
+  inARow: number,
+  reading: Pick<FolderReading, "folder" | "badFiles" | "replacedFor">,
+): void {
   const { quarantine, onBadFile } = reading.badFiles;
   if (quarantine.has(index)) return;
   quarantine.add(index);
@@ -90,7 +96,10 @@ interface Limit {
 }
 
 /** Which limit the bad files have passed. A folder that is only measured has no setting to raise. */
-function passedLimit({ folder, badFiles, replacedFor }: FolderReading, inARow: number): Limit | undefined {
+function passedLimit(
+  { folder, badFiles, replacedFor }: Pick<FolderReading, "folder" | "badFiles" | "replacedFor">,
+  inARow: number,
+): Limit | undefined {
   const { most, quarantine } = badFiles;
   const good = folder.length - quarantine.size;
   const share = `at most ${most} are left out (maxBadShare ${folder.rules.maxBadShare})`;

@@ -9,7 +9,7 @@ import { type RunFile, readRun } from "./folder.ts";
 import { refuseLockedFolder } from "./lock.ts";
 import { readLog } from "./log.ts";
 import { resumedSettings } from "./resume.ts";
-import { openTrainingData, type PreparedRun } from "./start.ts";
+import { openTrainingData, type PreparedRun, refuseUnfitTeam } from "./start.ts";
 
 export interface GoOnOptions {
   /** The pictures, where they are no longer where the run found them. */
@@ -18,6 +18,8 @@ export interface GoOnOptions {
   acceptDatasetChange?: boolean;
   /** Take the folder although another machine's process seems to train in it. Default false. */
   takeOver?: boolean;
+  /** How many processes train together. Default 1. */
+  processes?: number | undefined;
   /** Told what a person should know and nobody must act on. */
   warn: (message: string) => void;
   /** Told that nothing was saved yet. */
@@ -32,11 +34,12 @@ export interface GoOnOptions {
 export async function goOnWithRun(
   folder: string,
   layers: readonly PartialSettings[],
-  { data, acceptDatasetChange = false, takeOver = false, warn, say }: GoOnOptions,
+  { data, acceptDatasetChange = false, takeOver = false, processes, warn, say }: GoOnOptions,
 ): Promise<PreparedRun> {
   refuseLockedFolder(folder, { takeOver });
   const run = readRun(folder);
   const wanted = resumedSettings(run.settings, ...layers);
+  refuseUnfitTeam(wanted, processes);
   const saved = checkpointToGoOnFrom(folder, run, warn, say);
   const { dataset } = await openTrainingData(data ?? run.data, wanted, warn);
   const fingerprint = saved?.state.fingerprint ?? run.fingerprint;

@@ -89,6 +89,9 @@ export function openLog(folder: string, onProblem: (message: string) => void = (
   return { write: (event) => writeEvent(writer, event), close: () => closeSync(file) };
 }
 
+/** The log of a process that another one speaks for. */
+export const silentLog: Log = { write: () => {}, close: () => {} };
+
 interface Writer {
   readonly file: number;
   readonly path: string;

@@ -47,6 +47,8 @@ export interface StartOptions {
   from?: string | undefined;
   /** Told what a person should know and nobody must act on. */
   warn: (message: string) => void;
+  /** How many processes train together. Default 1. */
+  processes?: number | undefined;
   /** Told what was taken of `from` and what was not. */
   say?: ((message: string) => void) | undefined;
 }
@@ -58,18 +60,34 @@ export interface StartOptions {
 export async function startRun(
   data: string | Dataset,
   layers: readonly PartialSettings[],
-  { out, command, from, warn, say = () => {} }: StartOptions,
+  { out, command, from, processes, warn, say = () => {} }: StartOptions,
 ): Promise<PreparedRun> {
   if (out !== undefined) refuseUsedFolder(out);
   const source = from === undefined ? undefined : await openWeightsSource(from, warn);
   const given = resolveSettings(...(source ? [source.trunk] : []), ...layers);
   if (source) refuseOtherTrunk(source, given);
+  refuseUnfitTeam(given, processes);
   chosenDevice(given.device);
   const { dataset, settings } = await openTrainingData(data, given, warn);
   const run = { folder: out ?? freeFolder(join("runs", nameOf(data))), settings, dataset };
   if (source) return startFrom(source, run, command, say);
   newRun(run, command);
   return run;
+}
+
+/** Errors: configuration, when so many processes cannot take these steps together. */
+export function refuseUnfitTeam({ batchSize, microBatch }: Settings, processes = 1): void {
+  if (processes === 1) return;
+  if (microBatch !== null)
+    throw new SelfsightError(
+      "configuration",
+      `pretrain: microBatch ${microBatch} in ${processes} processes; each holds its part of the batch already; leave microBatch away, or use more processes`,
+    );
+  if (batchSize < processes)
+    throw new SelfsightError(
+      "configuration",
+      `pretrain: a batch of ${batchSize} for ${processes} processes; each needs an image at least; raise --batch, or use fewer processes`,
+    );
 }
 
 /** The taken weights are saved as the run's step 0, so that whatever becomes of their source the run can be resumed. */
@@ -106,7 +124,7 @@ export function newRun({ folder, settings, dataset }: PreparedRun, command: stri
 }
 
 /** Where a resume finds the pictures again; of data that a program made itself, their name. */
-const placeOf = ({ source, name }: Dataset): string =>
+export const placeOf = ({ source, name }: Dataset): string =>
   source?.split !== "train" ? name : datasetNames.includes(source.data) ? source.data : resolve(source.data);
 
 /** The pictures and the settings, which agree on how many are read: the limit of either is that of both. */

@@ -57,11 +57,25 @@ export function addPretrain(program: Command): void {
       "--take-over",
       "resume although another machine seems to train in the folder; only if you know that it is gone",
     )
+    .addOption(
+      new Option(
+        "--processes <number>",
+        "so many processes on this machine train as one, each with its part of every batch and of the cores; results are those of one process",
+      ).argParser(wholeNumberFrom(1, 1024)),
+    )
+    .addOption(
+      new Option(
+        "--deadline <seconds>",
+        "among several processes: how long one waits for the others before the run ends, saved as it last was (default: 300)",
+      ).argParser(wholeNumberFrom(1, 86400)),
+    )
     .option("--json", "print JSON for machines when it ends; progress goes to standard error")
     .addHelpText(
       "after",
       `
 Of a setting that is said more than once, --set wins over an option, an option over the recipe, the recipe over the defaults.
+
+On several machines it needs no option: under torchrun --no-python, srun or Kubernetes it takes its place from the environment.
 
 --resume with --epochs or --steps gives a run another length, counted from its beginning. From where it stands it follows the
 schedule of a run that was planned so: the learning rate rises where it had come down.
@@ -73,7 +87,8 @@ Examples:
   selfsight pretrain shapes --steps 200 --set lambda=0.01 --set projector=512-512-512
   selfsight pretrain more-photos/ --from runs/photos --epochs 20
   selfsight pretrain --resume runs/photos
-  selfsight pretrain --resume runs/photos --epochs 200`,
+  selfsight pretrain --resume runs/photos --epochs 200
+  selfsight pretrain photos/ --processes 2`,
     )
     .action(async (data, options) => (await import("./run.ts")).pretrain(data, options as unknown as PretrainOptions));
 }

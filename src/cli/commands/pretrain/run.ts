@@ -1,17 +1,20 @@
+import { launchFrom, type Team } from "../../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import {
   goOnWithRun,
   type PartialSettings,
   type PreparedRun,
+  preparedByLeader,
   settingFrom,
   startRun,
   type TrainResult,
 } from "../../../train/index.ts";
 import { trainRun } from "../../../work/pretrain.ts";
-import { progress } from "../../terminal/progress.ts";
+import { noProgress, progress } from "../../terminal/progress.ts";
 import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
 import { loadRecipe } from "../../user-files/recipe-file.ts";
 import { type SettingFlag, settingFlags } from "./flags.ts";
+import { amongOthers, runProcesses, startedTwice } from "./processes.ts";
 
 export interface PretrainOptions {
   method?: string;
@@ -33,13 +36,23 @@ export interface PretrainOptions {
   resume?: string;
   acceptDatasetChange?: true;
   takeOver?: true;
+  processes?: number;
+  deadline?: number;
   json?: true;
 }
 
-/** `selfsight pretrain DATA`, or `selfsight pretrain --resume RUN`. */
+/** `selfsight pretrain DATA`, or `selfsight pretrain --resume RUN`; in one process or as one of several. */
 export async function pretrain(data: string | undefined, options: PretrainOptions): Promise<void> {
-  if (options.resume !== undefined) await resume(options.resume, data, options);
-  else if (data !== undefined) await start(data, options);
+  const launch = launchFrom(process.env);
+  if (options.processes !== undefined && launch) throw startedTwice(options.processes, launch);
+  if ((options.processes ?? 1) > 1) process.exitCode = await runProcesses(options.processes!);
+  else if (launch) await amongOthers(launch, options.deadline, (team) => startOrResume(data, options, team));
+  else await startOrResume(data, options);
+}
+
+async function startOrResume(data: string | undefined, options: PretrainOptions, team?: Team): Promise<void> {
+  if (options.resume !== undefined) await resume(options.resume, data, options, team);
+  else if (data !== undefined) await start(data, options, team);
   else
     throw new SelfsightError(
       "configuration",
@@ -47,16 +60,23 @@ export async function pretrain(data: string | undefined, options: PretrainOption
     );
 }
 
-async function start(data: string, options: PretrainOptions): Promise<void> {
-  const run = await startRun(data, await layersOf(options), {
-    out: options.out,
-    from: options.from,
-    command: commandLine(),
-    warn,
-    say: console.error,
-  });
-  sayResult(run.folder, await runToEnd(run, options), options);
+async function start(data: string, options: PretrainOptions, team?: Team): Promise<void> {
+  const prepare = async () =>
+    startRun(data, await layersOf(options), {
+      out: options.out,
+      from: options.from,
+      processes: team?.size,
+      command: commandLine(),
+      warn,
+      say: console.error,
+    });
+  const run = team ? await preparedByLeader(team, prepare) : await prepare();
+  const result = await runToEnd(run, options, team);
+  if (speaks(team)) sayResult(run.folder, result, options);
 }
+
+/** Of several processes the first speaks. */
+const speaks = (team: Team | undefined): boolean => team === undefined || team.isLeader;
 
 /** What run.json says began the run. */
 export const commandLine = (): string => `selfsight ${process.argv.slice(2).join(" ")}`;
@@ -84,34 +104,42 @@ function optionsAsSettings(options: PretrainOptions): PartialSettings {
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as PartialSettings;
 }
 
-async function resume(folder: string, data: string | undefined, options: PretrainOptions): Promise<void> {
+async function resume(folder: string, data: string | undefined, options: PretrainOptions, team?: Team): Promise<void> {
   if (options.out !== undefined)
     throw new SelfsightError(
       "configuration",
       `pretrain: --out ${displayName(options.out)} with --resume; a run goes on in its own folder; leave --out away`,
     );
-  const run = await goOnWithRun(folder, await layersOf(options), {
-    data,
-    acceptDatasetChange: options.acceptDatasetChange === true,
-    takeOver: options.takeOver === true,
-    warn,
-    say: console.error,
-  });
-  const result = await runToEnd(run, options);
+  const prepare = async () =>
+    goOnWithRun(folder, await layersOf(options), {
+      data,
+      acceptDatasetChange: options.acceptDatasetChange === true,
+      takeOver: options.takeOver === true,
+      processes: team?.size,
+      warn,
+      say: console.error,
+    });
+  const run = team ? await preparedByLeader(team, prepare) : await prepare();
+  const result = await runToEnd(run, options, team);
+  if (!speaks(team)) return;
   if (options.json) sayResult(folder, result, options);
   else if (run.checkpoint?.state.step === result.totalSteps)
     console.log(`already complete: all ${result.totalSteps} steps were done`);
 }
 
 /** Trains with progress on the terminal, on standard error where standard output is for a machine; SIGINT and SIGTERM end it after the step, saved. */
-export async function runToEnd(run: PreparedRun, { json }: { json?: true | undefined }): Promise<TrainResult> {
-  const display = progress(json ? process.stderr : process.stdout);
+export async function runToEnd(
+  run: PreparedRun,
+  { json }: { json?: true | undefined },
+  team?: Team,
+): Promise<TrainResult> {
+  const display = speaks(team) ? progress(json ? process.stderr : process.stdout) : noProgress;
   const stopping = new AbortController();
   const stop = stopOnSignals(() => stopping.abort(), display.say);
   try {
-    const result = await trainRun(run, { signal: stopping.signal, onEvent: display.show });
+    const result = await trainRun(run, { signal: stopping.signal, onEvent: display.show, team });
     display.stop();
-    if (result.reason === "stopped") sayHowToGoOn(run.folder, stop.signal!, display.say);
+    if (result.reason === "stopped") sayHowToGoOn(run.folder, stop.signal ?? "SIGTERM", display.say); // another process was asked
     return result;
   } finally {
     display.stop();

@@ -1,0 +1,348 @@
+// distributed.cc: several processes as one, through c10d's store and its Gloo. Every call here is made by all processes in one order.
+// W processes, N rows of all of them together, C features, G groups of batch norm
+#include "session.h"
+
+#include <torch/version.h>
+
+#include <algorithm>
+#include <numeric>
+
+#if TORCH_VERSION_MAJOR >= 2
+#define USE_C10D_GLOO
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+namespace selfsight {
+namespace {
+
+using std::chrono::milliseconds;
+using StorePointer = c10::intrusive_ptr<c10d::Store>;
+using Gloo = c10::intrusive_ptr<c10d::ProcessGroupGloo>;
+
+template <typename T>
+Napi::Value boxed(Napi::Env env, T value) {
+  return Napi::External<T>::New(env, new T(std::move(value)), [](Napi::Env, T* held) { delete held; });
+}
+
+template <typename T>
+T& unboxed(const Napi::Value& value) {
+  if (!value.IsExternal()) throw std::invalid_argument("a store or a group is needed");
+  T& held = *value.As<Napi::External<T>>().Data();
+  if (!held) throw std::invalid_argument("this group was left already");
+  return held;
+}
+
+std::string textFrom(const Napi::Value& value) { return value.ToString(); }
+milliseconds timeFrom(const Napi::Value& value) { return milliseconds(value.ToNumber().Int64Value()); }
+
+/** openStore(host, port, keepsIt, milliseconds) → the place where processes find each other; one of them keeps it. */
+Napi::Value openStore(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    c10d::TCPStoreOptions options;
+    options.port = uint16_t(info[1].ToNumber().Uint32Value());
+    options.isServer = bool(info[2].ToBoolean());
+    options.waitWorkers = false;
+    options.timeout = timeFrom(info[3]);
+    return boxed(info.Env(), StorePointer(c10::make_intrusive<c10d::TCPStore>(textFrom(info[0]), options)));
+  });
+}
+
+/** storeSet(store, key, text) */
+Napi::Value storeSet(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const std::string text = textFrom(info[2]);
+    unboxed<StorePointer>(info[0])->set(textFrom(info[1]), std::vector<uint8_t>(text.begin(), text.end()));
+    return info.Env().Undefined();
+  });
+}
+
+/** storeGet(store, key, milliseconds) → text; waits for it. */
+Napi::Value storeGet(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    c10d::Store& store = *unboxed<StorePointer>(info[0]);
+    const std::string key = textFrom(info[1]);
+    store.wait({key}, timeFrom(info[2]));
+    const std::vector<uint8_t> bytes = store.get(key);
+    return Napi::String::New(info.Env(), std::string(bytes.begin(), bytes.end()));
+  });
+}
+
+/** openGroup(store, prefix, rank, size, address, networkInterface, milliseconds) → group. An address or an interface may be empty. */
+Napi::Value openGroup(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(textFrom(info[1]), unboxed<StorePointer>(info[0]));
+    const std::string address = textFrom(info[4]), interface = textFrom(info[5]);
+    const auto options = c10d::ProcessGroupGloo::Options::create(timeFrom(info[6]));
+    options->devices.push_back(!interface.empty() ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                               : !address.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(address)
+                                                  : c10d::ProcessGroupGloo::createDefaultDevice());
+    const int rank = info[2].ToNumber().Int32Value(), size = info[3].ToNumber().Int32Value();
+    return boxed(info.Env(), Gloo(c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options)));
+  });
+}
+
+/** leaveGroup(group): its connections close. */
+Napi::Value leaveGroup(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    unboxed<Gloo>(info[0]).reset();
+    return info.Env().Undefined();
+  });
+}
+
+/** What every process gave, of one shape: [W][...] on the CPU. */
+std::vector<at::Tensor> gathered(const Gloo& group, const at::Tensor& own) {
+  std::vector<at::Tensor> inputs{own.cpu().contiguous()};
+  std::vector<std::vector<at::Tensor>> outputs(1);
+  for (int rank = 0; rank < group->getSize(); ++rank) outputs[0].push_back(at::empty_like(inputs[0]));
+  group->allgather(outputs, inputs)->wait();
+  return outputs[0];
+}
+
+void sumInPlace(const Gloo& group, at::Tensor tensor) {
+  std::vector<at::Tensor> tensors{tensor};
+  group->allreduce(tensors)->wait();
+}
+
+/** The rows of all processes in the order of their ranks; ranks hold `counts` rows. Padded to the longest: Gloo gathers equal shapes. */
+at::Tensor rowsOfAll(const Gloo& group, const at::Tensor& own, const std::vector<int64_t>& counts) {
+  std::vector<int64_t> shape = own.sizes().vec();
+  shape[0] = *std::max_element(counts.begin(), counts.end());
+  at::Tensor padded = at::zeros(shape, own.options().device(at::kCPU));
+  padded.narrow(0, 0, own.size(0)).copy_(own);
+  std::vector<at::Tensor> parts = gathered(group, padded.view({-1}).view(at::kByte));
+  for (size_t rank = 0; rank < parts.size(); ++rank)
+    parts[rank] = parts[rank].view(own.scalar_type()).view(shape).narrow(0, 0, counts[rank]);
+  return at::cat(parts).to(own.device());  // [N, ...]
+}
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/**
+ * Every process computes the loss of all rows, so dL/d(all rows) is known to each of them whole, and each takes back the gradient of its
+ * own rows. Nothing is summed.
+ */
+struct GatherRows : torch::autograd::Function<GatherRows> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& own, Gloo group, std::vector<int64_t> counts) {
+    const auto rank = counts.begin() + group->getRank();
+    context->saved_data["start"] = std::accumulate(counts.begin(), rank, int64_t(0));
+    context->saved_data["count"] = *rank;
+    return rowsOfAll(group, own, counts);
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto start = context->saved_data["start"].toInt(), count = context->saved_data["count"].toInt();
+    return {gradients[0].narrow(0, start, count), at::Tensor(), at::Tensor()};
+  }
+};
+
+std::vector<int64_t> numbersFrom(const Napi::Value& value) {
+  const auto list = value.As<Napi::Array>();
+  std::vector<int64_t> numbers;
+  for (uint32_t i = 0; i < list.Length(); ++i) numbers.push_back(list.Get(i).ToNumber().Int64Value());
+  return numbers;
+}
+
+/** gatherRows(group, tensor, countOfEachRank) → handle of [N, ...] */
+Napi::Value gatherRows(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Gloo>(info[0]), numbersFrom(info[2]));
+    return Napi::Number::New(info.Env(), session.slots.put(all));
+  });
+}
+
+/** Each of the tensors changed by `change`, which sees them as one row of float32 on the CPU: one message for all. */
+template <typename Change>
+void asOneRow(const Session& session, const Napi::Value& handles, Change change) {
+  at::NoGradGuard withoutGradients;
+  std::vector<at::Tensor> flat, tensors;
+  for (const double handle : handlesFrom(handles)) tensors.push_back(session.slots.get(handle));
+  if (tensors.empty()) return;
+  for (const at::Tensor& tensor : tensors) flat.push_back(tensor.reshape({-1}).to(at::kCPU, at::kFloat));
+  at::Tensor row = at::cat(flat);
+  change(row);
+  int64_t start = 0;
+  for (at::Tensor& tensor : tensors) {
+    tensor.copy_(row.narrow(0, start, tensor.numel()).view(tensor.sizes()));
+    start += tensor.numel();
+  }
+}
+
+/** sumTensors(group, handles): each becomes the sum over the processes. */
+Napi::Value sumTensors(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const Gloo& group = unboxed<Gloo>(info[0]);
+    asOneRow(session, info[1], [&](at::Tensor& row) { sumInPlace(group, row); });
+    return info.Env().Undefined();
+  });
+}
+
+/** takeTensor(group, handle, rank): the contents that process `rank` has, of any type. */
+Napi::Value takeTensor(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    at::NoGradGuard withoutGradients;
+    at::Tensor tensor = tensorFrom(session, info[1]);
+    at::Tensor values = tensor.detach().cpu().contiguous();
+    std::vector<at::Tensor> bytes{values.view({-1}).view(at::kByte)};
+    c10d::BroadcastOptions options;
+    options.rootRank = info[2].ToNumber().Int32Value();
+    unboxed<Gloo>(info[0])->broadcast(bytes, options)->wait();
+    tensor.copy_(values);
+    return info.Env().Undefined();
+  });
+}
+
+/** What batch norm knows of one of its groups over all processes. */
+struct Statistics {
+  double count = 0;     // values of a feature
+  at::Tensor mean;      // [C] float64
+  at::Tensor variance;  // [C] float64, biased
+};
+
+at::Tensor ofFeature(const at::Tensor& perFeature, const at::Tensor& like) {
+  std::vector<int64_t> shape(like.dim(), 1);
+  shape[1] = perFeature.size(0);
+  return perFeature.to(like.device(), at::kFloat).view(shape);
+}
+
+/** Means and variances of parts come together as Chan, Golub and LeVeque (1979) have it, in float64. */
+std::vector<Statistics> statisticsOf(const Gloo& group, const std::vector<at::Tensor>& parts) {
+  const int64_t features = parts[0].size(1);
+  at::Tensor own = at::zeros({int64_t(parts.size()), 1 + 2 * features}, at::kDouble);  // count, mean, variance
+  for (size_t g = 0; g < parts.size(); ++g) {
+    if (parts[g].size(0) == 0) continue;
+    const auto scratch = parts[g].options().dtype(at::kFloat);
+    const auto [mean, variance] =
+        at::batch_norm_update_stats(parts[g], at::zeros({features}, scratch), at::ones({features}, scratch), 0);
+    own[g][0] = double(parts[g].numel() / features);
+    own[g].narrow(0, 1, features).copy_(mean);
+    own[g].narrow(0, 1 + features, features).copy_(variance);
+  }
+  const at::Tensor all = at::stack(gathered(group, own));  // [W, G, 1 + 2 C]
+  const at::Tensor counts = all.narrow(2, 0, 1), means = all.narrow(2, 1, features);
+  const at::Tensor total = counts.sum(0);                                    // [G, 1]
+  const at::Tensor mean = (counts * means).sum(0) / total;                   // [G, C]
+  const at::Tensor variance = (counts * (all.narrow(2, 1 + features, features) + (means - mean).square())).sum(0) / total;
+  std::vector<Statistics> found;
+  for (size_t g = 0; g < parts.size(); ++g) found.push_back({total[g].item<double>(), mean[g], variance[g]});
+  return found;
+}
+
+/** As one process does it with one group: running statistics move by a tenth towards the mean over the groups. */
+void moveRunning(const std::vector<Statistics>& statistics, at::Tensor mean, at::Tensor variance) {
+  at::Tensor means = at::zeros_like(statistics[0].mean), variances = at::zeros_like(statistics[0].mean);
+  for (const Statistics& group : statistics) {
+    means += group.mean / double(statistics.size());
+    variances += group.variance * (group.count / std::max(1.0, group.count - 1) / double(statistics.size()));
+  }
+  mean.mul_(0.9).add_(means.to(mean.options()), 0.1);
+  variance.mul_(0.9).add_(variances.to(variance.options()), 0.1);
+}
+
+constexpr double kEpsilon = 1e-5;
+
+/** The kernel of evaluation, given these statistics, is also that of training once the statistics are known. */
+at::Tensor normalizedBy(const Statistics& known, const at::Tensor& part, const at::Tensor& weight, const at::Tensor& bias) {
+  if (part.size(0) == 0) return part;
+  const auto options = part.options().dtype(at::kFloat);
+  return std::get<0>(at::native_batch_norm(part, weight, bias, known.mean.to(options), known.variance.to(options), false, 0, kEpsilon));
+}
+
+/**
+ * Batch norm whose statistics are those of all processes' rows (arXiv 1502.03167). A process's rows stand in the order of its groups,
+ * `sizes` of them in each. Gradients by hand: with g = dL/dy, x̂ normalised and means over the group's values in all processes,
+ * dL/dx = w/σ (g − mean(g) − x̂ mean(g x̂)); those of weight and bias are this process's part.
+ */
+struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                            const at::Tensor& runningMean, const at::Tensor& runningVariance, Gloo group, std::vector<int64_t> sizes) {
+    const std::vector<at::Tensor> parts = input.split_with_sizes(sizes);
+    const std::vector<Statistics> statistics = statisticsOf(group, parts);
+    moveRunning(statistics, runningMean, runningVariance);
+    std::vector<at::Tensor> outputs, means, variances;
+    std::vector<double> counts;
+    for (size_t g = 0; g < parts.size(); ++g) {
+      outputs.push_back(normalizedBy(statistics[g], parts[g], weight, bias));
+      means.push_back(statistics[g].mean);
+      variances.push_back(statistics[g].variance);
+      counts.push_back(statistics[g].count);
+    }
+    context->save_for_backward({input, weight, at::stack(means), at::stack(variances)});
+    context->saved_data["counts"] = counts;
+    context->saved_data["sizes"] = sizes;
+    context->saved_data["group"] = c10::IValue::make_capsule(group);
+    return outputs.size() == 1 ? outputs[0] : at::cat(outputs);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &input = saved[0], &weight = saved[1], &means = saved[2], &variances = saved[3];
+    const int64_t features = input.size(1);
+    const auto sizes = context->saved_data["sizes"].toIntVector();
+    const auto counts = context->saved_data["counts"].toDoubleVector();
+    const auto parts = input.split_with_sizes(sizes);
+    const auto from = gradients[0].contiguous(input.suggest_memory_format()).split_with_sizes(sizes);
+    std::vector<at::Tensor> results;
+    at::Tensor sums = at::zeros({int64_t(parts.size()), 2, features}, at::kDouble);  // Σ g x̂, Σ g of each group
+    for (size_t g = 0; g < parts.size(); ++g) {
+      if (sizes[g] == 0) { results.push_back(parts[g]); continue; }
+      const auto options = weight.options();
+      const auto [ofInput, ofWeight, ofBias] = at::native_batch_norm_backward(
+          from[g], parts[g], weight, means[g].to(options), variances[g].to(options), {}, {}, false, kEpsilon, {true, true, true});
+      results.push_back(ofInput);
+      sums[g][0].copy_(ofWeight);
+      sums[g][1].copy_(ofBias);
+    }
+    const at::Tensor own = sums.sum(0).to(weight.options());  // [2, C]
+    sumInPlace(groupOf(context), sums);
+    for (size_t g = 0; g < parts.size(); ++g) {
+      if (sizes[g] == 0) continue;
+      const at::Tensor scale = (variances[g] + kEpsilon).rsqrt() * weight.to(at::kCPU, at::kDouble);  // w/σ
+      const at::Tensor slope = scale * (variances[g] + kEpsilon).rsqrt() * sums[g][0] / counts[g];
+      const at::Tensor centred = parts[g] - ofFeature(means[g], parts[g]);  // first: a mean far from 0 would take digits away
+      results[g].sub_(at::addcmul(ofFeature(scale * sums[g][1] / counts[g], centred), centred, ofFeature(slope, centred)));
+    }
+    const at::Tensor none;
+    return {results.size() == 1 ? results[0] : at::cat(results), own[0], own[1], none, none, none, none};
+  }
+
+  static Gloo groupOf(AutogradContext* context) {
+    return c10::static_intrusive_pointer_cast<c10d::ProcessGroupGloo>(context->saved_data["group"].toCapsule());
+  }
+};
+
+/** globalBatchNorm(group, input, weight | null, bias | null, runningMean, runningVariance, sizes) → handle */
+Napi::Value globalBatchNorm(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session& session) -> Napi::Value {
+    const auto given = [&](size_t i) { return tensorFrom(session, info[i]); };
+    const auto orUsual = [&](size_t i, double usual) { return info[i].IsNull() ? at::full_like(given(4), usual) : given(i); };
+    const at::Tensor result = GlobalBatchNorm::apply(given(1), orUsual(2, 1), orUsual(3, 0), given(4), given(5),
+                                                     unboxed<Gloo>(info[0]), numbersFrom(info[6]));
+    return Napi::Number::New(info.Env(), session.slots.put(result));
+  });
+}
+
+}  // namespace
+
+void registerDistributed(Napi::Env env, Napi::Object exports) {
+  exports.Set("openStore", Napi::Function::New(env, openStore));
+  exports.Set("storeSet", Napi::Function::New(env, storeSet));
+  exports.Set("storeGet", Napi::Function::New(env, storeGet));
+  exports.Set("openGroup", Napi::Function::New(env, openGroup));
+  exports.Set("leaveGroup", Napi::Function::New(env, leaveGroup));
+  exports.Set("gatherRows", Napi::Function::New(env, gatherRows));
+  exports.Set("sumTensors", Napi::Function::New(env, sumTensors));
+  exports.Set("takeTensor", Napi::Function::New(env, takeTensor));
+  exports.Set("globalBatchNorm", Napi::Function::New(env, globalBatchNorm));
+}
+
+}  // namespace selfsight
+
+#else
+
+namespace selfsight {
+void registerDistributed(Napi::Env, Napi::Object) {}  // c10d of older releases has other interfaces
+}  // namespace selfsight
+
+#endif

@@ -1,0 +1,107 @@
+// `--processes N`: the same command N times on this machine, and one process's part in such a start.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { availableParallelism, constants } from "node:os";
+import { joinTeam, type Launch, startedHere, type Team } from "../../../distributed/index.ts";
+import { SelfsightError } from "../../../errors.ts";
+import { exitCodeAfter, type StopSignal } from "../../terminal/stop-signals.ts";
+
+const usualDeadlineSeconds = 300;
+
+/** Trains as one of several processes. Errors: distributed, with who is missing; else as `body`. */
+export async function amongOthers(
+  launch: Launch,
+  deadlineSeconds = usualDeadlineSeconds,
+  body: (team: Team) => Promise<void>,
+): Promise<void> {
+  const team = joinTeam(launch, deadlineSeconds);
+  try {
+    await body(team);
+  } catch (error) {
+    throw await team.explain(error);
+  } finally {
+    team.leave();
+  }
+}
+
+export const startedTwice = (processes: number, { by, size }: Launch): SelfsightError =>
+  new SelfsightError(
+    "configuration",
+    `pretrain: --processes ${processes}, but ${by} has started ${size} processes already; one of them is needed; leave --processes away`,
+  );
+
+/** How long the others have to find out by themselves that one has failed. */
+const graceMilliseconds = 20_000;
+
+/** Starts the processes, hands signals on, and returns the exit code of the run. */
+export async function runProcesses(count: number): Promise<number> {
+  const port = await freePort();
+  const children = Array.from({ length: count }, (_, rank) => startProcess(rank, count, port));
+  const release = handOnSignals(children);
+  const ends = children.map((child) => endOf(child));
+  for (const end of ends)
+    end.then((code) => code !== 0 && setTimeout(() => killAll(children), graceMilliseconds).unref());
+  const codes = await Promise.all(ends);
+  release();
+  return codeOfAll(codes);
+}
+
+function startProcess(rank: number, count: number, port: number): ChildProcess {
+  const threads = process.env.OMP_NUM_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / count)));
+  const place = {
+    RANK: String(rank),
+    LOCAL_RANK: String(rank),
+    WORLD_SIZE: String(count),
+    MASTER_ADDR: "127.0.0.1",
+    MASTER_PORT: String(port),
+    OMP_NUM_THREADS: threads,
+    [startedHere]: "1",
+  };
+  const words = [...process.execArgv, process.argv[1]!, ...withoutProcesses(process.argv.slice(2))];
+  return spawn(process.execPath, words, { stdio: "inherit", env: { ...process.env, ...place } });
+}
+
+/** The words of this command without `--processes N` or `--processes=N`. */
+export const withoutProcesses = (words: readonly string[]): string[] =>
+  words.filter(
+    (word, i) => word !== "--processes" && words[i - 1] !== "--processes" && !word.startsWith("--processes="),
+  );
+
+function handOnSignals(children: readonly ChildProcess[]): () => void {
+  const signals = Object.keys(exitCodeAfter) as StopSignal[];
+  const handOn = (signal: StopSignal) => {
+    for (const child of children) child.kill(signal);
+  };
+  for (const signal of signals) process.on(signal, handOn);
+  return () => {
+    for (const signal of signals) process.off(signal, handOn);
+  };
+}
+
+/** 128 + the signal's number, as shells have it, for one that a signal ended. */
+const endOf = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve) => {
+    child.on("error", () => resolve(1));
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+
+function killAll(children: readonly ChildProcess[]): void {
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+}
+
+/** A process's own reason before "another one is gone"; killed ones have none. */
+function codeOfAll(codes: readonly number[]): number {
+  const stopped: number[] = Object.values(exitCodeAfter);
+  const own = codes.find((code) => (code !== 0 && code !== 7 && code < 128) || stopped.includes(code));
+  return own ?? (codes.some((code) => code !== 0) ? 7 : 0);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

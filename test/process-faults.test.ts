@@ -1,0 +1,180 @@
+// What becomes of a run of several processes when one of them is killed, stops, never comes, or finds what the others do not have.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, describe, expect, it } from "vitest";
+import { projectRoot } from "../setup/current.mjs";
+import { keyedStream } from "../src/random.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "selfsight-faults-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const command = join(projectRoot, "bin", "selfsight.mjs");
+const small = [
+  "--batch",
+  "8",
+  "--precision",
+  "fp32",
+  "--set",
+  "limit=40",
+  "--set",
+  "width=8",
+  "--set",
+  "projector=16-16",
+];
+const quiet = ["--set", "knnEveryEpochs=0", "--set", "logEverySteps=1", "--deadline", "8"];
+
+interface Member {
+  child: ChildProcess;
+  output: () => string;
+  end: Promise<number | null>;
+}
+
+function start(words: readonly string[], environment: Record<string, string> = {}): Member {
+  const child = spawn(process.execPath, [command, ...words], {
+    cwd: folder,
+    env: { ...process.env, OMP_NUM_THREADS: "1", ...environment },
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (part) => {
+      text += part;
+    });
+  return { child, output: () => text, end: new Promise((resolve) => child.on("exit", resolve)) };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** As many processes as `places`, in one job. */
+async function startAll(words: readonly string[], size: number): Promise<Member[]> {
+  const MASTER_PORT = String(await freePort());
+  return Array.from({ length: size }, (_, rank) =>
+    start(words, { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT }),
+  );
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error("it did not happen within a minute");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const longRun = (name: string) => ["pretrain", "shapes", ...small, ...quiet, "--steps", "100000", "--out", name];
+const isTraining = ({ output }: Member) => output().includes("step ");
+
+interface Step {
+  event: string;
+  step: number;
+  loss: number;
+}
+
+const lossesOf = (run: string): number[] =>
+  readFileSync(join(folder, run, "log.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Step)
+    .filter(({ event }) => event === "step")
+    .map(({ loss }) => loss);
+
+describe("a process of several that", () => {
+  it("is killed ends the others with its name, exit code 7, and the run resumes in another number", async () => {
+    const [first, second, third] = (await startAll(longRun("killed"), 3)) as [Member, Member, Member];
+    await until(() => isTraining(first));
+    third.child.kill("SIGKILL");
+    expect(await Promise.all([first.end, second.end])).toEqual([7, 7]);
+    expect(first.output()).toMatch(/process 2 \(.*, process \d+\) ended or did not answer/);
+    expect(second.output()).toMatch(/process 2 \(.*, process \d+\) ended or did not answer/);
+    const alone = start(["pretrain", "--resume", "killed", "--steps", "3", "--json"]);
+    expect([await alone.end, alone.output()]).toEqual([0, expect.stringContaining('"complete"')]);
+  }, 120_000);
+
+  it("leads and is killed ends the others, who say that the meeting place is gone", async () => {
+    const [first, second] = (await startAll(longRun("headless"), 2)) as [Member, Member];
+    await until(() => isTraining(first));
+    first.child.kill("SIGKILL");
+    expect(await second.end).toBe(7);
+    expect(second.output()).toMatch(/process 0, which keeps the meeting place, is gone/);
+  }, 120_000);
+
+  it("stands still ends the others after the deadline, with its name", async () => {
+    const [first, second] = (await startAll(longRun("still"), 2)) as [Member, Member];
+    await until(() => isTraining(first));
+    second.child.kill("SIGSTOP");
+    expect(await first.end).toBe(7);
+    expect(first.output()).toMatch(
+      /process 1 \(.*, process \d+\) ended or did not answer; all of them are needed, each within the deadline of 8 s/,
+    );
+    second.child.kill("SIGKILL");
+    await second.end;
+  }, 120_000);
+
+  it("never comes ends the others after the deadline, with its name", async () => {
+    const MASTER_PORT = String(await freePort());
+    const place = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT };
+    const first = start(["pretrain", "shapes", ...small, "--steps", "2", "--deadline", "3", "--out", "absent"], place);
+    expect(await first.end).toBe(7);
+    expect(first.output()).toMatch(/2 processes: process 1 did not come within 3 s/);
+  }, 60_000);
+});
+
+async function drawFolder(path: string, count: number): Promise<void> {
+  mkdirSync(path, { recursive: true });
+  const next = keyedStream(count);
+  for (let i = 0; i < count; i++) {
+    const pixels = Uint8Array.from({ length: 3 * 20 * 20 }, () => 256 * next());
+    await sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } })
+      .png()
+      .toFile(join(path, `${i}.png`));
+  }
+}
+
+it("leaves out in all processes a picture that one of them cannot read, as one process does", async () => {
+  const photos = join(folder, "photos");
+  await drawFolder(photos, 30);
+  for (const name of ["4.png", "17.png", "23.png"]) writeFileSync(join(photos, name), "no picture");
+  const words = (out: string) => ["pretrain", photos, ...small, ...quiet, "--size", "16", "--steps", "7", "--out", out];
+  const [alone, together] = [start(words("bad-1")), start([...words("bad-3"), "--processes", "3"])];
+  expect(await Promise.all([alone.end, together.end])).toEqual([0, 0]);
+  for (const [i, loss] of lossesOf("bad-1").entries()) expect(lossesOf("bad-3")[i]! / loss).toBeCloseTo(1, 4);
+  expect(together.output().match(/no picture|left out/g)?.length).toBe(
+    alone.output().match(/no picture|left out/g)?.length,
+  );
+}, 120_000);
+
+it("stopped in one process it stops in all, saved, and one process goes on as if it had always been alone", async () => {
+  const words = (out: string, steps: number) => [
+    "pretrain",
+    "shapes",
+    ...small,
+    ...quiet,
+    "--steps",
+    `${steps}`,
+    "--out",
+    out,
+  ];
+  const whole = start(words("whole", 6));
+  const [first, second] = (await startAll(longRun("halted"), 2)) as [Member, Member];
+  await until(() => isTraining(first));
+  second.child.kill("SIGTERM");
+  expect(await Promise.all([first.end, second.end])).toEqual([143, 143]);
+  expect(first.output()).toContain("stopped on request and saved");
+  expect(await whole.end).toBe(0);
+  const half = start([...words("half", 3), "--processes", "2"]);
+  expect(await half.end).toBe(0);
+  const rest = start(["pretrain", "--resume", "half", "--steps", "6"]);
+  expect(await rest.end).toBe(0);
+  expect(lossesOf("half")).toHaveLength(6);
+}, 120_000);

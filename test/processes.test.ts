@@ -1,0 +1,108 @@
+// Several processes as one: W of them take the very step of one process on the whole batch, in loss, gradient and statistics.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectRoot } from "../setup/current.mjs";
+import type { ProcessCase, ProcessResult } from "./process-member.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "selfsight-processes-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const small = { projector: "16-8" };
+const cases: ProcessCase[] = [
+  { name: "Barlow Twins", settings: { method: "barlow-twins", projector: "16-16" } },
+  { name: "Barlow Twins, even parts", settings: { method: "barlow-twins", projector: "16-16", batchSize: 12 } },
+  { name: "SimCLR", settings: { method: "simclr", ...small } },
+  { name: "VICReg", settings: { method: "vicreg", projector: "16-16" } },
+  { name: "BYOL", settings: { method: "byol", ...small, predictor: "16" } },
+  { name: "SimSiam", settings: { method: "simsiam", ...small } },
+  { name: "SwAV", settings: { method: "swav", ...small, prototypes: 6, freezePrototypesEpochs: 0 } },
+  {
+    name: "MoCo v2, batch norm in 4 groups",
+    settings: { method: "moco-v2", ...small, queueLength: 32, batchNormGroups: 4 },
+  },
+  { name: "MoCo v2, whole batch norm", settings: { method: "moco-v2", ...small, queueLength: 32, batchNormGroups: 1 } },
+  { name: "supervised", settings: { method: "supervised" } },
+  {
+    name: "a vision transformer",
+    settings: { method: "simclr", ...small, backbone: "vit-tiny", stem: "patch-4", width: 12 },
+  },
+];
+/** Where order means nothing but rounding. */
+const reversible = cases.filter(({ name }) => !name.includes("groups"));
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Runs the cases in so many processes; one is alone. */
+async function resultsOf(asked: readonly ProcessCase[], size: number): Promise<Record<string, ProcessResult>> {
+  const out = join(folder, `${Math.random()}.json`);
+  const port = await freePort();
+  const place = (rank: number) =>
+    size === 1 ? {} : { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+  const ends = Array.from({ length: size }, (_, rank) => memberEnd([JSON.stringify(asked), out], place(rank)));
+  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ code: 0, errors: "" })));
+  return JSON.parse(readFileSync(out, "utf8"));
+}
+
+function memberEnd(
+  words: readonly string[],
+  place: Record<string, string>,
+): Promise<{ code: number | null; errors: string }> {
+  const script = join(projectRoot, "test", "process-member.ts");
+  const child = spawn(process.execPath, ["--import", "jiti/register", script, ...words], {
+    cwd: projectRoot,
+    env: { ...process.env, ...place, OMP_NUM_THREADS: "1" },
+  });
+  let errors = "";
+  child.stderr.on("data", (text) => {
+    errors += text;
+  });
+  return new Promise((resolve) => child.on("exit", (code) => resolve({ code, errors })));
+}
+
+const length = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+/** ‖a − b‖ / ‖b‖. */
+function difference(a: readonly number[], b: readonly number[]): number {
+  expect(a.length).toBe(b.length);
+  return length(a.map((value, i) => value - b[i]!)) / length(b);
+}
+
+let one: Record<string, ProcessResult>;
+let reversed: Record<string, ProcessResult>;
+beforeAll(async () => {
+  one = await resultsOf(cases, 1);
+  reversed = await resultsOf(
+    reversible.map((each) => ({ ...each, isReversed: true })),
+    1,
+  );
+}, 300_000);
+
+describe.each([2, 3, 4])("%i processes", (size) => {
+  let all: Record<string, ProcessResult>;
+  beforeAll(async () => {
+    all = await resultsOf(cases, size);
+  }, 300_000);
+
+  it.each(cases.map(({ name }) => name))("are one: %s", (name) => {
+    const [found, expected] = [all[name]!, one[name]!];
+    const bound = (part: "gradient" | "statistics") =>
+      Math.max(1e-5, reversed[name] ? 2 * difference(reversed[name]![part], expected[part]) : 0);
+    const scale = Math.max(1, Math.abs(expected.loss)); // a mean of cosines may be near 0
+    expect(Math.abs(found.loss - expected.loss) / scale).toBeLessThan(1e-5);
+    expect(length(expected.gradient)).toBeGreaterThan(0);
+    expect(difference(found.statistics, expected.statistics)).toBeLessThan(bound("statistics"));
+    expect(difference(found.gradient, expected.gradient)).toBeLessThan(bound("gradient"));
+  });
+});
