@@ -130,6 +130,69 @@ describe("a process of several that", () => {
   }, 60_000);
 });
 
+/** The environment of process `rank` of two, as each starter writes it. */
+const starters: Record<string, (rank: number, port: string) => Record<string, string>> = {
+  "torchrun, whose agent keeps the meeting place": (rank, MASTER_PORT) => ({
+    RANK: `${rank}`,
+    LOCAL_RANK: `${rank}`,
+    WORLD_SIZE: "2",
+    MASTER_ADDR: "127.0.0.1",
+    MASTER_PORT,
+    TORCHELASTIC_USE_AGENT_STORE: "True",
+    TORCHELASTIC_RESTART_COUNT: "1",
+    TORCHELASTIC_RUN_ID: "none",
+  }),
+  "srun of Slurm": (rank, MASTER_PORT) => ({
+    SLURM_PROCID: `${rank}`,
+    SLURM_LOCALID: `${rank}`,
+    SLURM_NTASKS: "2",
+    SLURM_JOB_ID: "77",
+    SLURM_STEP_ID: "0",
+    SLURM_STEP_NODELIST: "localhost",
+    MASTER_PORT,
+  }),
+  "a TrainJob of Kubernetes": (rank, PET_MASTER_PORT) => ({
+    PET_NODE_RANK: `${rank}`,
+    PET_NNODES: "2",
+    PET_NPROC_PER_NODE: "auto",
+    PET_MASTER_ADDR: "localhost",
+    PET_MASTER_PORT,
+  }),
+  "a JobSet of Kubernetes": (rank, MASTER_PORT) => ({
+    JOB_COMPLETION_INDEX: `${rank}`,
+    WORLD_SIZE: "2",
+    MASTER_ADDR: "localhost",
+    MASTER_PORT,
+  }),
+};
+
+it.each(Object.entries(starters))(
+  "trains in two processes under %s",
+  async (name, environmentOf) => {
+    const port = String(await freePort());
+    const keeper = name.includes("agent") ? keepMeeting(port) : undefined;
+    const out = `under-${Object.keys(starters).indexOf(name)}`;
+    const words = ["pretrain", "shapes", ...small, ...quiet, "--steps", "2", "--out", out, "--json"];
+    const members = [0, 1].map((rank) => start(words, environmentOf(rank, port)));
+    const codes = await Promise.all(members.map(({ end }) => end));
+    keeper?.kill();
+    expect([codes, members.map(({ output }) => output().includes('"complete"'))]).toEqual([
+      [0, 0],
+      [true, false],
+    ]);
+    expect(lossesOf(out)).toHaveLength(2);
+  },
+  120_000,
+);
+
+/** What torchrun's agent does beside starting processes. */
+function keepMeeting(port: string): ChildProcess {
+  const program = `const { openMeeting } = await import("./dist/torch/index.js");
+globalThis.meeting = openMeeting("127.0.0.1", ${port}, true, 10000);
+setInterval(() => {}, 1000);`;
+  return spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: projectRoot, stdio: "inherit" });
+}
+
 async function drawFolder(path: string, count: number): Promise<void> {
   mkdirSync(path, { recursive: true });
   const next = keyedStream(count);

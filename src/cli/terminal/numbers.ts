@@ -32,4 +32,5 @@ export function lowAndHigh(text: string, before: number[] = []): number[] {
 /** Whole numbers from 1, with commas between. Errors: commander's. */
 export const wholeNumbers = (text: string): number[] => text.split(",").map(wholeNumberFrom(1));
 
-export const collect = (value: string, previous: string[]): string[] => [...previous, value];
+/** The values of a repeatable option; undefined, which the help does not show as a default, before the first. */
+export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];

@@ -62,7 +62,7 @@ function checkKnn({ k, temperature, bank }: WeightedKnn): void {
 }
 
 const refusal = (given: string, needed: string) =>
-  new SelfsightError("configuration", `knn: ${given}; ${needed}; leave both out for the usual ones`);
+  new SelfsightError("configuration", `knn: ${given}; ${needed}; leave k and temperature out for the usual ones`);
 
 export interface KnnOptions {
   /** Default `usualNeighbours`; a smaller bank is taken whole, and the result says so. */

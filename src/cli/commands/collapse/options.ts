@@ -10,7 +10,7 @@ export function addCollapse(program: Command): void {
       "--out <folder>",
       "folder for the runs and collapse.md, collapse.json, collapse.html; the same command goes on",
     )
-    .option("--method <name>", "this method's pair only; repeatable (default: all)", collect, [])
+    .option("--method <name>", "this method's pair only; repeatable (default: all)", collect)
     .option("--steps <number>", "steps of each run (default: 300)", wholeNumberFrom(1))
     .option("--seed <number>", "seed (default: 0)", wholeNumberFrom(0, 4294967295))
     .option("--seeds <number>", "run each for so many seeds, from --seed on (default: 1)", wholeNumberFrom(1, 1000))

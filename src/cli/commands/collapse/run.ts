@@ -15,7 +15,7 @@ import { exitCodeAfter, stopOnSignals } from "../../terminal/stop-signals.ts";
 
 export interface CollapseOptions {
   out?: string;
-  method: string[];
+  method?: string[];
   steps?: number;
   seed?: number;
   seeds?: number;
@@ -23,7 +23,7 @@ export interface CollapseOptions {
 }
 
 /** `selfsight collapse --out DIR`. */
-export async function collapse({ out, method, steps, seed = 0, seeds = 1, json }: CollapseOptions): Promise<void> {
+export async function collapse({ out, method = [], steps, seed = 0, seeds = 1, json }: CollapseOptions): Promise<void> {
   if (out === undefined)
     throw new SelfsightError(
       "configuration",

@@ -1,5 +1,5 @@
 import type { Command } from "@commander-js/extra-typings";
-import { wholeNumber } from "../../terminal/numbers.ts";
+import { numberAboveZero, wholeNumber } from "../../terminal/numbers.ts";
 import {
   bandsOption,
   jsonOption,
@@ -21,7 +21,7 @@ export function addEvaluate(program: Command): void {
     )
     .requiredOption("--data <data>", "folder with one sub-folder a class, or a known name (required)")
     .option("--k <number>", "knn: neighbours (default: 200, at most a fifth of a class of the bank)", wholeNumber)
-    .option("--temperature <number>", "knn: temperature (default: 0.1)", Number)
+    .option("--temperature <number>", "knn: temperature (default: 0.1)", numberAboveZero)
     .option("--labels <number>", "few-shot: labels a class (default: 10)", wholeNumber)
     .option("--draws <number>", "few-shot: draws of labels (default: 10)", wholeNumber)
     .option("--epochs <number>", "linear: epochs (default: 100)", wholeNumber)

@@ -38,7 +38,6 @@ export function addPretrain(program: Command): void {
       "--set <key=value>",
       "any setting by its dotted key, such as optimizer.learningRate=0.3; repeatable; `selfsight settings` lists them",
       collect,
-      [],
     )
     .option(
       "--recipe <name>",

@@ -31,7 +31,7 @@ export interface PretrainOptions {
   range?: number[];
   bands?: number[];
   out?: string;
-  set: string[];
+  set?: string[];
   from?: string;
   resume?: string;
   acceptDatasetChange?: true;
@@ -91,7 +91,7 @@ function sayResult(folder: string, result: TrainResult, { json }: PretrainOption
 const layersOf = async (options: PretrainOptions): Promise<PartialSettings[]> => [
   await recipeOf(options),
   optionsAsSettings(options),
-  ...options.set.map(settingFrom),
+  ...(options.set ?? []).map(settingFrom),
 ];
 
 /** `--config FILE` is `--recipe FILE` under the name that other programs have for it. */

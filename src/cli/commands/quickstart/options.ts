@@ -13,7 +13,7 @@ export function addQuickstart(program: Command): void {
       numberAboveZero,
     )
     .option("--seed <number>", "seed", wholeNumberFrom(0, 4294967295), 0)
-    .option("--set <key=value>", "any setting by its dotted key, as in pretrain; repeatable", collect, [])
+    .option("--set <key=value>", "any setting by its dotted key, as in pretrain; repeatable", collect)
     .addOption(new Option("--json", "print JSON for machines when it ends; progress goes to standard error"))
     .addHelpText(
       "after",

@@ -24,7 +24,7 @@ export interface QuickstartOptions {
   out?: string | undefined;
   minutes?: number | undefined;
   seed: number;
-  set: string[];
+  set?: string[];
   json?: true | undefined;
 }
 
@@ -56,7 +56,7 @@ function once(say: (line: string) => void): (line: string) => void {
 const sayer = ({ json }: QuickstartOptions) => (json ? console.error : console.log);
 
 /** The recipe of the pictures' name; other pictures take that of the shapes, which asks least of them. */
-function quickstartSettings({ data, seed, set }: QuickstartOptions): Settings {
+function quickstartSettings({ data, seed, set = [] }: QuickstartOptions): Settings {
   const recipe: PartialSettings = data === "fashion-mnist" ? recipes["fashion-mnist"] : recipes.shapes;
   return resolveSettings(recipe, { seed }, ...set.map(settingFrom));
 }
