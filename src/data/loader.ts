@@ -5,8 +5,9 @@ import { type Batch, type Dataset, gatherLabels, gatherPixels, type ImageArray, 
 import type { DecodeOptions } from "./decode/decode.ts";
 import { type BadFiles, goodSamples } from "./decode/folder-reader.ts";
 import { openDecodePool } from "./decode/pool.ts";
+import { readFolderTogether } from "./decode/shared-folder-reader.ts";
 import { EpochOrder, type EpochPlan } from "./epoch-order.ts";
-import { ownTurns, readFolderTogether, type Share } from "./share.ts";
+import { ownTurns, type Share } from "./share.ts";
 
 export interface ReadOptions {
   batchSize: number;

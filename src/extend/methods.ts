@@ -23,9 +23,11 @@ export {
   openDataset,
   type PixelBlock,
   type ReadOptions,
+  type Share,
   stepsPerEpoch,
   subset,
 } from "../data/index.ts";
+export type { Team } from "../distributed/index.ts";
 export {
   type BackboneFacts,
   type BankAndQueries,

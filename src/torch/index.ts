@@ -36,6 +36,8 @@ export {
 } from "./modes.ts";
 export { type EngineTensor, isSupported, type MemoryFormat, type Operators } from "./operators.ts";
 export {
+  type BatchNormParts,
+  type GroupOptions,
   gatherRows,
   globalBatchNorm,
   type Meeting,

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, expect, it, vi } from "vitest";
-import { refuseUnreadable } from "./permission.ts";
+import { refuseUnreadable } from "./addon.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
