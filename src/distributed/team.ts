@@ -42,6 +42,7 @@ interface Member {
 /** Meets the others and opens the connections. Errors: distributed, with the names of those that did not come. */
 export function joinTeam(launch: Launch, deadlineSeconds: number): Team {
   const milliseconds = 1000 * deadlineSeconds;
+  process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR"; // what it would warn of is said in sentences here; read when libtorch is loaded
   const meeting = meet(launch, deadlineSeconds);
   const member = { launch, meeting, milliseconds };
   meeting.set(key(member, "here", launch.rank), `${hostname()}, process ${process.pid}`);
@@ -196,9 +197,22 @@ async function explain(member: Member, group: ProcessGroup, error: unknown): Pro
     else member.meeting.set(key(member, "called", member.launch.rank), "");
   } catch {} // the meeting place is gone: said below
   leave(group); // whoever waits for this process fails now
-  if (!isOwn) return rollCall(member, error);
-  if (member.launch.keepsMeeting) await new Promise((resolve) => setTimeout(resolve, graceMilliseconds)); // they read what was said
-  return error;
+  const found = isOwn ? error : rollCall(member, error);
+  if (member.launch.keepsMeeting) waitForReaders(member);
+  else sayLeft(member);
+  return found;
+}
+
+function sayLeft(member: Member): void {
+  try {
+    member.meeting.set(key(member, "left", member.launch.rank), "");
+  } catch {} // nobody waits for it there
+}
+
+/** The meeting place stays until the others have read there what was said; the silent cost the patience once. */
+function waitForReaders(member: Member): void {
+  const until = performance.now() + 2 * graceMilliseconds;
+  for (const rank of ranks(member.launch).slice(1)) heard(member, key(member, "left", rank), until);
 }
 
 /** Who answers after a connection failed, who said why it ended, and who is silent. */
