@@ -137,17 +137,10 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
   }
 };
 
-std::vector<int64_t> numbersFrom(const Napi::Value& value) {
-  const auto list = value.As<Napi::Array>();
-  std::vector<int64_t> numbers;
-  for (uint32_t i = 0; i < list.Length(); ++i) numbers.push_back(list.Get(i).ToNumber().Int64Value());
-  return numbers;
-}
-
 /** gatherRows(group, tensor, countOfEachRank) → handle of [N, ...] */
 Napi::Value gatherRows(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Gloo>(info[0]), numbersFrom(info[2]));
+    const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Gloo>(info[0]), sizesFrom(info[2]));
     return Napi::Number::New(info.Env(), session.slots.put(all));
   });
 }
@@ -318,7 +311,7 @@ Napi::Value globalBatchNorm(const Napi::CallbackInfo& info) {
     const auto given = [&](size_t i) { return tensorFrom(session, info[i]); };
     const auto orUsual = [&](size_t i, double usual) { return info[i].IsNull() ? at::full_like(given(4), usual) : given(i); };
     const at::Tensor result = GlobalBatchNorm::apply(given(1), orUsual(2, 1), orUsual(3, 0), given(4), given(5),
-                                                     unboxed<Gloo>(info[0]), numbersFrom(info[6]));
+                                                     unboxed<Gloo>(info[0]), sizesFrom(info[6]));
     return Napi::Number::New(info.Env(), session.slots.put(result));
   });
 }

@@ -68,6 +68,7 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
 }
 
 const at::Tensor& tensorFrom(const Session& session, const Napi::Value& value);
+std::vector<int64_t> sizesFrom(const Napi::Value& value);
 
 /** A list of handles as it travels: the numbers of a Float64Array, which cost one call instead of one for each. */
 struct Handles {

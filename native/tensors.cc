@@ -18,6 +18,8 @@ constexpr ElementType kElementTypes[] = {
     {at::kHalf, "float16"}, {at::kBFloat16, "bfloat16"}, {at::kFloat, "float32"}, {at::kDouble, "float64"}, {at::kBool, "bool"},
 };
 
+}  // namespace
+
 std::vector<int64_t> sizesFrom(const Napi::Value& value) {
   if (!value.IsArray()) throw std::invalid_argument("an array of sizes is needed");
   const auto array = value.As<Napi::Array>();
@@ -30,6 +32,8 @@ std::vector<int64_t> sizesFrom(const Napi::Value& value) {
   }
   return sizes;
 }
+
+namespace {
 
 /** What lies behind a typed array; of a detached one no bytes. Serves shared buffers too, which Napi::ArrayBuffer does not. */
 struct View {

@@ -1,12 +1,12 @@
 // What becomes of a run of several processes when one of them is killed, stops, never comes, or finds what the others do not have.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
+import { freePort } from "../src/cli/commands/pretrain/processes.ts";
 import { keyedStream } from "../src/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-faults-"));
@@ -44,16 +44,6 @@ function start(words: readonly string[], environment: Record<string, string> = {
       text += part;
     });
   return { child, output: () => text, end: new Promise((resolve) => child.on("exit", resolve)) };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** As many processes as `places`, in one job. */

@@ -1,11 +1,11 @@
 // Several processes as one: W of them take the very step of one process on the whole batch, in loss, gradient and statistics.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
+import { freePort } from "../src/cli/commands/pretrain/processes.ts";
 import type { ProcessCase, ProcessResult } from "./process-member.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-processes-"));
@@ -33,16 +33,6 @@ const cases: ProcessCase[] = [
 ];
 /** Where order means nothing but rounding. */
 const reversible = cases.filter(({ name }) => !name.includes("groups"));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Runs the cases in so many processes; one is alone. */
 async function resultsOf(asked: readonly ProcessCase[], size: number): Promise<Record<string, ProcessResult>> {

@@ -19,7 +19,7 @@ export interface Launch {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables under which a parent hands `--processes` on. */
+/** The variable by which `--processes` tells its children that it has started them. */
 export const startedHere = "SELFSIGHT_STARTED_HERE";
 
 /** c10d's own default. */
@@ -42,15 +42,8 @@ function fromRank(environment: Environment): Launch | undefined {
   if (size === 1) return undefined;
   const rank = numberOf(environment, rankName);
   const isAgents = environment.TORCHELASTIC_USE_AGENT_STORE === "True";
-  const isElastic = environment.TORCHELASTIC_RUN_ID !== undefined || isAgents;
   return {
-    by: environment[startedHere]
-      ? "--processes"
-      : isElastic
-        ? "torchrun"
-        : rankName === "RANK"
-          ? "the environment"
-          : "Kubernetes",
+    by: starterOf(environment),
     rank,
     size,
     localRank: environment.LOCAL_RANK === undefined ? 0 : numberOf(environment, "LOCAL_RANK"),
@@ -61,13 +54,19 @@ function fromRank(environment: Environment): Launch | undefined {
   };
 }
 
+function starterOf(environment: Environment): Launch["by"] {
+  if (environment[startedHere] !== undefined) return "--processes";
+  if (environment.TORCHELASTIC_RUN_ID !== undefined) return "torchrun";
+  return environment.RANK === undefined ? "Kubernetes" : "the environment";
+}
+
 /** Kubeflow's TrainJob speaks to torchrun (PET_*); a pod that starts Selfsight itself is one process for each node. */
 function fromTrainJob(environment: Environment): Launch | undefined {
   if (environment.PET_NNODES === undefined) return undefined;
   const size = numberOf(environment, "PET_NNODES");
   if (size === 1) return undefined;
   const perNode = environment.PET_NPROC_PER_NODE;
-  if (perNode !== undefined && /^[2-9]|^1\d/.test(perNode))
+  if (Number(perNode) > 1)
     throw wrong(
       `PET_NPROC_PER_NODE ${perNode}`,
       "one process for each pod is what Selfsight starts by itself; set numProcPerNode to 1, or start it by torchrun --no-python",

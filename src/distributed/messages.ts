@@ -12,7 +12,6 @@ export function isOfTheOthers(error: unknown): boolean {
 }
 
 export interface Loss {
-  rank: number;
   size: number;
   /** Processes that answered nothing, with what is known of them, such as "1 (host, process 4711)". */
   silent: readonly string[];

@@ -30,6 +30,9 @@ export interface Team {
   leave(): void;
 }
 
+/** Whether this process prepares, logs, measures and saves: it is alone, or the first of several. */
+export const leads = (team: Team | undefined): boolean => team === undefined || team.isLeader;
+
 /** Longer than any call needs to fail once a connection is closed. */
 const graceMilliseconds = 4000;
 
@@ -224,7 +227,6 @@ function rollCall(member: Member, cause: unknown): SelfsightError {
   const until = performance.now() + graceMilliseconds;
   const answers = isMeetingGone ? [] : others.map((rank) => ({ rank, ...answerOf(member, rank, until) }));
   return lossOf({
-    rank: launch.rank,
     size: launch.size,
     ended: answers.flatMap(({ rank, ended }) => (ended === undefined ? [] : [`process ${rank} ended: ${ended}`])),
     silent: answers.flatMap(({ rank, isSilent }) => (isSilent ? [`${rank} (${nameOf(rank)})`] : [])),

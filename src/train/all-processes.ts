@@ -5,7 +5,7 @@ import { gatherRows, noGrad, processGroup, rowsOfRank, sumOverProcesses, type Te
 import type { TrainState } from "./state.ts";
 
 /** This process's rows among those of the batch, which all processes hold together; undefined where it is alone. */
-export function ownRows({ settings }: Pick<TrainState, "settings">): { start: number; end: number } | undefined {
+function ownRows({ settings }: Pick<TrainState, "settings">): { start: number; end: number } | undefined {
   const group = processGroup();
   return group && rowsOfRank(settings.batchSize, group);
 }

@@ -1,9 +1,10 @@
 // When a run is saved, and what becomes of it when it cannot be.
+import { leads } from "../distributed/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { areFinite, namedParameters } from "../nn/index.ts";
 import { saveCheckpoint } from "./run/checkpoint.ts";
 import { settingsHash } from "./run/resume.ts";
-import { emit, leads, type Session, seconds, warn } from "./session.ts";
+import { emit, type Session, seconds, warn } from "./session.ts";
 import { checkpointOf, type TrainState } from "./state.ts";
 
 export function isSavingDue({ state, settings, savedAt }: Session): boolean {
@@ -24,7 +25,7 @@ export function trySaving(session: Session): void {
 
 export function save(session: Session): void {
   const { state, folder, dataset, settings, quarantine } = session;
-  if (session.savedStep === state.step || !leads(session)) return;
+  if (session.savedStep === state.step || !leads(session.team)) return;
   refuseLostWeights(state);
   const startedAt = performance.now();
   const content = checkpointOf(state, {

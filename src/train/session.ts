@@ -62,9 +62,6 @@ export interface Session extends TrainOptions {
   meter: Meter;
 }
 
-/** Whether this process logs, measures and saves: it is alone, or the first of several. */
-export const leads = ({ team }: Pick<TrainOptions, "team">): boolean => team === undefined || team.isLeader;
-
 /** Seconds since a reading of the clock. */
 export const seconds = (since: number): number => (performance.now() - since) / 1000;
 

@@ -1,4 +1,5 @@
 import { type Batch, batches, describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
+import { leads } from "../distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
@@ -8,7 +9,7 @@ import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
 import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
-import { emit, leads, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
+import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
 import { settle, take } from "./taken-steps.ts";
@@ -33,7 +34,7 @@ export interface TrainResult {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  if (!leads(options)) return withState(options, (state) => runSession(openSession(options, state, silentLog)));
+  if (!leads(options.team)) return withState(options, (state) => runSession(openSession(options, state, silentLog)));
   refuseNoRun(options.folder);
   const unlock = lockRunFolder(options.folder, options);
   try {
@@ -182,7 +183,7 @@ function extensionEvent(state: TrainState, before: Settings): LogEvent {
   };
 }
 
-function startEvent({ state, dataset, settings }: Session): LogEvent {
+function startEvent({ state, dataset, settings, team }: Session): LogEvent {
   const rates = peakRates(settings);
   const warmup = warmupOf(state);
   const part = settings.microBatch ?? settings.batchSize;
@@ -196,6 +197,7 @@ function startEvent({ state, dataset, settings }: Session): LogEvent {
     precision: state.precision,
     batchNormImages: state.method.batchNormImages?.(part) ?? part,
     threads: threads(),
+    ...(team && { processes: team.size }),
     peakLearningRate: { weights: rates.weights, biases: rates.biases },
     learningRateRule: rates.rule,
     warmupSteps: warmup.steps,

@@ -1,6 +1,6 @@
 // A run from start to end, as command and program both have it.
 import type { Dataset } from "../data/index.ts";
-import type { Team } from "../distributed/index.ts";
+import { leads, type Team } from "../distributed/index.ts";
 import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import { bringMethod, type Method } from "../methods/index.ts";
 import { type RecipeName, recipes } from "../recipes/index.ts";
@@ -126,7 +126,7 @@ export async function trainRun(
   run: PreparedRun,
   { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
 ): Promise<TrainResult> {
-  const evaluate = team?.isLeader === false ? undefined : await watchOf(run.settings, run.dataset);
+  const evaluate = leads(team) ? await watchOf(run.settings, run.dataset) : undefined;
   return train({
     ...run,
     ...(team && { team }),

@@ -141,12 +141,15 @@ function plainProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
+const processesOf = ({ processes }: { processes?: number }): string =>
+  processes === undefined ? "" : `${processes} processes of `;
+
 function describeStart(event: Extract<LogEvent, { event: "start" }>): string {
   const rates = Object.entries(event.peakLearningRate).map(([name, rate]) => `${name} ${rate.toPrecision(3)}`);
   return [
     `${event.dataset}: ${event.images} images, ${event.totalSteps} steps of which ${event.stepsPerEpoch} make an epoch; ${(event.parameters / 1e6).toFixed(1)} M parameters`,
     ...(event.division ? [`divided: ${event.division}`] : []),
-    `${event.device}, ${event.precision}, ${event.threads} threads, libtorch ${event.libtorch}; learning rate ${rates.join(", ")} (${event.learningRateRule})${warmupOf(event)}`,
+    `${event.device}, ${event.precision}, ${processesOf(event)}${event.threads} threads, libtorch ${event.libtorch}; learning rate ${rates.join(", ")} (${event.learningRateRule})${warmupOf(event)}`,
     ...(event.step > 0 ? [`going on from step ${event.step}`] : []),
   ].join("\n");
 }

@@ -75,13 +75,11 @@ function replace(bad: Turn, pending: Pending[], order: EpochOrder): void {
   order.oneMoreAfter(kept.at(-1) ?? bad, discarded);
 }
 
+/** What decides how many bad files are borne. */
+type Bearing = Pick<FolderReading, "folder" | "badFiles" | "replacedFor">;
+
 /** Leaves a file out from now on. Errors: data, when too many are bad. */
-export function condemn(
-  index: number,
-  error: SelfsightError,
-  inARow: number,
-  reading: Pick<FolderReading, "folder" | "badFiles" | "replacedFor">,
-): void {
+export function condemn(index: number, error: SelfsightError, inARow: number, reading: Bearing): void {
   const { quarantine, onBadFile } = reading.badFiles;
   if (quarantine.has(index)) return;
   quarantine.add(index);
@@ -96,10 +94,7 @@ interface Limit {
 }
 
 /** Which limit the bad files have passed. A folder that is only measured has no setting to raise. */
-function passedLimit(
-  { folder, badFiles, replacedFor }: Pick<FolderReading, "folder" | "badFiles" | "replacedFor">,
-  inARow: number,
-): Limit | undefined {
+function passedLimit({ folder, badFiles, replacedFor }: Bearing, inARow: number): Limit | undefined {
   const { most, quarantine } = badFiles;
   const good = folder.length - quarantine.size;
   const share = `at most ${most} are left out (maxBadShare ${folder.rules.maxBadShare})`;

@@ -21,7 +21,10 @@ export interface RunFacts {
   precision: "bf16" | "fp32";
   /** Over how many images the trunk's batch norm takes its statistics. */
   batchNormImages: number;
+  /** Of each process. */
   threads: number;
+  /** How many train as one; absent where there is one. */
+  processes?: number;
   peakLearningRate: Record<string, number>;
   learningRateRule: string;
   warmupSteps: number;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
 import { joinTeam, type Launch, startedHere, type Team } from "../../../distributed/index.ts";
-import { SelfsightError } from "../../../errors.ts";
+import { exitCodes, SelfsightError } from "../../../errors.ts";
 import { exitCodeAfter, type StopSignal } from "../../terminal/stop-signals.ts";
 
 const usualDeadlineSeconds = 300;
@@ -91,12 +91,14 @@ function killAll(children: readonly ChildProcess[]): void {
 
 /** A process's own reason before "another one is gone"; killed ones have none. */
 function codeOfAll(codes: readonly number[]): number {
+  const lost = exitCodes.distributed;
   const stopped: number[] = Object.values(exitCodeAfter);
-  const own = codes.find((code) => (code !== 0 && code !== 7 && code < 128) || stopped.includes(code));
-  return own ?? (codes.some((code) => code !== 0) ? 7 : 0);
+  const own = codes.find((code) => (code !== 0 && code !== lost && code < 128) || stopped.includes(code));
+  return own ?? (codes.some((code) => code !== 0) ? lost : 0);
 }
 
-function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {

@@ -1,4 +1,4 @@
-import { launchFrom, type Team } from "../../../distributed/index.ts";
+import { launchFrom, leads, type Team } from "../../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import {
   goOnWithRun,
@@ -72,11 +72,8 @@ async function start(data: string, options: PretrainOptions, team?: Team): Promi
     });
   const run = team ? await preparedByLeader(team, prepare) : await prepare();
   const result = await runToEnd(run, options, team);
-  if (speaks(team)) sayResult(run.folder, result, options);
+  if (leads(team)) sayResult(run.folder, result, options);
 }
-
-/** Of several processes the first speaks. */
-const speaks = (team: Team | undefined): boolean => team === undefined || team.isLeader;
 
 /** What run.json says began the run. */
 export const commandLine = (): string => `selfsight ${process.argv.slice(2).join(" ")}`;
@@ -121,7 +118,7 @@ async function resume(folder: string, data: string | undefined, options: Pretrai
     });
   const run = team ? await preparedByLeader(team, prepare) : await prepare();
   const result = await runToEnd(run, options, team);
-  if (!speaks(team)) return;
+  if (!leads(team)) return;
   if (options.json) sayResult(folder, result, options);
   else if (run.checkpoint?.state.step === result.totalSteps)
     console.log(`already complete: all ${result.totalSteps} steps were done`);
@@ -133,7 +130,7 @@ export async function runToEnd(
   { json }: { json?: true | undefined },
   team?: Team,
 ): Promise<TrainResult> {
-  const display = speaks(team) ? progress(json ? process.stderr : process.stdout) : noProgress;
+  const display = leads(team) ? progress(json ? process.stderr : process.stdout) : noProgress;
   const stopping = new AbortController();
   const stop = stopOnSignals(() => stopping.abort(), display.say);
   try {
