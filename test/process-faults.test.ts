@@ -1,6 +1,7 @@
 // What becomes of a run of several processes when one of them is killed, stops, never comes, or finds what the others do not have.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -193,6 +194,22 @@ async function drawFolder(path: string, count: number): Promise<void> {
       .toFile(join(path, `${i}.png`));
   }
 }
+
+it("says once why several processes ended", async () => {
+  const run = start(["pretrain", "nowhere", "--processes", "3"]);
+  expect(await run.end).toBe(3);
+  expect(run.output().match(/opening nowhere/g)).toHaveLength(1);
+}, 60_000);
+
+it("names the port that process 0 cannot have", async () => {
+  const port = await freePort();
+  const taken = createServer().listen(port);
+  const place = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+  const run = start(["pretrain", "shapes", "--deadline", "3"], place);
+  expect(await run.end).toBe(7);
+  expect(run.output()).toMatch(new RegExp(`cannot listen on 127.0.0.1:${port} .*choose another MASTER_PORT`));
+  taken.close();
+}, 60_000);
 
 it("leaves out in all processes a picture that one of them cannot read, as one process does", async () => {
   const photos = join(folder, "photos");

@@ -64,9 +64,12 @@ function meet({ host, port, keepsMeeting, by, rank, size }: Launch, deadlineSeco
   } catch (cause) {
     if (cause instanceof SelfsightError) throw cause;
     const doing = keepsMeeting ? "cannot listen on" : "does not reach";
+    const needed = keepsMeeting
+      ? "the others meet it there; choose another MASTER_PORT, and for MASTER_ADDR an address of this machine"
+      : `process 0 must be there within ${deadlineSeconds} s; check that it runs, and MASTER_ADDR, MASTER_PORT and the firewall`;
     throw new SelfsightError(
       "distributed",
-      `process ${rank} of ${size} (started by ${by}) ${doing} ${host}:${port} (${(cause as Error).message.split("\n")[0]}); process 0 must be there within ${deadlineSeconds} s; check that it runs, and MASTER_ADDR, MASTER_PORT and the firewall`,
+      `process ${rank} of ${size} (started by ${by}) ${doing} ${host}:${port} (${(cause as Error).message.split("\n")[0]}); ${needed}`,
       { cause },
     );
   }

@@ -38,13 +38,29 @@ export async function runProcesses(count: number): Promise<number> {
   const port = await freePort();
   const children = Array.from({ length: count }, (_, rank) => startProcess(rank, count, port));
   const release = handOnSignals(children);
-  const ends = children.map((child) => endOf(child));
+  const words = children.map(wordsOf);
+  const ends = children.map(endOf);
   for (const end of ends)
     end.then((code) => code !== 0 && setTimeout(() => killAll(children), graceMilliseconds).unref());
   const codes = await Promise.all(ends);
   release();
+  for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) process.stderr.write(words[rank]!());
   return codeOfAll(codes);
 }
+
+/** What a process prints on its error output; the first one's goes to the terminal by itself. */
+function wordsOf({ stderr }: ChildProcess): () => string {
+  const parts: Buffer[] = [];
+  stderr?.on("data", (part: Buffer) => parts.push(part));
+  return () => Buffer.concat(parts).toString();
+}
+
+/** The first process tells its own reason to end; where it has none, whoever else has one does. */
+const isUnsaid = (firstCode: number, code: number): boolean =>
+  !hasReason(firstCode) && (hasReason(code) || firstCode > 128);
+
+/** Whether an exit code is more than "all is well", "another one is gone" or "a signal ended it". */
+const hasReason = (code: number): boolean => code !== 0 && code !== exitCodes.distributed && code < 128;
 
 function startProcess(rank: number, count: number, port: number): ChildProcess {
   const threads = process.env.OMP_NUM_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / count)));
@@ -58,7 +74,10 @@ function startProcess(rank: number, count: number, port: number): ChildProcess {
     [startedHere]: "1",
   };
   const words = [...process.execArgv, process.argv[1]!, ...withoutProcesses(process.argv.slice(2))];
-  return spawn(process.execPath, words, { stdio: "inherit", env: { ...process.env, ...place } });
+  return spawn(process.execPath, words, {
+    stdio: ["inherit", "inherit", rank === 0 ? "inherit" : "pipe"],
+    env: { ...process.env, ...place },
+  });
 }
 
 /** The words of this command without `--processes N` or `--processes=N`. */
@@ -91,10 +110,9 @@ function killAll(children: readonly ChildProcess[]): void {
 
 /** A process's own reason before "another one is gone"; killed ones have none. */
 function codeOfAll(codes: readonly number[]): number {
-  const lost = exitCodes.distributed;
   const stopped: number[] = Object.values(exitCodeAfter);
-  const own = codes.find((code) => (code !== 0 && code !== lost && code < 128) || stopped.includes(code));
-  return own ?? (codes.some((code) => code !== 0) ? lost : 0);
+  const own = codes.find((code) => hasReason(code) || stopped.includes(code));
+  return own ?? (codes.some((code) => code !== 0) ? exitCodes.distributed : 0);
 }
 
 /** A port of the loopback that nobody listens on. */
