@@ -80,7 +80,7 @@ function print(diagnosis: Diagnosis): void {
   const { libtorch, memoryGiB, data } = diagnosis;
   const rows: [string, string][] = [
     ["selfsight", `${diagnosis.selfsight} on Node ${diagnosis.node}`],
-    ["libtorch", libtorch ? `${libtorch.version}, from ${libtorch.source}: ${libtorch.root}` : "none"],
+    ["libtorch", libtorch ? libtorchText(libtorch) : "none"],
     ["devices", diagnosis.devices.join(", ") || "none"],
     ...gpuRows(diagnosis.gpu),
     [
@@ -99,6 +99,10 @@ function print(diagnosis: Diagnosis): void {
   ];
   for (const [name, text] of rows) console.log(`${name.padEnd(14)}${text}`);
 }
+
+/** Its version is "none" where its files are gone or closed to this user; the row of the problem says which. */
+const libtorchText = ({ version, source, root }: NonNullable<Diagnosis["libtorch"]>): string =>
+  `${version === "none" ? "version cannot be read" : version}, from ${source}: ${root}`;
 
 function gpuRows(gpu: Diagnosis["gpu"]): [string, string][] {
   if (gpu === null) return [];
