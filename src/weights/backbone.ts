@@ -29,7 +29,19 @@ const factsSchema = z.object({
     mean: channels,
     std: channels.refine((std) => std.every((value) => value > 0), "each must be above 0"),
   }),
+  /** Shorter side to which files are decoded, where it is not the usual one. */
+  decodeSize: z.coerce.number().int().min(8).max(4096).optional(),
+  /** How files are read for it, where that is not the usual way; JSON in the file. */
+  rules: z
+    .object({
+      maxBadShare: z.number().min(0).max(1),
+      range: z.tuple([z.number(), z.number()]).nullable(),
+      bands: z.array(z.number().int().min(1)).nullable(),
+    })
+    .optional(),
 });
+
+const factNames = ["format", ...Object.keys(factsSchema.shape)];
 
 export type BackboneDescription = z.infer<typeof factsSchema>;
 
@@ -38,6 +50,8 @@ export interface BackboneWeights extends BackboneDescription {
   weights: StoredTensors["tensors"];
   /** What stood before these names in the file, such as `module.backbone.`; other names there were passed over. */
   prefix?: string;
+  /** All else that the file says of itself, such as its method or licence. */
+  about?: Record<string, string>;
 }
 
 /** The backbone's part of a checkpoint's tensors, under torchvision's names. */
@@ -50,25 +64,29 @@ const below = (tensors: StoredTensors["tensors"], prefix: string): StoredTensors
 
 /** The file's contents: torchvision's names, and in the metadata all that rebuilding needs; `more` is kept beside it. */
 export function describeWeights(
-  { weights, normalization, prefix: _, ...facts }: BackboneWeights,
+  { weights, prefix: _, about, ...facts }: BackboneWeights,
   more: Readonly<Record<string, string>> = {},
 ): StoredTensors {
-  const texts = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]));
-  const metadata = { format: "pt", ...texts, normalization: JSON.stringify(normalization), ...more };
-  return { tensors: weights, metadata };
+  const texts = Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, textOf(value)]]));
+  return { tensors: weights, metadata: { format: "pt", ...about, ...Object.fromEntries(texts), ...more } };
 }
+
+const textOf = (value: unknown): string => (typeof value === "object" ? JSON.stringify(value) : String(value));
 
 /** Reads a weights file. Errors: checkpoint, when it is damaged or does not describe its network. */
 export function readWeights(path: string): BackboneWeights {
   const { tensors, metadata } = readSafetensors(path);
-  const parsed = factsSchema.safeParse({ ...metadata, normalization: jsonOf(metadata.normalization) });
+  const { normalization, rules } = metadata;
+  const structured = { normalization: jsonOf(normalization), ...(rules !== undefined && { rules: jsonOf(rules) }) };
+  const parsed = factsSchema.safeParse({ ...metadata, ...structured });
   if (!parsed.success) throw undescribed(path, tensors, parsed.error);
   const landmarks = landmarksOf(parsed.data.backbone);
   const found = prefixOf(tensors, landmarks);
   const isTrunk = ([name]: readonly [string, unknown]) => !name.startsWith(landmarks.classifier);
   const weights = new Map([...below(tensors, found)].filter(isTrunk));
   checkWidth(path, parsed.data, weights);
-  return { ...parsed.data, weights, ...(found && { prefix: found }) };
+  const about = Object.fromEntries(Object.entries(metadata).filter(([name]) => !factNames.includes(name)));
+  return { ...parsed.data, weights, about, ...(found && { prefix: found }) };
 }
 
 /** Names by which a kind of trunk is known among others, and what is not the trunk's. */

@@ -17,4 +17,7 @@ export {
   stored,
   storedMap,
 } from "./formats/safetensors.ts";
+export { type OnnxOptions, onnxModel, onnxOperatorSet } from "./onnx/onnx.ts";
+export { timmLoader } from "./timm.ts";
 export { torchvisionLoader } from "./torchvision.ts";
+export { transformersConfig, transformersPreprocessing } from "./transformers.ts";

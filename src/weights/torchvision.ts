@@ -7,7 +7,8 @@ model.conv1 = torch.nn.Conv2d(3, 64, kernel_size=3, stride=${stride}, padding=1,
 model.maxpool = torch.nn.Identity()
 `;
 
-const stemLines: Record<ResNetStem, string> = {
+/** What turns torchvision's and timm's first layers into the network's. */
+export const stemLines: Record<ResNetStem, string> = {
   imagenet: "",
   small: smallStem(1),
   "small-stride-2": smallStem(2),

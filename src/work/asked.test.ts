@@ -6,7 +6,7 @@ import { scratchFolder, tinyData, tinySettings } from "../../test/tiny-run.ts";
 import { openDataset } from "../data/index.ts";
 import { makeFolder } from "../files.ts";
 import { readRun } from "../train/index.ts";
-import { exportRun } from "./export.ts";
+import { exportBackbone } from "./export/export.ts";
 import { openRun } from "./model.ts";
 import { PictureIndex } from "./picture-index.ts";
 import { pretrain, resume } from "./pretrain.ts";
@@ -72,7 +72,7 @@ test("an index is asked for whole numbers of neighbours of a vector that has a d
 
 test("a run begins with another's trunk, as by --from", async () => {
   const folder = join(scratch.next());
-  exportRun(run, { out: folder });
+  await exportBackbone(run, { out: folder });
   const recipe = { ...tinySettings(), epochs: null };
   const from = join(folder, "backbone.safetensors");
   const out = scratch.next();

@@ -10,7 +10,10 @@ export {
   type ProtocolName,
   type Protocols,
 } from "./evaluate.ts";
-export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
+export type { Card, ExportFormat } from "./export/card.ts";
+export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
+export type { FormatOptions } from "./export/formats.ts";
+export type { OnnxCheck } from "./export/onnx-check.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
 export {

@@ -10,7 +10,8 @@ import { extractFeatures } from "../evaluate/index.ts";
 import { liveTensors } from "../torch/index.ts";
 import { logPath, type Settings } from "../train/index.ts";
 import { encodeSafetensors, fromStored, readSafetensors } from "../weights/index.ts";
-import { type Card, exportRun } from "./export.ts";
+import type { Card } from "./export/card.ts";
+import { exportBackbone } from "./export/export.ts";
 import { openRepresentation } from "./representation.ts";
 
 const shapes = await openDataset("shapes", { split: "test", limit: 40 });
@@ -19,7 +20,7 @@ let run: string;
 let settings: Settings;
 let exported: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   vi.spyOn(console, "log").mockImplementation(() => {});
   vi.spyOn(console, "error").mockImplementation(() => {});
   parent = mkdtempSync(join(tmpdir(), "representation-"));
@@ -30,7 +31,7 @@ beforeAll(() => {
   ];
   writeFileSync(logPath(run), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   exported = join(parent, "exported");
-  exportRun(run, { format: "safetensors", out: exported });
+  await exportBackbone(run, { format: "safetensors", out: exported });
 });
 afterAll(() => {
   vi.restoreAllMocks();
@@ -199,15 +200,15 @@ test("export: torchvision's names, a description, and a card with hash and accur
   });
 });
 
-test("export for torchvision: width 64 alone, with a loader beside it", () => {
+test("export for torchvision: width 64 alone, with a loader beside it", async () => {
   const out = join(parent, "torchvision");
-  expect(() => exportRun(run, { format: "torchvision", out })).toThrow(
+  await expect(exportBackbone(run, { format: "torchvision", out })).rejects.toThrow(
     expect.objectContaining({ kind: "configuration", message: expect.stringContaining("width 4") }),
   );
   expect(existsSync(out)).toBe(false);
   const wide = join(parent, "wide");
   mkdirSync(wide);
-  exportRun(smallRun(wide, { width: 64 }).folder, { format: "torchvision", out });
+  await exportBackbone(smallRun(wide, { width: 64 }).folder, { format: "torchvision", out });
   const loader = readFileSync(join(out, "load.py"), "utf8");
   expect(loader).toContain("torchvision.models.resnet18()");
   expect(loader).toContain("model.conv1 = torch.nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)");

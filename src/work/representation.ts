@@ -94,10 +94,11 @@ export const viewOf = (settings: Settings) => ({
   ...(settings.decodeSize !== null && { decodeSize: settings.decodeSize }),
 });
 
-/** How the run behind a name reads files, before its network is opened; undefined where no run is behind it. */
+/** How the run or weights file behind a name reads files, before its network is opened; undefined where neither says it. */
 export function rulesOfSource(source: string): ReadingRules | undefined {
   const run = source.replace(/^(pixels|untrained):/, "");
-  return existsSync(runPath(run)) ? rulesOf(readRun(run).settings) : undefined;
+  if (existsSync(runPath(run))) return rulesOf(readRun(run).settings);
+  return statSync(source, { throwIfNoEntry: false })?.isFile() ? readWeights(source).rules : undefined;
 }
 
 function openTrained(folder: string, options: RepresentationOptions): OpenedRepresentation {
@@ -108,6 +109,15 @@ function openTrained(folder: string, options: RepresentationOptions): OpenedRepr
   return opened(buildBackbone(weights), { name, size, normalize, ...rest }, options);
 }
 
+/** The weights behind a name, and the run that learned them where one is behind it. Errors: checkpoint, for neither. */
+export function weightsOf(source: string, warn?: (message: string) => void) {
+  const kind = statSync(source, { throwIfNoEntry: false });
+  if (!kind) throw notThere(source);
+  if (!kind.isDirectory()) return { weights: readWeights(source) };
+  if (!existsSync(runPath(source))) throw noRun(source);
+  return trainedWeights(source, warn);
+}
+
 /** A run with the backbone of its newest whole checkpoint. */
 export function trainedWeights(
   folder: string,
@@ -116,16 +126,17 @@ export function trainedWeights(
   const run = readRun(folder);
   const { state, model } = loadNewestCheckpoint(folder, warn);
   const { backbone, stem, width } = run.settings;
-  const { size, normalize } = viewOf(run.settings);
-  const weights = { backbone, stem, width, size, normalization: normalize, weights: backboneTensors(model.tensors) };
+  const { normalize: normalization, ...fed } = viewOf(run.settings);
+  const weights = { backbone, stem, width, ...fed, normalization, weights: backboneTensors(model.tensors) };
   return { run, step: state.step, weights };
 }
 
 function openWeights(path: string, options: RepresentationOptions): OpenedRepresentation {
   const weights = readWeights(path);
-  const { size, normalization, prefix } = weights;
+  const { size, normalization: normalize, prefix, rules, decodeSize } = weights;
   const name = `${displayName(basename(path))}${prefix ? `, names below ${displayName(prefix)}` : ""}`;
-  return opened(buildBackbone(weights), { name, size, normalize: normalization }, options);
+  const reading = { ...(rules && { rules }), ...(decodeSize !== undefined && { decodeSize }) };
+  return opened(buildBackbone(weights), { name, size, normalize, ...reading }, options);
 }
 
 function opened(backbone: BackboneNetwork, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {

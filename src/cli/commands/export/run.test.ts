@@ -15,14 +15,16 @@ beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation((line) => printed.push(String(line)));
 });
 
-test("says what was written, to people in a sentence and to machines with the card", () => {
+test("says what was written, to people in a sentence and to machines with the card", async () => {
   const parent = scratch.next();
   makeFolder(parent);
   const { folder } = smallRun(parent);
   const out = join(parent, "exported");
-  exportTo(folder, { out });
-  expect(printed).toEqual([`wrote backbone.safetensors, card.json to ${out}: resnet18 of ${folder}, step 5`]);
-  exportTo(folder, { out, json: true });
+  await exportTo(folder, { out });
+  expect(printed).toEqual([
+    `wrote backbone.safetensors, README.md, card.json to ${out}: resnet18 of ${folder}, step 5`,
+  ]);
+  await exportTo(folder, { out, json: true });
   const card = JSON.parse(readFileSync(join(out, "card.json"), "utf8"));
-  expect(JSON.parse(printed[1]!)).toEqual({ out, files: ["backbone.safetensors", "card.json"], ...card });
+  expect(JSON.parse(printed[1]!)).toEqual({ out, files: ["backbone.safetensors", "README.md", "card.json"], ...card });
 });
