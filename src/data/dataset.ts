@@ -87,11 +87,23 @@ export type Split = StoredSplit | "val" | "all";
 export interface ImageFile {
   /** Bytes, because a file name need not be valid UTF-8. */
   path: Uint8Array;
+  /** Where in that file the picture lies, of a member of an archive. */
+  part?: FilePart;
   /** The path below the root as text, see `nameOfBytes`. */
   label: string;
   bytes: number;
   /** When it was last changed, in seconds since 1970: what copies and archives keep of a time. */
   modifiedSeconds: number;
+}
+
+/** A stretch of a file that is a picture by itself. */
+export interface FilePart {
+  /** In bytes. */
+  offset: number;
+  /** In bytes, as it lies there. */
+  length: number;
+  /** Whether it has to be inflated. */
+  isDeflated: boolean;
 }
 
 export interface SkippedFile {

@@ -15,7 +15,8 @@ export type {
   StoredSplit,
 } from "./dataset.ts";
 export { defaultRules, sampleName, sampleNames, subset } from "./dataset.ts";
-export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
+export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
+export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
@@ -23,5 +24,5 @@ export type { Share } from "./share.ts";
 export type { DownloadProgress, OnProgress } from "./sources/download.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
-export { datasetNames, type OpenOptions, openDataset, reopened } from "./sources/open.ts";
+export { datasetNames, isCollection, type OpenOptions, openDataset, reopened } from "./sources/open.ts";
 export { shapeClasses } from "./sources/shapes.ts";

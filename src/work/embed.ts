@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import {
   type Dataset,
   openDataset,
+  isCollection,
   openImageFile,
   type ReadingRules,
   type Split,
@@ -35,7 +36,7 @@ export async function openPictures(
   data: string,
   { split = "train", limit, rules, warn = warnThroughNode }: EmbedOptions,
 ): Promise<OpenedPictures> {
-  if (statSync(data, { throwIfNoEntry: false })?.isFile())
+  if (!isCollection(data) && statSync(data, { throwIfNoEntry: false })?.isFile())
     return { dataset: await openImageFile(data, rules), split: "all" };
   const dataset = await openDataset(data, { split, rules, ...(limit !== undefined && { limit }) });
   warnOfSkipped([dataset], warn);

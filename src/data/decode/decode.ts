@@ -1,11 +1,9 @@
 // H height, W width
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { CallError, displayName, SelfsightError } from "../../errors.ts";
+import { CallError, SelfsightError } from "../../errors.ts";
 import type { RawImage, ReadingRules, SampleRules } from "../dataset.ts";
-import { nameOfBytes } from "../picture-name.ts";
 import { acceptedTypes, type ImageType, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 import { mendJpeg } from "./jpeg-parts.ts";
+import { labelOf, type PictureSource, readPicture } from "./picture-bytes.ts";
 import { type Decoding, pixelsOf, storedSize, Undecodable, withRemark } from "./pixels.ts";
 import { tiffSamples, undeclared } from "./tiff-tags.ts";
 
@@ -23,17 +21,7 @@ export interface DecodeOptions {
   bands?: ReadingRules["bands"];
 }
 
-/** A picture file. */
-export interface PictureSource {
-  path: string | Uint8Array;
-  /** What messages call it; default its path. */
-  label?: string;
-}
-
 export const defaultMaxPixels = 64_000_000;
-
-/** A file is read whole before decoding (a mapped file that shrinks kills the process); above this it is refused. */
-const maximumFileBytes = 512 * 1024 * 1024;
 
 /**
  * Decodes a picture file to 8-bit sRGB pixels [H, W, 3], turned upright by its EXIF orientation.
@@ -45,17 +33,9 @@ const maximumFileBytes = 512 * 1024 * 1024;
  * @throws SelfsightError "data" with the file's name and the reason.
  */
 export async function decodeImage(source: string | PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
-  const { path, label = labelOf(path) } = typeof source === "string" ? { path: source } : withPath(source);
-  const bytes = await readPicture(typeof path === "string" ? path : bufferOf(path), label);
-  return decodeBytes(bytes, label, options);
+  const given = typeof source === "string" ? { path: source } : withPath(source);
+  return decodeBytes(await readPicture(given), labelOf(given), options);
 }
-
-const labelOf = (path: string | Uint8Array): string =>
-  typeof path === "string" ? displayName(path) : nameOfBytes(path);
-
-/** The same memory as the type that Node's functions ask for. */
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);
 
 /** Callers without types may give anything. */
 function withPath(source: PictureSource): PictureSource {
@@ -68,7 +48,7 @@ function withPath(source: PictureSource): PictureSource {
 
 /** Decodes a picture held in memory; `label` is what messages call it. See `decodeImage`. */
 export async function decodeBytes(given: Uint8Array, label: string, options: DecodeOptions = {}): Promise<RawImage> {
-  const bytes = bufferOf(given);
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
   const type = imageType(bytes.subarray(0, sniffedBytes));
   if (type === undefined)
     throw refusal(label, `${whyNotAnImage(bytes.subarray(0, sniffedBytes))}; ${acceptedTypes} are read`);
@@ -97,29 +77,6 @@ async function decodeTolerantly(bytes: Buffer, type: ImageType, how: Omit<Decodi
     if (type !== "tiff") throw cause;
     return withRemark(await pixelsOf(bytes, type, { ...how, failOn: "error" }), "faulty tags of a TIFF"); // it warns of tags alone
   }
-}
-
-/** Reads a regular file; one that turned into a FIFO since it was listed is never waited for. */
-async function readPicture(path: string | Buffer, label: string): Promise<Buffer> {
-  try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return await readChecked(file, label);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if (cause instanceof SelfsightError) throw cause;
-    throw refusal(label, `it cannot be read (${reasonOf(cause)})`, cause);
-  }
-}
-
-async function readChecked(file: FileHandle, label: string): Promise<Buffer> {
-  const stats = await file.stat();
-  if (!stats.isFile()) throw refusal(label, "it is no regular file");
-  if (stats.size > maximumFileBytes)
-    throw refusal(label, `it has ${stats.size} bytes; ${maximumFileBytes} are the most that is read`);
-  return file.readFile();
 }
 
 interface Attempt {

@@ -20,7 +20,7 @@ const startWorker = () =>
     `const { parentPort } = require("node:worker_threads");
     parentPort.on("message", (message) => {
       if (message === "close") return parentPort.close();
-      const { ticket, label } = message;
+      const { ticket, source: { label } } = message;
       if (label.startsWith("exit")) process.exit(3);
       if (label.startsWith("throw")) throw new Error("broken decoder");
       if (label.startsWith("hang")) return;

@@ -4,13 +4,14 @@ import { Worker } from "node:worker_threads";
 import { SelfsightError } from "../../errors.ts";
 import type { ImageFile, RawImage } from "../dataset.ts";
 import type { DecodeOptions } from "./decode.ts";
+import { labelOf } from "./picture-bytes.ts";
 import type { DecodeReply, DecodeRequest } from "./worker.ts";
 
 /** A decoded picture, or why the file is bad. */
 export type Decoded = { image: RawImage } | { error: SelfsightError };
 
 export interface DecodePool {
-  decode(file: Pick<ImageFile, "path" | "label">): Promise<Decoded>;
+  decode(file: Omit<ImageFile, "modifiedSeconds">): Promise<Decoded>;
   close(): void;
 }
 
@@ -52,8 +53,10 @@ export function openDecodePool(threads: number, options: DecodeOptions, poolOpti
   }
 
   return {
-    decode: ({ path, label }) =>
-      new Promise((resolve) => submit({ request: { ticket: ticket++, path, label, options }, resolve })),
+    decode: ({ path, label, part, bytes }) => {
+      const source = { path, label, ...(part && { part, bytes }) };
+      return new Promise((resolve) => submit({ request: { ticket: ticket++, source, options }, resolve }));
+    },
     close() {
       for (const decoder of decoders) decoder.close();
     },
@@ -62,7 +65,10 @@ export function openDecodePool(threads: number, options: DecodeOptions, poolOpti
 
 /** In a thread of its own; if that one fails too, the file is bad. */
 function decodeAlone({ request, resolve }: Waiting, reason: string, poolOptions: PoolOptions): void {
-  const condemned = new SelfsightError("data", `decoding ${request.label}: ${reason}, and again when it was alone.`);
+  const condemned = new SelfsightError(
+    "data",
+    `decoding ${labelOf(request.source)}: ${reason}, and again when it was alone.`,
+  );
   const decoder = openDecoder(poolOptions, () => resolve({ error: condemned }));
   const settle = (decoded: Decoded) => {
     decoder.close();

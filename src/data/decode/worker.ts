@@ -2,11 +2,11 @@
 import { parentPort } from "node:worker_threads";
 import type { RawImage } from "../dataset.ts";
 import { type DecodeOptions, decodeImage } from "./decode.ts";
+import type { PictureSource } from "./picture-bytes.ts";
 
 export interface DecodeRequest {
   ticket: number;
-  path: Uint8Array;
-  label: string;
+  source: PictureSource;
   options: DecodeOptions;
 }
 
@@ -36,9 +36,9 @@ function startNext(): void {
   });
 }
 
-async function answer({ ticket, path, label, options }: DecodeRequest): Promise<void> {
+async function answer({ ticket, source, options }: DecodeRequest): Promise<void> {
   try {
-    const image = await decodeImage({ path: Buffer.from(path), label }, options);
+    const image = await decodeImage(source, options);
     port.postMessage({ ticket, image } satisfies DecodeReply, [image.pixels.buffer as ArrayBuffer]);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -4,19 +4,24 @@ import { join } from "node:path";
 import type { Division, FolderPart } from "../dataset.ts";
 import { isPassedOver } from "./image-folder.ts";
 
-/** Names of a part to choose by, where there is one to report on too. */
-const valNames = ["val", "valid", "validation"];
+/** Names of the parts: `val` to choose by, where there is one to report on too. */
+const partNames = { train: ["train"], val: ["val", "valid", "validation"], test: ["test"] } as const;
+
+/** The one among `names` that means a part, in whatever case it is written. */
+export function partNamed(names: readonly string[], part: keyof typeof partNames): string | undefined {
+  const named = (wanted: string) =>
+    names.find((name) => name === wanted) ?? names.find((name) => name.toLowerCase() === wanted);
+  return partNames[part].map(named).find((found) => found !== undefined);
+}
 
 /** The parts by the names of its sub-folders, in whatever case they are written; undefined where it has no `train` and another. */
 export async function divisionOf(folder: string): Promise<Division | undefined> {
   const entries = (await foldersIn(folder)).sort();
-  const named = (wanted: string) =>
-    entries.find((entry) => entry === wanted) ?? entries.find((entry) => entry.toLowerCase() === wanted);
-  const partNamed = async (...names: string[]): Promise<FolderPart | undefined> => {
-    const name = names.map(named).find((found) => found !== undefined);
+  const folderOf = async (part: keyof typeof partNames): Promise<FolderPart | undefined> => {
+    const name = partNamed(entries, part);
     return name === undefined ? undefined : { name, isLabelled: (await foldersIn(join(folder, name))).length > 0 };
   };
-  const [train, val, test] = await Promise.all([partNamed("train"), partNamed(...valNames), partNamed("test")]);
+  const [train, val, test] = await Promise.all([folderOf("train"), folderOf("val"), folderOf("test")]);
   if (!train || !(val || test)) return undefined;
   const parts = [train, val, test].map((part) => part?.name);
   const others = entries.filter((entry) => !parts.includes(entry));

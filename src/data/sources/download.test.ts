@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { tarOf } from "../../../test/drawn-archives.ts";
 import { downloadKnown } from "./download.ts";
 import { findKnown, findKnownDatasets, type KnownDataset, knownDatasets } from "./known.ts";
 import { regularFiles } from "./tar.ts";
@@ -126,36 +127,6 @@ test("a cache that cannot be written is a storage error", async () => {
 
 // ---- tar ----
 
-interface Member {
-  name: string;
-  bytes?: Buffer;
-  kind?: string;
-  size?: string;
-}
-
-function header({ name, bytes = Buffer.alloc(0), kind = "0", size }: Member): Buffer {
-  const block = Buffer.alloc(512);
-  block.write(name, 0, "latin1");
-  block.write(size ?? bytes.length.toString(8).padStart(11, "0"), 124, "latin1");
-  block.write(kind, 156, "latin1");
-  block.fill(" ", 148, 156);
-  block.write(
-    `${block
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, "0")}\0`,
-    148,
-    "latin1",
-  );
-  return block;
-}
-const padded = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
-const tarOf = (...members: Member[]) =>
-  Buffer.concat([
-    ...members.flatMap((member) => [header(member), padded(member.bytes ?? Buffer.alloc(0))]),
-    Buffer.alloc(1024),
-  ]);
-
 async function membersOf(archive: Buffer, chunk = 100): Promise<[string, number][]> {
   async function* stream() {
     for (let at = 0; at < archive.length; at += chunk) yield archive.subarray(at, at + chunk);
@@ -196,11 +167,7 @@ test.each<[string, () => Buffer, RegExp]>([
     /the archive ends at byte 512/,
   ],
   ["without its end", () => tarOf({ name: "a" }).subarray(0, 512), /the archive ends at byte 512/],
-  [
-    "a changed header",
-    () => Buffer.concat([header({ name: "a" }).fill(98, 0, 1), Buffer.alloc(1024)]),
-    /a header with a wrong checksum at byte 0/,
-  ],
+  ["a changed header", () => tarOf({ name: "a" }).fill(98, 0, 1), /a header with a wrong checksum at byte 0/],
   ["a size over the limit", () => tarOf({ name: "a", size: "77777777777" }), /a member of 8589934591 bytes at byte 0/],
   ["a size in base 256", () => tarOf({ name: "a", size: "\x80\0\0\0\0\0\0\0\0\0\xff\xff" }), /no octal number/],
   ["a negative size", () => tarOf({ name: "a", size: "-0000000001" }), /no octal number/],

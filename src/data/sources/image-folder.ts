@@ -193,7 +193,7 @@ function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
 const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
 
 /** Size and time of a picture, or the reason why the file is none. */
-async function lookInto(path: Buffer, rules: SampleRules): Promise<Omit<FoundFile, "relative"> | string> {
+export async function lookInto(path: Buffer, rules: SampleRules): Promise<Omit<FoundFile, "relative"> | string> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {

@@ -1,7 +1,11 @@
 import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
+import { shardsInFolder, shardsOfPattern } from "../archives/find.ts";
+import type { ListedFolder } from "../archives/listed.ts";
+import { isList, listEndings, openList } from "../archives/lists.ts";
+import { isShard, openShards, shardEndings } from "../archives/shards.ts";
 import {
   type Dataset,
   type FolderPart,
@@ -35,8 +39,8 @@ export interface OpenOptions {
 export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) => name), "shapes"];
 
 /**
- * Opens a dataset: a folder of images, a folder of CIFAR or IDX files, or a known name (`cifar10`, `cifar100`,
- * `fashion-mnist`, `shapes`).
+ * Opens a dataset: a folder of images, of CIFAR or IDX files or of archives; an archive (.tar, .zip, .parquet) or a pattern of several
+ * (`train-{000..146}.tar`, `*.parquet`); a list (.csv, .tsv, .jsonl); or a known name (`cifar10`, `cifar100`, `fashion-mnist`, `shapes`).
  *
  * A known name is looked for in the folders of SELFSIGHT_DATA, the system's dataset folders and the cache, then downloaded
  * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/`,
@@ -104,14 +108,16 @@ async function openKnown(
 
 async function openFolder(source: string, split: Split, rules: Partial<ReadingRules> = {}): Promise<Dataset> {
   const kind = await stat(source).catch(() => undefined);
-  if (!kind) throw unknownSource(source);
-  if (!kind.isDirectory()) throw noFolder(source);
+  if (!kind) return openPattern(source, split, rules);
+  if (!kind.isDirectory()) return openFile(source, split, rules);
   const folder = resolve(source);
   const entries = await entriesOf(folder);
   const layout = cifarLayoutOf(entries);
   const name = basename(folder);
   if (layout) return openPart(name, split, (part) => readCifar(folder, layout, part));
   if (hasIdx(entries)) return openPart(name, split, (part) => readIdxFolder(folder, name, part));
+  const shards = await shardsInFolder(folder);
+  if (shards) return openListed(folder, await openShards(shards, rules), split);
   const division = await divisionOf(folder);
   const open = (part?: FolderPart) => openImageFolder(part ? join(folder, part.name) : folder, name, rules);
   if (!division) return open(undividedOnly(folder, split));
@@ -122,6 +128,33 @@ async function openFolder(source: string, split: Split, rules: Partial<ReadingRu
   const opened = parts.map(async (part) => ({ name: part.name, dataset: await open(part) }));
   const whole = joined(name, await Promise.all(opened), folder);
   return whole.kind === "folder" ? { ...whole, division } : whole;
+}
+
+async function openPattern(source: string, split: Split, rules: Partial<ReadingRules>): Promise<Dataset> {
+  const shards = await shardsOfPattern(source);
+  if (!shards) throw unknownSource(source);
+  return openListed(source, await openShards(shards, rules), split);
+}
+
+/** Whether a file of this name is read as many pictures, and not as one. */
+export const isCollection = (path: string): boolean => isShard(path) || isList(path);
+
+async function openFile(source: string, split: Split, rules: Partial<ReadingRules>): Promise<Dataset> {
+  if (isList(source)) return openListed(source, await openList(source, rules), split);
+  if (!isShard(source)) throw noFolder(source);
+  const path = resolve(source);
+  return openListed(
+    source,
+    await openShards({ name: basename(path), root: dirname(path), paths: [path] }, rules),
+    split,
+  );
+}
+
+function openListed(source: string, listed: ListedFolder, split: Split): Dataset {
+  const found = listed.open(split);
+  if (found) return found;
+  if (!listed.division) undividedOnly(source, split);
+  return refuseNoVal(source);
 }
 
 /** Of a folder that is not divided, `train` and `all` are the whole. */
@@ -175,6 +208,6 @@ function unknownSource(source: string): SelfsightError {
 const noFolder = (source: string) =>
   new SelfsightError(
     "data",
-    `opening ${displayName(source)}: it is a file; a folder of pictures, or of CIFAR or IDX files, is needed; give the ` +
-      "folder that holds it.",
+    `opening ${displayName(source)}: it is a file; a folder of pictures, of CIFAR or IDX files, an archive ` +
+      `(${shardEndings.join(", ")}) or a list (${listEndings.join(", ")}) is needed; give the folder that holds it.`,
   );

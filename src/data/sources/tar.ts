@@ -1,14 +1,13 @@
 // Reads a tar archive as a stream: 512-byte headers, each followed by its data padded to 512 bytes, then zero blocks.
 // Nothing is extracted: regular files come out as a label and bytes; links, devices and folders are passed over.
 import { displayName, SelfsightError } from "../../errors.ts";
+import { blockBytes, paddedBytes, readHeader } from "../archives/tar-header.ts";
 
 export interface TarMember {
   /** The name as the archive gives it: a label, never a path to write to. */
   name: string;
   bytes: Buffer;
 }
-
-const blockBytes = 512;
 
 /**
  * The regular files of a tar archive, in its order, each whole in memory.
@@ -25,10 +24,10 @@ export async function* regularFiles(
     const offset = reader.offset();
     const header = await reader.take(blockBytes);
     if (header.every((byte) => byte === 0)) return;
-    const { name, size, kind } = readHeader(header, archive, offset);
+    const { name, size, isFile } = readHeader(header, (what) => damaged(archive, offset, what));
     if (size > maximumMemberBytes) throw damaged(archive, offset, `a member of ${size} bytes`);
-    const bytes = await reader.take(Math.ceil(size / blockBytes) * blockBytes);
-    if (kind === "0" || kind === "\0") yield { name, bytes: bytes.subarray(0, size) };
+    const bytes = await reader.take(paddedBytes(size));
+    if (isFile) yield { name: name.toString("latin1"), bytes: bytes.subarray(0, size) };
   }
 }
 
@@ -55,16 +54,6 @@ function blockReader(stream: AsyncIterable<Buffer>, archive: string) {
       return joined.subarray(0, count);
     },
   };
-}
-
-function readHeader(header: Buffer, archive: string, offset: number): { name: string; size: number; kind: string } {
-  const text = (from: number, to: number) => header.toString("latin1", from, to).split("\0")[0]!;
-  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
-  if (Number.parseInt(text(148, 156), 8) !== sum) throw damaged(archive, offset, "a header with a wrong checksum");
-  const size = text(124, 136).trim();
-  if (!/^[0-7]+$/.test(size)) throw damaged(archive, offset, "a member size that is no octal number");
-  const kind = header.toString("latin1", 156, 157);
-  return { name: text(0, 100), size: Number.parseInt(size, 8), kind };
 }
 
 function damaged(archive: string, offset: number, what: string): SelfsightError {
