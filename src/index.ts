@@ -9,6 +9,7 @@ export {
   datasetNames,
   decodeBytes,
   decodeImage,
+  type FilePart,
   type FolderPart,
   type ImageArray,
   type ImageFile,

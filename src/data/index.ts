@@ -3,6 +3,7 @@ export type {
   DataSource,
   Dataset,
   Division,
+  FilePart,
   FolderPart,
   ImageArray,
   ImageFile,

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import {
   type Dataset,
-  openDataset,
   isCollection,
+  openDataset,
   openImageFile,
   type ReadingRules,
   type Split,

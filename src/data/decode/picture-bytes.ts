@@ -26,7 +26,7 @@ const mostBytes = 512 * 1024 * 1024;
  *
  * @throws SelfsightError "data" with the picture's name and the reason.
  */
-export async function readPicture(source: PictureSource): Promise<Buffer> {
+export async function readPicture(source: PictureSource): Promise<Uint8Array> {
   const { path } = source;
   try {
     const file = await open(

@@ -7,6 +7,7 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import {
   defaultRules,
   folderFingerprint,
+  type ImageFile,
   type ImageFolder,
   type ReadingRules,
   type SampleRules,
@@ -17,10 +18,10 @@ import { tiffSamples, undeclared } from "../decode/tiff-tags.ts";
 import { nameOfBytes } from "../picture-name.ts";
 import { listedByReason } from "../said.ts";
 
-interface FoundFile {
+type FileFacts = Pick<ImageFile, "bytes" | "modifiedSeconds">;
+
+interface FoundFile extends FileFacts {
   relative: Buffer;
-  bytes: number;
-  modifiedSeconds: number;
 }
 
 interface Walk {
@@ -193,9 +194,9 @@ function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
 const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
 
 /** Size and time of a picture, or the reason why the file is none. */
-export async function lookInto(path: Buffer, rules: SampleRules): Promise<Omit<FoundFile, "relative"> | string> {
+export async function lookInto(path: Uint8Array, rules: SampleRules): Promise<FileFacts | string> {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await open(Buffer.from(path), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await file.stat();
       if (!stats.isFile()) return "no regular file";
