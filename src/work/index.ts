@@ -11,6 +11,15 @@ export {
   type Protocols,
 } from "./evaluate.ts";
 export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
+export {
+  type CatalogueEntry,
+  type ImportOptions,
+  type ImportReport,
+  importWeights,
+  type LoadTable,
+  listCatalogue,
+  type NormalizationName,
+} from "./import.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
 export {

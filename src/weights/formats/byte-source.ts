@@ -1,0 +1,45 @@
+// Bytes of a file by position. Read, not mapped: a mapped file that shrinks kills the process.
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { openRegular } from "../../files.ts";
+import { FormatError } from "./faults.ts";
+
+export interface ByteSource {
+  readonly file: number;
+  readonly size: number;
+  /** Errors: FormatError, where the file has no such bytes. */
+  read(start: number, length: number): Buffer;
+  /** Errors: FormatError, where the file was written to since it was opened. */
+  refuseChanged(): void;
+  close(): void;
+}
+
+/** Errors: those of the system, for what is no regular file too. */
+export function openBytes(path: string): ByteSource {
+  const file = openRegular(path);
+  const before = fstatSync(file, { bigint: true });
+  const size = Number(before.size);
+  return {
+    file,
+    size,
+    read: (start, length) => readPart(file, size, start, length),
+    refuseChanged() {
+      const now = fstatSync(file, { bigint: true });
+      if (now.size !== before.size || now.mtimeNs !== before.mtimeNs)
+        throw new FormatError("it changed while it was read");
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/** No memory is taken for bytes that the file does not have. */
+function readPart(file: number, size: number, start: number, length: number): Buffer {
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(length) || start < 0 || length < 0 || start + length > size)
+    throw new FormatError(`it ends at byte ${size}, bytes ${start} to ${start + length} are needed`);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(file, bytes, at, Math.min(length - at, 1 << 30), start + at);
+    if (count === 0) throw new FormatError(`it ended at byte ${start + at} while it was read`);
+    at += count;
+  }
+  return bytes;
+}

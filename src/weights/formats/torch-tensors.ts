@@ -1,0 +1,126 @@
+// The tensors of a PyTorch checkpoint by name, and their numbers.
+import { displayName } from "../../errors.ts";
+import { FormatError } from "./faults.ts";
+import type { StoredTensor } from "./safetensors.ts";
+import { bytesPerElement } from "./safetensors-header.ts";
+import { BadTensor, elementsOf, type Storage, type TorchTensor } from "./torch-objects.ts";
+import { swapBytes, type TorchContainer } from "./torch-zip.ts";
+
+export interface NamedTensors {
+  tensors: ReadonlyMap<string, TorchTensor>;
+  /** Tensors that cannot be read, and why. */
+  unreadable: ReadonlyMap<string, BadTensor>;
+}
+
+const namesLimit = 100_000;
+const depthLimit = 16;
+
+/**
+ * Tensors below keys that are texts, their names joined by dots: `state_dict.module.conv1.weight`. What lies below numbers (the state of
+ * an optimizer) or in lists has no name and is passed over. Errors: FormatError, naming a tensor whose description contradicts the file.
+ */
+export function namedTensors(container: TorchContainer): NamedTensors {
+  const [tensors, unreadable] = [new Map<string, TorchTensor>(), new Map<string, BadTensor>()];
+  let visited = 0;
+  const walk = (value: unknown, name: string, depth: number): void => {
+    if (++visited > 20 * namesLimit || tensors.size > namesLimit) throw new FormatError("it holds too many values");
+    if (value instanceof BadTensor) addBad(unreadable, name, value);
+    else if (isTensor(value)) addTensor(tensors, container, name, value);
+    else if (value instanceof Map && depth < depthLimit)
+      for (const [key, child] of value)
+        if (typeof key === "string") walk(child, name ? `${name}.${key}` : key, depth + 1);
+  };
+  walk(container.value, "", 0);
+  if (tensors.size === 0) throw new FormatError("it holds no tensors with names");
+  return { tensors, unreadable };
+}
+
+const isTensor = (value: unknown): value is TorchTensor =>
+  typeof value === "object" && value !== null && "storage" in value && "strides" in value;
+
+function addBad(unreadable: Map<string, BadTensor>, name: string, bad: BadTensor): void {
+  if (bad.isLie) throw new FormatError(`tensor ${displayName(name)} ${bad.reason}`);
+  unreadable.set(name, bad);
+}
+
+function addTensor(
+  tensors: Map<string, TorchTensor>,
+  container: TorchContainer,
+  name: string,
+  tensor: TorchTensor,
+): void {
+  if (tensors.has(name)) throw new FormatError(`it has two tensors ${displayName(name)}`);
+  naming(name, () => container.check(tensor.storage));
+  tensors.set(name, tensor);
+}
+
+function naming<T>(name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof FormatError) error.message = `tensor ${displayName(name)}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The numbers of some tensors. One storage at a time is in memory beside them, and none is read twice. */
+export async function readTensors(
+  container: TorchContainer,
+  { tensors }: NamedTensors,
+  names: Iterable<string>,
+): Promise<Map<string, StoredTensor>> {
+  const wanted = Array.from(names, (name) => ({ name, tensor: tensors.get(name)! }));
+  const byStorage = new Map<string, typeof wanted>();
+  for (const one of wanted) {
+    const place = placeOf(one.tensor.storage);
+    if (!byStorage.has(place)) byStorage.set(place, []);
+    byStorage.get(place)!.push(one);
+  }
+  const found = new Map<string, StoredTensor>();
+  for (const users of byStorage.values()) {
+    const bytes = await container.bytesOf(users[0]!.tensor.storage);
+    for (const { name, tensor } of users) found.set(name, numbersOf(tensor, bytes, container.isBigEndian));
+  }
+  return new Map(wanted.map(({ name }) => [name, found.get(name)!]));
+}
+
+const placeOf = ({ key, start, bytes }: Storage): string => `${key} ${start} ${bytes}`;
+
+function numbersOf(tensor: TorchTensor, storage: Buffer, isBigEndian: boolean): StoredTensor {
+  const { type, shape, strides, offset } = tensor;
+  const size = bytesPerElement[type];
+  const start = offset * size;
+  const isWhole = isContiguous(shape, strides);
+  const plain = isWhole ? storage.subarray(start, start + elementsOf(shape) * size) : gathered(tensor, storage);
+  const bytes = isBigEndian ? swapBytes(Buffer.from(plain), type) : plain;
+  return { dtype: type, shape, bytes };
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+const wholeTypes = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
+
+/** Row-major copy of a strided tensor. */
+function gathered({ type, shape, strides, offset }: TorchTensor, storage: Buffer): Uint8Array {
+  const kind = wholeTypes[bytesPerElement[type]];
+  const source = new kind(
+    storage.buffer as ArrayBuffer,
+    storage.byteOffset,
+    Math.floor(storage.length / kind.BYTES_PER_ELEMENT),
+  );
+  const target = new kind(elementsOf(shape));
+  let next = 0;
+  const copy = (axis: number, at: number): void => {
+    if (axis === shape.length) target[next++] = source[at]!;
+    else for (let i = 0; i < shape[axis]!; i++) copy(axis + 1, at + i * strides[axis]!);
+  };
+  if (target.length > 0) copy(0, offset);
+  return new Uint8Array(target.buffer);
+}
