@@ -96,7 +96,7 @@ interface Origin extends Located {
 
 async function located(source: string, options: ImportOptions): Promise<Located> {
   if (/^https?:\/\//.test(source)) return { path: await fetched({ url: source }, options), entry: undefined };
-  if (existsSync(source) && !statSync(source).isDirectory()) return { path: source, entry: undefined };
+  if (statSync(source, { throwIfNoEntry: false })?.isFile()) return { path: source, entry: undefined };
   const entry = catalogue.find(({ name }) => name === source);
   if (entry) return { path: await fetched(entry, options), entry };
   const guess = didYouMean(

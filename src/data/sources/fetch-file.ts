@@ -48,6 +48,7 @@ const redirects = 5;
 export async function fetchFile(file: FetchedFile, target: string, options: FetchOptions): Promise<void> {
   for (let failures = 0, all = 1; ; all++) {
     const before = await sizeOfPart(target);
+    if (all > 1 && (await isThere(target))) return; // another process was quicker
     try {
       return await fetchOnce(file, target, options);
     } catch (cause) {
@@ -68,6 +69,8 @@ const isOfSystem = (cause: unknown): boolean =>
   ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ENOENT", "ENOTDIR"].includes(
     (cause as NodeJS.ErrnoException).code ?? "",
   );
+
+const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 
 async function fetchOnce(file: FetchedFile, target: string, options: FetchOptions): Promise<void> {
   const stall = new AbortController();
@@ -147,6 +150,7 @@ async function request(url: string, known: Part | undefined, signal: AbortSignal
     ...(known?.mark !== undefined && { range: `bytes=${known.size}-`, "if-range": known.mark }),
   };
   let at = new URL(url);
+  if (at.username || at.password) throw new FinalFault("a name or password stands in the address, which is not sent");
   for (let hop = 0; hop <= redirects; hop++) {
     const response = await fetch(at, { signal, headers, redirect: "manual" });
     const next = response.headers.get("location");
@@ -187,7 +191,7 @@ interface Receiving extends FetchOptions {
 async function receive(file: FetchedFile, response: Response, part: Part, receiving: Receiving): Promise<void> {
   const declared = response.headers.get("content-length");
   const totalBytes = declared === null ? undefined : part.size + Number(declared);
-  const handle = await open(part.path, constants.O_WRONLY | constants.O_CREAT, 0o666);
+  const handle = await openPart(part);
   let receivedBytes = part.size;
   try {
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
@@ -206,6 +210,12 @@ async function receive(file: FetchedFile, response: Response, part: Part, receiv
     throw new Error(`${receivedBytes} of ${totalBytes} bytes came`);
 }
 
+/** Where a part is to be continued and another process has made it whole in between, nothing is made in its place. */
+const openPart = ({ path, size }: Part): Promise<FileHandle> =>
+  open(path, constants.O_WRONLY | (size > 0 ? 0 : constants.O_CREAT), 0o666).catch((cause: NodeJS.ErrnoException) => {
+    throw size > 0 && cause.code === "ENOENT" ? new Error("what had come of it is gone", { cause }) : cause;
+  });
+
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
@@ -215,14 +225,15 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
 
 /** A whole file takes its name; a damaged one is thrown away. */
 async function keepWhole(file: FetchedFile, { path }: Part, target: string): Promise<void> {
-  const fault = await digestFault(path, file);
-  if (fault !== undefined) {
+  try {
+    const fault = await digestFault(path, file);
+    if (fault === undefined) return await rename(path, target);
     await rm(path, { force: true });
     throw new Error(fault);
+  } catch (cause) {
+    const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    if (!isGone || !(await isThere(target))) throw cause; // another process has it in place already
   }
-  await rename(path, target).catch(async (cause) => {
-    if (!(await stat(target).catch(() => undefined))) throw cause; // another process has it in place already
-  });
 }
 
 /** What is wrong with a file's digests, or undefined. */

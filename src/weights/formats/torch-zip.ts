@@ -51,9 +51,12 @@ function storageFrom(id: unknown): Storage {
   return new Storage(key, type, count);
 }
 
+/** Sizes are checked here, where the sentence can say more. */
+const zipOptions = { lazyEntries: true, autoClose: false, strictFileNames: true, validateEntrySizes: false };
+
 async function directoryOf({ file, size }: ByteSource): Promise<{ zip: ZipFile; members: Map<string, Member> }> {
   try {
-    const zip = await fromFdPromise(file, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    const zip = await fromFdPromise(file, zipOptions);
     if (zip.entryCount > membersLimit)
       throw new FormatError(`it has ${zip.entryCount} members, more than ${membersLimit}`);
     const members = new Map<string, Member>();
@@ -73,6 +76,8 @@ function addMember(members: Map<string, Member>, entry: Entry): void {
   if (entry.isEncrypted()) throw new FormatError(`its member ${label} is encrypted`);
   if (entry.compressionMethod !== 0)
     throw new FormatError(`its member ${label} is compressed, which PyTorch never does`);
+  if (entry.compressedSize !== entry.uncompressedSize)
+    throw new FormatError(`its member ${label} has two sizes, ${entry.compressedSize} and ${entry.uncompressedSize}`);
   members.set(name, { name, entry });
 }
 
@@ -86,6 +91,7 @@ function refuseOverlaps(members: readonly Member[], size: number): void {
     (a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader,
   )) {
     const start = entry.relativeOffsetOfLocalHeader;
+    if (before === "" && start !== 0) throw new FormatError(`${start} bytes stand before its first member`);
     if (start < end) throw new FormatError(`its members ${displayName(before)} and ${displayName(name)} overlap`);
     end = start + localHeaderBytes + entry.fileNameRaw.length + entry.compressedSize;
     if (end > size) throw new FormatError(`its member ${displayName(name)} reaches past the end of the file`);

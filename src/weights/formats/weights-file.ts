@@ -1,6 +1,5 @@
 // Any file of weights, told by its content and not by its name: which tensors it has, and the numbers of those that are asked for.
 import { displayName, SelfsightError } from "../../errors.ts";
-import { storageError } from "../../files.ts";
 import { type ByteSource, openBytes } from "./byte-source.ts";
 import { FormatError, UnsafeError } from "./faults.ts";
 import type { StoredTensor } from "./safetensors.ts";
@@ -30,7 +29,7 @@ export interface WeightsFile {
 
 /**
  * Opens a safetensors file or one of PyTorch's (`.pth`, `.pt`, `.pth.tar`, `.ckpt`, `.torch`); nothing in it is run.
- * Errors: checkpoint, for a damaged or foreign file; unsafe, for a pickle that asks for code; storage, where it cannot be read.
+ * Errors: checkpoint, for a damaged or foreign file, or one that cannot be read; unsafe, for a pickle that asks for code.
  */
 export async function openWeightsFile(path: string): Promise<WeightsFile> {
   const source = await withRefusals(path, async () => openBytes(path));
@@ -124,5 +123,7 @@ function refusal(path: string, cause: unknown): unknown {
       cause,
     });
   if (cause instanceof SelfsightError || !("code" in (cause as Error))) return cause;
-  return storageError("read", path, cause);
+  return new SelfsightError("checkpoint", `${opening}; a readable file of weights is needed; check the path`, {
+    cause,
+  });
 }
