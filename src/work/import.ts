@@ -241,8 +241,8 @@ function normalizationOf(
   if (entry) return { normalization: copyOf(entry.normalization), from: "the catalogue" };
   const beside = normalizationBeside(path);
   if (beside) return beside;
-  const isUsual = shape.stem !== "small" && family.normalization !== undefined;
-  if (isUsual) return { normalization: copyOf(named[family.normalization!]), from: `usual for ${family.layout}` };
+  const usual = shape.stem === "small" ? null : family.normalization;
+  if (usual !== null) return { normalization: copyOf(named[usual]), from: `usual for ${family.layout}` };
   const which =
     shape.stem === "small" ? "cifar10, imagenet or none" : "half (timm's and Google's) or imagenet (DeiT's, DINO's)";
   throw new SelfsightError(

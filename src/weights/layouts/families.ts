@@ -1,15 +1,13 @@
 // Whose checkpoint a file is, read from its names; and how that family normalises pictures.
 import type { FoundTrunk } from "./trunks.ts";
 
-/** A family's usual way with pictures; undefined where its networks differ among themselves. */
-export type NormalizationName = "imagenet" | "swav" | "half";
+/** A family's usual way with pictures; null where its networks differ among themselves. */
+export type UsualNormalization = "imagenet" | "swav" | null;
 
 export interface Family {
   /** As people call it: `MoCo v2`. */
   layout: string;
-  normalization: NormalizationName | undefined;
-  /** What a user should know of it. */
-  note?: string;
+  normalization: UsualNormalization;
 }
 
 interface Clues extends FoundTrunk {
@@ -25,7 +23,7 @@ interface Rule extends Family {
   fits(clues: Clues): boolean;
 }
 
-const rule = (layout: string, fits: Rule["fits"], normalization: Rule["normalization"] = "imagenet"): Rule => ({
+const rule = (layout: string, fits: Rule["fits"], normalization: UsualNormalization = "imagenet"): Rule => ({
   layout,
   fits,
   normalization,
@@ -59,9 +57,9 @@ const rules: readonly Rule[] = [
   ),
   rule("VICReg", ({ prefix, hasBeside }) => /(^|\.)backbone\.$/.test(prefix) && hasBeside(/^projector\./)),
   rule("Hugging Face", ({ naming }) => naming.whose === "Hugging Face" && naming.kind === "residual"),
-  rule("Hugging Face", ({ naming }) => naming.whose === "Hugging Face", undefined),
-  rule("torchvision", ({ naming }) => naming.whose === "torchvision"),
-  rule("timm", ({ naming, hasBelow }) => naming.whose === "timm" && hasBelow(/^head\./), undefined),
+  rule("Hugging Face", ({ naming }) => naming.whose === "Hugging Face", null),
+  rule("torchvision", ({ naming, hasBelow }) => naming.whose === "torchvision" && hasBelow(/^(fc|heads)\./)),
+  rule("timm", ({ naming, hasBelow }) => naming.whose === "timm" && hasBelow(/^head\./), null),
 ];
 
 const anyOf = (names: ReadonlyMap<string, unknown>, pattern: RegExp): boolean =>

@@ -33,8 +33,12 @@ function prefixBefore(name: string, landmark: string): string | undefined {
 function callName(own: readonly string[], all: readonly (readonly string[])[]): string {
   const isShared = (word: string) => all.every((words) => words.includes(word));
   const special = all.length > 1 ? own.filter((word) => !isShared(word)) : [];
-  return special.join(".") || own.at(-1) || "trunk";
+  const telling = special.filter((word) => !wrappers.has(word));
+  return [telling, special, own.slice(-1)].find(({ length }) => length > 0)?.join(".") ?? "trunk";
 }
+
+/** What programs put around a network says nothing of it. */
+const wrappers: ReadonlySet<string> = new Set(["module", "model", "net", "state_dict", "_orig_mod"]);
 
 const isSlow = (name: string): boolean => /momentum|target|teacher|(^|_)ema|(^|_)k(ey)?($|_)|encoder_k/.test(name);
 
