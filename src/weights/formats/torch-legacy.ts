@@ -20,8 +20,38 @@ interface Root {
 
 /** Errors: FormatError, and UnsafeError for a pickle that asks for more than weights need. */
 export function openTorchLegacy(source: ByteSource): TorchContainer {
+  const { value, roots } = readHeads(source);
+  const rootOf = ({ key }: Storage) => roots.get(key)!;
+  return {
+    value,
+    isBigEndian: false,
+    check(storage) {
+      const { start, count, elementBytes } = rootOf(storage);
+      if (start === undefined) throw new FormatError(`storage ${storage.key} is missing`);
+      if (storage.start + storage.bytes > count * elementBytes)
+        throw new FormatError(`storage ${storage.key} reaches past its ${count * elementBytes} bytes`);
+    },
+    fill: (bytes, storage) => source.fill(bytes, rootOf(storage).start! + storage.start),
+  };
+}
+
+const firstWindow = 1024 ** 2;
+
+/** How long the pickles are stands nowhere: a window over the file's beginning grows until they are in it. */
+function readHeads(source: ByteSource): { value: unknown; roots: ReadonlyMap<string, Root> } {
+  for (let window = firstWindow; ; window *= 4) {
+    const length = Math.min(window, source.size, pickleBytesLimit);
+    try {
+      return headsIn(source, source.read(0, length));
+    } catch (error) {
+      const isAll = length === Math.min(source.size, pickleBytesLimit);
+      if (isAll || !(error instanceof FormatError)) throw error;
+    }
+  }
+}
+
+function headsIn(source: ByteSource, bytes: Buffer) {
   const roots = new Map<string, Root>();
-  const bytes = source.read(0, Math.min(source.size, pickleBytesLimit));
   let at = 0;
   const next = (): unknown => {
     const { value, end } = readPickle(
@@ -36,18 +66,7 @@ export function openTorchLegacy(source: ByteSource): TorchContainer {
   next();
   const value = next();
   placeStorages(source, roots, next(), at);
-  const rootOf = ({ key }: Storage) => roots.get(key)!;
-  return {
-    value,
-    isBigEndian: false,
-    check(storage) {
-      const { start, count, elementBytes } = rootOf(storage);
-      if (start === undefined) throw new FormatError(`storage ${storage.key} is missing`);
-      if (storage.start + storage.bytes > count * elementBytes)
-        throw new FormatError(`storage ${storage.key} reaches past its ${count * elementBytes} bytes`);
-    },
-    bytesOf: async (storage) => source.read(rootOf(storage).start! + storage.start, storage.bytes),
-  };
+  return { value, roots };
 }
 
 /** A view is a part of the storage of the given key: (its own key, first element, elements). */

@@ -63,25 +63,42 @@ function naming<T>(name: string, body: () => T): T {
   }
 }
 
-/** The numbers of some tensors. One storage at a time is in memory beside them, and none is read twice. */
-export async function readTensors(
+/** Storages are read into pieces of memory of about this size: many small ones keep the garbage collector busy. */
+const slabBytes = 16 * 1024 ** 2;
+/** Tensors lie on boundaries of their types. */
+const boundary = 64;
+
+/** The numbers of some tensors; each of their storages is read once. */
+export function readTensors(
   container: TorchContainer,
   { tensors }: NamedTensors,
   names: Iterable<string>,
-): Promise<Map<string, StoredTensor>> {
-  const wanted = Array.from(names, (name) => ({ name, tensor: tensors.get(name)! }));
-  const byStorage = new Map<string, typeof wanted>();
-  for (const one of wanted) {
-    const place = placeOf(one.tensor.storage);
-    if (!byStorage.has(place)) byStorage.set(place, []);
-    byStorage.get(place)!.push(one);
+): Map<string, StoredTensor> {
+  const wanted = Array.from(names, (name) => [name, tensors.get(name)!] as const);
+  const storages = new Map(wanted.map(([, { storage }]) => [placeOf(storage), storage]));
+  const bytes = memoryFor([...storages.values()]);
+  for (const [place, storage] of storages) container.fill(bytes.get(place)!, storage);
+  return new Map(
+    wanted.map(([name, tensor]) => [
+      name,
+      numbersOf(tensor, bytes.get(placeOf(tensor.storage))!, container.isBigEndian),
+    ]),
+  );
+}
+
+function memoryFor(storages: readonly Storage[]): Map<string, Buffer> {
+  const rounded = ({ bytes }: Storage) => Math.ceil(bytes / boundary) * boundary;
+  let left = storages.reduce((sum, storage) => sum + rounded(storage), 0);
+  let [slab, at] = [Buffer.alloc(0), 0];
+  const found = new Map<string, Buffer>();
+  for (const storage of storages) {
+    const room = rounded(storage);
+    if (at + room > slab.length) [slab, at] = [Buffer.allocUnsafeSlow(Math.max(room, Math.min(slabBytes, left))), 0];
+    found.set(placeOf(storage), slab.subarray(at, at + storage.bytes));
+    at += room;
+    left -= room;
   }
-  const found = new Map<string, StoredTensor>();
-  for (const users of byStorage.values()) {
-    const bytes = await container.bytesOf(users[0]!.tensor.storage);
-    for (const { name, tensor } of users) found.set(name, numbersOf(tensor, bytes, container.isBigEndian));
-  }
-  return new Map(wanted.map(({ name }) => [name, found.get(name)!]));
+  return found;
 }
 
 const placeOf = ({ key, start, bytes }: Storage): string => `${key} ${start} ${bytes}`;

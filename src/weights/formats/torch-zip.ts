@@ -1,7 +1,7 @@
 // PyTorch's zip layout (1.6 and later): NAME/data.pkl, and each storage as NAME/data/KEY, never compressed. yauzl reads the directory
 // of the zip; the members' bytes are read here, once, so that what was checked is what is used.
 import { crc32 } from "node:zlib";
-import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
 import { displayName } from "../../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { FormatError } from "./faults.ts";
@@ -16,7 +16,7 @@ export interface TorchContainer {
   isBigEndian: boolean;
   /** Errors: FormatError, where the file does not hold what the storage says; nothing is read. */
   check(storage: Storage): void;
-  bytesOf(storage: Storage): Promise<Buffer>;
+  fill(bytes: Buffer, storage: Storage): void;
 }
 
 /** Members of one zip; checkpoints of large models have some thousand. */
@@ -29,20 +29,20 @@ interface Member {
 
 /** Errors: FormatError, and UnsafeError for a pickle that asks for more than weights need. */
 export async function openTorchZip(source: ByteSource): Promise<TorchContainer> {
-  const { zip, members } = await directoryOf(source);
+  const members = await directoryOf(source);
   const root = rootOf(members);
-  const readMember = (name: string) => contentOf(source, zip, memberCalled(members, name));
+  const fill = (bytes: Buffer, name: string) => fillFrom(source, memberCalled(members, name), bytes);
   const pickle = memberCalled(members, `${root}data.pkl`);
   if (pickle.entry.uncompressedSize > pickleBytesLimit)
     throw new FormatError(`its data.pkl has ${pickle.entry.uncompressedSize} bytes, more than ${pickleBytesLimit}`);
-  const bytes = await contentOf(source, zip, pickle);
+  const bytes = contentOf(source, pickle);
   const { value, end } = readPickle(bytes, torchWorld(storageFrom));
   if (end !== bytes.length) throw new FormatError(`${bytes.length - end} bytes follow its pickle`);
   return {
     value,
-    isBigEndian: await isBigEndian(members, root, readMember),
+    isBigEndian: isBigEndian(source, members, root),
     check: (storage) => checkSize(storage, memberCalled(members, `${root}data/${storage.key}`).entry),
-    bytesOf: (storage) => readMember(`${root}data/${storage.key}`),
+    fill: (storageBytes, { key }) => fill(storageBytes, `${root}data/${key}`),
   };
 }
 
@@ -54,15 +54,38 @@ function storageFrom(id: unknown): Storage {
 /** Sizes are checked here, where the sentence can say more. */
 const zipOptions = { lazyEntries: true, autoClose: false, strictFileNames: true, validateEntrySizes: false };
 
-async function directoryOf({ file, size }: ByteSource): Promise<{ zip: ZipFile; members: Map<string, Member> }> {
+/** Lets yauzl read by small pieces without a journey through the thread pool for each. */
+class SourceReader extends RandomAccessReader {
+  constructor(readonly source: ByteSource) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    done: (fault: Error | null) => void,
+  ): void {
+    let fault: Error | null = null;
+    try {
+      this.source.read(position, length).copy(buffer, offset);
+    } catch (cause) {
+      fault = cause as Error;
+    }
+    done(fault);
+  }
+}
+
+async function directoryOf(source: ByteSource): Promise<Map<string, Member>> {
   try {
-    const zip = await fromFdPromise(file, zipOptions);
+    const zip = await fromRandomAccessReaderPromise(new SourceReader(source), source.size, zipOptions);
     if (zip.entryCount > membersLimit)
       throw new FormatError(`it has ${zip.entryCount} members, more than ${membersLimit}`);
     const members = new Map<string, Member>();
     for await (const entry of zip.eachEntry()) addMember(members, entry);
-    refuseOverlaps([...members.values()], size);
-    return { zip, members };
+    refuseOverlaps([...members.values()], source.size);
+    return members;
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     throw new FormatError(`its zip directory is damaged (${displayName((cause as Error).message)})`);
@@ -120,26 +143,36 @@ function checkSize(storage: Storage, { uncompressedSize }: Entry): void {
     throw new FormatError(`storage ${storage.key} is said to have ${storage.bytes} bytes, it has ${uncompressedSize}`);
 }
 
-/** A member's bytes. Errors: FormatError, where its own header says otherwise than the directory, or its checksum differs. */
-async function contentOf(source: ByteSource, zip: ZipFile, { name, entry }: Member): Promise<Buffer> {
-  const local = await zip.readLocalFileHeaderPromise(entry).catch((cause: Error) => {
-    throw new FormatError(`its member ${displayName(name)} has no header (${displayName(cause.message)})`);
-  });
-  const isOther = !local.fileName.equals(entry.fileNameRaw) || local.compressionMethod !== 0;
-  if (isOther) throw new FormatError(`its member ${displayName(name)} is called otherwise in its own header`);
-  const bytes = source.read(local.fileDataStart, entry.uncompressedSize);
-  if (crc32(bytes) !== entry.crc32) throw new FormatError(`the checksum of its member ${displayName(name)} differs`);
+function contentOf(source: ByteSource, member: Member): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(member.entry.uncompressedSize); // no more than the file has, see `refuseOverlaps`
+  fillFrom(source, member, bytes);
   return bytes;
 }
 
-async function isBigEndian(
-  members: ReadonlyMap<string, Member>,
-  root: string,
-  readMember: (name: string) => Promise<Buffer>,
-): Promise<boolean> {
-  const name = `${root}byteorder`;
-  if (!members.has(name)) return false; // PyTorch before 2.1 said nothing, and ran on little-endian machines
-  const order = (await readMember(name)).toString("latin1").trim();
+/** A member's bytes. Errors: FormatError, where its own header says otherwise than the directory, or its checksum differs. */
+function fillFrom(source: ByteSource, member: Member, bytes: Buffer): void {
+  source.fill(bytes, dataStart(source, member));
+  if (crc32(bytes) !== member.entry.crc32)
+    throw new FormatError(`the checksum of its member ${displayName(member.name)} differs`);
+}
+
+/** Behind the member's own header: signature, method, and the lengths of its name and of a field that PyTorch fills up to 64 bytes with. */
+function dataStart(source: ByteSource, { name, entry }: Member): number {
+  const start = entry.relativeOffsetOfLocalHeader;
+  const header = source.read(start, localHeaderBytes + entry.fileNameRaw.length);
+  const isSame =
+    header.toString("latin1", 0, 4) === "PK\x03\x04" &&
+    header.readUInt16LE(8) === 0 &&
+    header.readUInt16LE(26) === entry.fileNameRaw.length &&
+    header.subarray(localHeaderBytes).equals(entry.fileNameRaw);
+  if (!isSame) throw new FormatError(`its member ${displayName(name)} is called otherwise in its own header`);
+  return start + header.length + header.readUInt16LE(28);
+}
+
+function isBigEndian(source: ByteSource, members: ReadonlyMap<string, Member>, root: string): boolean {
+  const member = members.get(`${root}byteorder`);
+  if (!member) return false; // PyTorch before 2.1 said nothing, and ran on little-endian machines
+  const order = contentOf(source, member).toString("latin1").trim();
   if (order !== "little" && order !== "big") throw new FormatError("its byteorder is neither little nor big");
   return order === "big";
 }

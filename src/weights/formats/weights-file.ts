@@ -23,7 +23,7 @@ export interface WeightsFile {
   unreadable: ReadonlyMap<string, string>;
   metadata: Readonly<Record<string, string>>;
   /** The numbers of these tensors; no others are read. Errors: as of opening. */
-  read(names: Iterable<string>): Promise<Map<string, StoredTensor>>;
+  read(names: Iterable<string>): Map<string, StoredTensor>;
   close(): void;
 }
 
@@ -32,23 +32,18 @@ export interface WeightsFile {
  * Errors: checkpoint, for a damaged or foreign file, or one that cannot be read; unsafe, for a pickle that asks for code.
  */
 export async function openWeightsFile(path: string): Promise<WeightsFile> {
-  const source = await withRefusals(path, async () => openBytes(path));
-  try {
-    const opened = await withRefusals(path, () => openKind(source));
-    return {
-      ...opened,
-      read: (names) =>
-        withRefusals(path, async () => {
-          const found = await opened.read(names);
-          source.refuseChanged();
-          return found;
-        }),
-      close: source.close,
-    };
-  } catch (error) {
+  const source = refusing(path, () => openBytes(path));
+  const opened = await openKind(source).catch((cause: unknown) => {
     source.close();
-    throw error;
-  }
+    throw refusal(path, cause);
+  });
+  const read: WeightsFile["read"] = (names) =>
+    refusing(path, () => {
+      const found = opened.read(names);
+      source.refuseChanged();
+      return found;
+    });
+  return { ...opened, read, close: source.close };
 }
 
 type Opened = Omit<WeightsFile, "close">;
@@ -87,7 +82,7 @@ function openSafetensors(source: ByteSource): Opened {
     tensors,
     unreadable: new Map(),
     metadata,
-    read: async (names) => new Map(Array.from(names, read)),
+    read: (names) => new Map(Array.from(names, read)),
   };
 }
 
@@ -104,9 +99,9 @@ async function openTorch(kind: "PyTorch zip" | "PyTorch legacy", source: ByteSou
   };
 }
 
-async function withRefusals<T>(path: string, body: () => Promise<T>): Promise<T> {
+function refusing<T>(path: string, body: () => T): T {
   try {
-    return await body();
+    return body();
   } catch (cause) {
     throw refusal(path, cause);
   }
