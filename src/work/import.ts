@@ -232,7 +232,7 @@ const copyOf = ({ mean, std }: { mean: readonly number[]; std: readonly number[]
 function normalizationOf(
   { path, entry }: Origin,
   { metadata }: WeightsFile,
-  { family, shape, trunk }: Recognized,
+  { family, shape }: Recognized,
   { normalization: asked }: ImportOptions,
 ): { normalization: Normalization; from: string } {
   if (asked !== undefined) return { normalization: copyOf(named[asked]), from: `asked for (${asked})` };
@@ -242,12 +242,16 @@ function normalizationOf(
   const beside = normalizationBeside(path);
   if (beside) return beside;
   const usual = shape.stem === "small" ? null : family.normalization;
-  if (usual !== null) return { normalization: copyOf(named[usual]), from: `usual for ${family.layout}` };
+  if (usual !== null)
+    return {
+      normalization: copyOf(named[usual]),
+      from: family.isGuess ? "assumed, as of most" : `usual for ${family.layout}`,
+    };
   const which =
     shape.stem === "small" ? "cifar10, imagenet or none" : "half (timm's and Google's) or imagenet (DeiT's, DINO's)";
   throw new SelfsightError(
     "configuration",
-    `import: ${displayName(path)} (${family.layout}, ${displayName(trunk.name)}) does not say how its pictures are normalised; this changes every feature; add --normalization, most likely ${which}`,
+    `import: ${displayName(path)} (${family.layout}) does not say how its pictures are normalised; this changes every feature; add --normalization, most likely ${which}`,
   );
 }
 

@@ -233,15 +233,16 @@ function step(machine: Machine): void {
   const code = machine.bytes[start]!;
   const run = steps[code];
   machine.at++;
-  const place = `opcode ${opcodeText(code)} at byte ${start} of its pickle`;
-  if (!run) throw new FormatError(`${place} is none of those that weights need`);
+  if (!run) throw new FormatError(`${placeText(code, start)} is none of those that weights need`);
   try {
     run(machine);
   } catch (error) {
-    if (error instanceof FormatError) error.message = `${place}: ${error.message}`;
+    if (error instanceof FormatError) error.message = `${placeText(code, start)}: ${error.message}`;
     throw error;
   }
 }
+
+const placeText = (code: number, start: number): string => `opcode ${opcodeText(code)} at byte ${start} of its pickle`;
 
 const opcodeText = (code: number): string =>
   code > 32 && code < 127 ? displayName(String.fromCharCode(code)) : `0x${code.toString(16).padStart(2, "0")}`;

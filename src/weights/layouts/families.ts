@@ -8,6 +8,8 @@ export interface Family {
   /** As people call it: `MoCo v2`. */
   layout: string;
   normalization: UsualNormalization;
+  /** No program is recognised, only names that several have. */
+  isGuess?: boolean;
 }
 
 interface Clues extends FoundTrunk {
@@ -32,7 +34,7 @@ const rule = (layout: string, fits: Rule["fits"], normalization: UsualNormalizat
 /** The first that fits holds. */
 const rules: readonly Rule[] = [
   rule("MoCo v3", ({ prefix }) => /(base|momentum)_encoder\.$/.test(prefix)),
-  rule("MoCo v2", ({ prefix, hasBelow }) => /encoder_[qk]\.$/.test(prefix) && hasBelow(/^fc\.\d/)),
+  rule("MoCo v2", ({ prefix, hasBeside }) => /encoder_[qk]\.$/.test(prefix) && hasBeside(/^encoder_[qk]\.fc\.\d/)),
   rule("MoCo v1", ({ prefix }) => /encoder_[qk]\.$/.test(prefix)),
   rule("SwAV", ({ hasBelow, hasBeside }) => hasBelow(/^prototypes\b/) || hasBeside(/^prototypes\b/), "swav"),
   rule("SimSiam", ({ prefix, hasBeside }) => /(^|\.)encoder\.$/.test(prefix) && hasBeside(/^predictor\.\d+\./)),
@@ -72,5 +74,5 @@ export function familyOf(trunk: FoundTrunk, names: ReadonlyMap<string, unknown>)
   const holder = trunk.prefix.replace(/[^.]+\.$/, "");
   const clues = { ...trunk, names, hasBelow: below(trunk.prefix), hasBeside: below(holder) };
   const found = rules.find(({ fits }) => fits(clues));
-  return found ?? { layout: `names of ${trunk.naming.whose}`, normalization: "imagenet" };
+  return found ?? { layout: `names of ${trunk.naming.whose}`, normalization: "imagenet", isGuess: true };
 }
