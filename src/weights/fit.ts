@@ -154,15 +154,15 @@ export function refusePart(
 }
 
 /** Every tensor of the network: the file's as float32, and where it has none the network's own. Errors: checkpoint, for what is no number. */
-export function fittedTensors(
+export async function fittedTensors(
   path: string,
   file: WeightsFile,
   { sources }: Recognized,
   { loaded }: LoadTable,
   own: ReadonlyMap<string, Tensor>,
-): Map<string, StoredTensor> {
+): Promise<Map<string, StoredTensor>> {
   const isLoaded = new Set(loaded);
-  const read = file.read(loaded.flatMap((name) => sources.get(name)!));
+  const read = await file.read(loaded.flatMap((name) => sources.get(name)!));
   const numbers = (name: string, tensor: Tensor): StoredTensor => {
     if (!isLoaded.has(name)) return stored(tensor);
     const made = joined(sources.get(name)!.map((part) => toNumbers(path, part, read.get(part)!)));

@@ -73,7 +73,7 @@ export async function importWeights(source: string, options: ImportOptions): Pro
   const sha256 = await checkedDigest(path, options.sha256);
   const file = await openWeightsFile(path);
   try {
-    return importFrom(file, { path, source, entry, sha256 }, options);
+    return await importFrom(file, { path, source, entry, sha256 }, options);
   } finally {
     file.close();
   }
@@ -154,7 +154,7 @@ async function checkedDigest(path: string, wanted: string | undefined): Promise<
 
 // ---- what it becomes ----
 
-function importFrom(file: WeightsFile, origin: Origin, options: ImportOptions): ImportReport {
+async function importFrom(file: WeightsFile, origin: Origin, options: ImportOptions): Promise<ImportReport> {
   const { path, entry } = origin;
   const found = recognize(path, file, options.take);
   const { normalization, from } = normalizationOf(origin, file, found, options);
@@ -165,7 +165,7 @@ function importFrom(file: WeightsFile, origin: Origin, options: ImportOptions): 
     const own = stateOf(network);
     const table = loadTable(found, file, own);
     refusePart(path, table, options.partial === true);
-    const weights = fittedTensors(path, file, found, table, own);
+    const weights = await fittedTensors(path, file, found, table, own);
     const facts = {
       source: entry?.url ?? displayName(basename(path)),
       sha256: origin.sha256,

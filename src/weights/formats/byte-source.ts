@@ -1,5 +1,6 @@
 // Bytes of a file by position. Read, not mapped: a mapped file that shrinks kills the process.
-import { closeSync, fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
 import { openRegular } from "../../files.ts";
 import { FormatError } from "./faults.ts";
 
@@ -7,8 +8,8 @@ export interface ByteSource {
   readonly size: number;
   /** Errors: FormatError, where the file has no such bytes. */
   read(start: number, length: number): Buffer;
-  /** The same into memory that is there. */
-  fill(bytes: Buffer, start: number): void;
+  /** The same into memory that is there, beside what else this thread does. */
+  fill(bytes: Buffer, start: number): Promise<void>;
   /** Errors: FormatError, where the file was written to since it was opened. */
   refuseChanged(): void;
   close(): void;
@@ -23,13 +24,11 @@ export function openBytes(path: string): ByteSource {
     size,
     read(start, length) {
       refuseOutside(size, start, length);
-      const bytes = Buffer.allocUnsafeSlow(length);
-      fill(file, bytes, start);
-      return bytes;
+      return readPart(file, start, length);
     },
-    fill(bytes, start) {
+    async fill(bytes, start) {
       refuseOutside(size, start, bytes.length);
-      fill(file, bytes, start);
+      await fillPart(file, bytes, start);
     },
     refuseChanged() {
       const now = fstatSync(file, { bigint: true });
@@ -47,10 +46,26 @@ function refuseOutside(size: number, start: number, length: number): void {
     throw new FormatError(`it ends at byte ${size}, bytes ${start} to ${start + length} are needed`);
 }
 
-function fill(file: number, bytes: Buffer, start: number): void {
-  for (let at = 0; at < bytes.length; ) {
-    const count = readSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30), start + at);
-    if (count === 0) throw new FormatError(`it ended at byte ${start + at} while it was read`);
+const atOnce = 1 << 30;
+
+function readPart(file: number, start: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(file, bytes, at, Math.min(length - at, atOnce), start + at);
+    if (count === 0) throw ended(start + at);
     at += count;
   }
+  return bytes;
 }
+
+const readLater = promisify(read);
+
+async function fillPart(file: number, bytes: Buffer, start: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await readLater(file, bytes, at, Math.min(bytes.length - at, atOnce), start + at);
+    if (bytesRead === 0) throw ended(start + at);
+    at += bytesRead;
+  }
+}
+
+const ended = (at: number) => new FormatError(`it ended at byte ${at} while it was read`);

@@ -69,21 +69,46 @@ const slabBytes = 16 * 1024 ** 2;
 const boundary = 64;
 
 /** The numbers of some tensors; each of their storages is read once. */
-export function readTensors(
+export async function readTensors(
   container: TorchContainer,
   { tensors }: NamedTensors,
   names: Iterable<string>,
-): Map<string, StoredTensor> {
+): Promise<Map<string, StoredTensor>> {
   const wanted = Array.from(names, (name) => [name, tensors.get(name)!] as const);
   const storages = new Map(wanted.map(([, { storage }]) => [placeOf(storage), storage]));
   const bytes = memoryFor([...storages.values()]);
-  for (const [place, storage] of storages) container.fill(bytes.get(place)!, storage);
+  await readStorages(
+    container,
+    Array.from(storages, ([place, storage]) => ({ storage, numbers: bytes.get(place)! })),
+  );
   return new Map(
     wanted.map(([name, tensor]) => [
       name,
       numbersOf(tensor, bytes.get(placeOf(tensor.storage))!, container.isBigEndian),
     ]),
   );
+}
+
+/** Storages that are on their way while another one's checksum is computed. */
+const readAhead = 4;
+
+async function readStorages(
+  container: TorchContainer,
+  wanted: readonly { storage: Storage; numbers: Buffer }[],
+): Promise<void> {
+  const reading: Promise<void>[] = [];
+  try {
+    for (const [i, { storage, numbers }] of wanted.entries()) {
+      while (reading.length < Math.min(i + readAhead, wanted.length)) {
+        const next = wanted[reading.length]!;
+        reading.push(container.fill(next.numbers, next.storage));
+      }
+      await reading[i];
+      container.verify(numbers, storage);
+    }
+  } finally {
+    await Promise.allSettled(reading); // nothing may still be read when the file is closed
+  }
 }
 
 function memoryFor(storages: readonly Storage[]): Map<string, Buffer> {

@@ -16,7 +16,9 @@ export interface TorchContainer {
   isBigEndian: boolean;
   /** Errors: FormatError, where the file does not hold what the storage says; nothing is read. */
   check(storage: Storage): void;
-  fill(bytes: Buffer, storage: Storage): void;
+  fill(bytes: Buffer, storage: Storage): Promise<void>;
+  /** Errors: FormatError, where the bytes are not those that were written. */
+  verify(bytes: Buffer, storage: Storage): void;
 }
 
 /** Members of one zip; checkpoints of large models have some thousand. */
@@ -31,7 +33,7 @@ interface Member {
 export async function openTorchZip(source: ByteSource): Promise<TorchContainer> {
   const members = await directoryOf(source);
   const root = rootOf(members);
-  const fill = (bytes: Buffer, name: string) => fillFrom(source, memberCalled(members, name), bytes);
+  const memberOf = ({ key }: Storage) => memberCalled(members, `${root}data/${key}`);
   const pickle = memberCalled(members, `${root}data.pkl`);
   if (pickle.entry.uncompressedSize > pickleBytesLimit)
     throw new FormatError(`its data.pkl has ${pickle.entry.uncompressedSize} bytes, more than ${pickleBytesLimit}`);
@@ -41,8 +43,9 @@ export async function openTorchZip(source: ByteSource): Promise<TorchContainer> 
   return {
     value,
     isBigEndian: isBigEndian(source, members, root),
-    check: (storage) => checkSize(storage, memberCalled(members, `${root}data/${storage.key}`).entry),
-    fill: (storageBytes, { key }) => fill(storageBytes, `${root}data/${key}`),
+    check: (storage) => checkSize(storage, memberOf(storage).entry),
+    fill: (numbers, storage) => source.fill(numbers, dataStart(source, memberOf(storage))),
+    verify: (numbers, storage) => verify(numbers, memberOf(storage)),
   };
 }
 
@@ -143,17 +146,15 @@ function checkSize(storage: Storage, { uncompressedSize }: Entry): void {
     throw new FormatError(`storage ${storage.key} is said to have ${storage.bytes} bytes, it has ${uncompressedSize}`);
 }
 
+/** A member's bytes. Errors: FormatError, where its own header says otherwise than the directory, or its checksum differs. */
 function contentOf(source: ByteSource, member: Member): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(member.entry.uncompressedSize); // no more than the file has, see `refuseOverlaps`
-  fillFrom(source, member, bytes);
+  const bytes = source.read(dataStart(source, member), member.entry.uncompressedSize);
+  verify(bytes, member);
   return bytes;
 }
 
-/** A member's bytes. Errors: FormatError, where its own header says otherwise than the directory, or its checksum differs. */
-function fillFrom(source: ByteSource, member: Member, bytes: Buffer): void {
-  source.fill(bytes, dataStart(source, member));
-  if (crc32(bytes) !== member.entry.crc32)
-    throw new FormatError(`the checksum of its member ${displayName(member.name)} differs`);
+function verify(bytes: Buffer, { name, entry }: Member): void {
+  if (crc32(bytes) !== entry.crc32) throw new FormatError(`the checksum of its member ${displayName(name)} differs`);
 }
 
 /** Behind the member's own header: signature, method, and the lengths of its name and of a field that PyTorch fills up to 64 bytes with. */

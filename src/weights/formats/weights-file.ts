@@ -23,7 +23,7 @@ export interface WeightsFile {
   unreadable: ReadonlyMap<string, string>;
   metadata: Readonly<Record<string, string>>;
   /** The numbers of these tensors; no others are read. Errors: as of opening. */
-  read(names: Iterable<string>): Map<string, StoredTensor>;
+  read(names: Iterable<string>): Promise<Map<string, StoredTensor>>;
   close(): void;
 }
 
@@ -32,14 +32,14 @@ export interface WeightsFile {
  * Errors: checkpoint, for a damaged or foreign file, or one that cannot be read; unsafe, for a pickle that asks for code.
  */
 export async function openWeightsFile(path: string): Promise<WeightsFile> {
-  const source = refusing(path, () => openBytes(path));
-  const opened = await openKind(source).catch((cause: unknown) => {
+  const source = await refusing(path, async () => openBytes(path));
+  const opened = await refusing(path, () => openKind(source)).catch((cause: unknown) => {
     source.close();
-    throw refusal(path, cause);
+    throw cause;
   });
   const read: WeightsFile["read"] = (names) =>
-    refusing(path, () => {
-      const found = opened.read(names);
+    refusing(path, async () => {
+      const found = await opened.read(names);
       source.refuseChanged();
       return found;
     });
@@ -82,7 +82,7 @@ function openSafetensors(source: ByteSource): Opened {
     tensors,
     unreadable: new Map(),
     metadata,
-    read: (names) => new Map(Array.from(names, read)),
+    read: async (names) => new Map(Array.from(names, read)),
   };
 }
 
@@ -99,9 +99,9 @@ async function openTorch(kind: "PyTorch zip" | "PyTorch legacy", source: ByteSou
   };
 }
 
-function refusing<T>(path: string, body: () => T): T {
+async function refusing<T>(path: string, body: () => Promise<T>): Promise<T> {
   try {
-    return body();
+    return await body();
   } catch (cause) {
     throw refusal(path, cause);
   }
