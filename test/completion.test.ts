@@ -55,6 +55,7 @@ describe("bash completes", () => {
     [["settings", "moco"], ["moco-v2"]],
     [["compare", "ablat"], ["ablations-quick"]],
     [["bench", "st"], ["step"]],
+    [["import", "simsiam"], ["simsiam-resnet50"]],
     [
       ["completion", ""],
       ["bash", "zsh", "fish"],

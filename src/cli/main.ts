@@ -8,6 +8,7 @@ import { addCompletion } from "./commands/completion/options.ts";
 import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addExport } from "./commands/export/options.ts";
+import { addImport } from "./commands/import/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
@@ -45,6 +46,7 @@ addCollapse(program);
 addBench(program);
 addCompletion(program);
 
+addImport(program);
 addExport(program);
 addEmbed(program);
 

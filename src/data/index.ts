@@ -22,7 +22,15 @@ export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, v
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
 export type { Share } from "./share.ts";
-export type { DownloadProgress, OnProgress } from "./sources/download.ts";
+export {
+  type DownloadOptions,
+  type DownloadProgress,
+  digestFault,
+  digestOf,
+  type FetchedFile,
+  fetchFile,
+  type OnProgress,
+} from "./sources/fetch-file.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
 export { datasetNames, isCollection, type OpenOptions, openDataset, reopened } from "./sources/open.ts";

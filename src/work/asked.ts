@@ -24,3 +24,17 @@ export const askedOfRepresentation = z.looseObject({
   precision: z.enum(["auto", "bf16", "fp32"]).optional(),
   seed: z.number().int().min(0).max(4294967295).optional(),
 });
+
+export const askedOfImport = z.looseObject({
+  source: z.string().min(1).meta({ needed: "a file, an address or a name of the catalogue" }),
+  out: path,
+  take: z.string().min(1).optional(),
+  partial: z.boolean().optional(),
+  normalization: z.enum(["imagenet", "swav", "half", "cifar10", "none"]).optional(),
+  size: z.number().int().min(8).max(1024).optional(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{6,64}$/)
+    .meta({ needed: "6 to 64 hexadecimal digits" })
+    .optional(),
+});

@@ -14,6 +14,15 @@ export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";
 export type { OnnxCheck } from "./export/onnx-check.ts";
+export {
+  type CatalogueEntry,
+  type ImportOptions,
+  type ImportReport,
+  importWeights,
+  type LoadTable,
+  listCatalogue,
+  type NormalizationName,
+} from "./import.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
 export {

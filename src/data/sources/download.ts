@@ -1,33 +1,15 @@
 // Fetches a known dataset from its home into the cache: checked by its md5, written beside and renamed, so that a cache
 // folder is either whole or not there.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 import { displayName, SelfsightError } from "../../errors.ts";
+import { type DownloadOptions, fetchFile, reasonOf } from "./fetch-file.ts";
 import { entriesOf, type KnownDataset, type RemoteFile } from "./known.ts";
 import { regularFiles } from "./tar.ts";
 
-export interface DownloadProgress {
-  file: string;
-  receivedBytes: number;
-  /** As the server declares it; undefined where it does not. */
-  totalBytes: number | undefined;
-}
-
-export type OnProgress = (progress: DownloadProgress) => void;
-
-export interface DownloadOptions {
-  onProgress?: OnProgress | undefined;
-  /** Given up when the server sends nothing for so long. Default 30. */
-  stallSeconds?: number;
-  /** Waited before the second attempt, doubled before the third. Default 1. */
-  retrySeconds?: number;
-}
-
-const attempts = 3;
 /** The largest of the known files has 162 MiB; a server that sends more is not the home we know. */
 const maximumBytes = 1024 ** 3;
 /** CIFAR-100's train.bin has 147 MiB. */
@@ -43,7 +25,7 @@ export async function downloadKnown(
   const partial = `${folder}.partial-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(partial, { recursive: true });
-    for (const file of known.home) await fetchFile(file, partial, options);
+    for (const file of known.home) await fetchAndUnpack(file, partial, options);
     await syncFolder(partial);
     await moveIntoPlace(partial, folder, known);
     return folder;
@@ -62,9 +44,12 @@ async function moveIntoPlace(partial: string, folder: string, known: KnownDatase
   await syncFolder(dirname(folder));
 }
 
-async function fetchFile(file: RemoteFile, folder: string, options: DownloadOptions): Promise<void> {
+const advice =
+  "check the connection, or fetch the file elsewhere, unpack it and set SELFSIGHT_DATA to the folder that holds it.";
+
+async function fetchAndUnpack(file: RemoteFile, folder: string, options: DownloadOptions): Promise<void> {
   const target = join(folder, basename(new URL(file.url).pathname));
-  await fetchWithRetries(file, target, options);
+  await fetchFile(file, target, { ...options, maximumBytes, advice });
   if (!file.members) return;
   const unpacked = createReadStream(target).pipe(createGunzip());
   for await (const { name, bytes } of regularFiles(unpacked, target, maximumMemberBytes)) {
@@ -72,68 +57,6 @@ async function fetchFile(file: RemoteFile, folder: string, options: DownloadOpti
     if (file.members.includes(label)) await writeWhole(join(folder, label), [bytes]);
   }
   await rm(target);
-}
-
-/** Tries again where the fault may pass: a broken connection, a busy server, a damaged copy. */
-async function fetchWithRetries(file: RemoteFile, target: string, options: DownloadOptions): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await fetchOnce(file, target, options);
-    } catch (cause) {
-      if (cause instanceof FinalFault || attempt === attempts) throw downloadError(file, cause);
-      await sleep(1000 * (options.retrySeconds ?? 1) * 2 ** (attempt - 1));
-    }
-  }
-}
-
-/** A fault that another attempt would meet again. */
-class FinalFault extends Error {}
-
-async function fetchOnce(file: RemoteFile, target: string, options: DownloadOptions): Promise<void> {
-  const stall = new AbortController();
-  const stallSeconds = options.stallSeconds ?? 30;
-  const giveUp = () => stall.abort(new Error(`nothing received for ${stallSeconds} s`));
-  const timer = setTimeout(giveUp, 1000 * stallSeconds);
-  try {
-    const response = await fetch(file.url, { signal: stall.signal });
-    checkResponse(file, response);
-    const md5 = createHash("md5");
-    await writeWhole(target, received(file, response, { ...options, md5, onBytes: () => timer.refresh() }));
-    const found = md5.digest("hex");
-    if (found !== file.md5) throw new Error(`its md5 is ${found}; ${file.md5} is needed`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function checkResponse(file: RemoteFile, response: Response): void {
-  if (file.url.startsWith("https:") && !response.url.startsWith("https:"))
-    throw new FinalFault(`it was redirected to ${response.url}, which is not encrypted`);
-  if (response.ok) return;
-  const reason = `the server answered ${response.status} ${response.statusText}`;
-  const mayPass = response.status === 429 || response.status >= 500;
-  throw mayPass ? new Error(reason) : new FinalFault(reason);
-}
-
-interface Receiving extends DownloadOptions {
-  md5: ReturnType<typeof createHash>;
-  onBytes(): void;
-}
-
-async function* received(file: RemoteFile, response: Response, receiving: Receiving): AsyncGenerator<Uint8Array> {
-  const declared = response.headers.get("content-length");
-  const totalBytes = declared === null ? undefined : Number(declared);
-  let receivedBytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    receivedBytes += chunk.length;
-    if (receivedBytes > maximumBytes) throw new FinalFault(`more than ${maximumBytes} bytes came`);
-    receiving.onBytes();
-    receiving.md5.update(chunk);
-    receiving.onProgress?.({ file: basename(file.url), receivedBytes, totalBytes });
-    yield chunk;
-  }
-  if (totalBytes !== undefined && !response.headers.has("content-encoding") && receivedBytes !== totalBytes)
-    throw new Error(`${receivedBytes} of ${totalBytes} bytes came`);
 }
 
 async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
@@ -151,15 +74,6 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-function downloadError(file: RemoteFile, cause: unknown): SelfsightError {
-  return new SelfsightError(
-    "data",
-    `downloading ${file.url}: ${reasonOf(cause)}; check the connection, or fetch the file elsewhere, unpack it and set ` +
-      "SELFSIGHT_DATA to the folder that holds it.",
-    { cause },
-  );
-}
-
 function storageError(known: KnownDataset, cache: string, cause: unknown): SelfsightError {
   return new SelfsightError(
     "storage",
@@ -167,10 +81,4 @@ function storageError(known: KnownDataset, cache: string, cause: unknown): Selfs
       "XDG_CACHE_HOME to another folder.",
     { cause },
   );
-}
-
-/** The innermost message: fetch says only "fetch failed" and hides the reason in its cause. */
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message || cause.name;
 }

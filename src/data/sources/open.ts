@@ -18,7 +18,8 @@ import {
 import { joined } from "../joined.ts";
 import { cifarLayoutOf, readCifar } from "./cifar.ts";
 import { divisionOf } from "./division.ts";
-import { downloadKnown, type OnProgress } from "./download.ts";
+import { downloadKnown } from "./download.ts";
+import type { OnProgress } from "./fetch-file.ts";
 import { hasIdx, readIdxFolder } from "./idx.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { datasetCache, entriesOf, findKnown, type KnownDataset, knownDatasets, searchedFolders } from "./known.ts";

@@ -1,5 +1,6 @@
 // The header of a safetensors file: JSON that says where each tensor lies. Every rule of the reference parser is checked here.
 import { displayName } from "../../errors.ts";
+import { FormatError } from "./faults.ts";
 
 export const bytesPerElement = {
   BOOL: 1,
@@ -29,9 +30,6 @@ export interface Header {
   entries: Entry[];
   metadata: Record<string, string>;
 }
-
-/** What is wrong with a file, as the middle part of a sentence about it. */
-export class FormatError extends Error {}
 
 /** Our own ceilings, far below what the format allows: a header is text that must be parsed whole. */
 const headerBytesLimit = 25_000_000;

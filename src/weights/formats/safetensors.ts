@@ -1,16 +1,10 @@
 // The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes without gaps.
-import { closeSync, fstatSync, readSync } from "node:fs";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { openRegular } from "../../files.ts";
 import { type DType, type NumberArray, type Tensor, tensor } from "../../torch/index.ts";
-import {
-  bytesPerElement,
-  FormatError,
-  type Header,
-  headerLengthOf,
-  parseHeader,
-  type StoredType,
-} from "./safetensors-header.ts";
+import { openBytes } from "./byte-source.ts";
+import { FormatError } from "./faults.ts";
+import { bytesPerElement, type Header, headerLengthOf, parseHeader, type StoredType } from "./safetensors-header.ts";
+import { safetensorsHeader } from "./safetensors-source.ts";
 
 export type { StoredType };
 
@@ -46,11 +40,12 @@ export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Ar
 /** Reads a file with every check of the reference parser. Errors: checkpoint, naming file, tensor, found and needed. */
 export function readSafetensors(path: string): StoredTensors {
   return withRefusals(path, () => {
-    const file = openRegular(path);
+    const source = openBytes(path);
     try {
-      return readOpen(file, fstatSync(file).size);
+      const header = safetensorsHeader(source);
+      return withData(header, source.read(header.dataStart, source.size - header.dataStart));
     } finally {
-      closeSync(file);
+      source.close();
     }
   });
 }
@@ -62,24 +57,6 @@ export function decodeSafetensors(bytes: Uint8Array, name = "safetensors"): Stor
     const data = bytes.subarray(8 + headerLength);
     return withData(parseHeader(bytes.subarray(8, 8 + headerLength), data.length), data);
   });
-}
-
-/** Header first: no memory is taken for data that the header does not describe. Read, not mapped: a mapped file that shrinks kills the process. */
-function readOpen(file: number, size: number): StoredTensors {
-  const headerLength = headerLengthOf(readPart(file, 0, Math.min(8, size)), size);
-  const dataStart = 8 + headerLength;
-  const header = parseHeader(readPart(file, 8, headerLength), size - dataStart);
-  return withData(header, readPart(file, dataStart, size - dataStart));
-}
-
-function readPart(file: number, start: number, length: number): Uint8Array {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0; at < length; ) {
-    const count = readSync(file, bytes, at, Math.min(length - at, 1 << 30), start + at);
-    if (count === 0) throw new Error(`the file ended at byte ${start + at} while it was read`);
-    at += count;
-  }
-  return bytes;
 }
 
 function withData({ entries, metadata }: Header, data: Uint8Array): StoredTensors {
@@ -135,13 +112,27 @@ export function stored(source: Tensor): StoredTensor {
 }
 
 /** A tensor with the stored values, on the CPU; F16 and BF16 become float32. */
-export function fromStored({ dtype, shape, bytes }: StoredTensor): Tensor {
-  const aligned = new Uint8Array(bytes); // a copy: the file's bytes may lie on any boundary
-  const array = new arrayTypes[dtype](aligned.buffer, 0, aligned.length / bytesPerElement[dtype]);
-  if (dtype === "BF16" || dtype === "F16")
-    return tensor(Float32Array.from(array as Uint16Array, dtype === "BF16" ? fromBfloat16 : fromFloat16), shape);
-  const made = tensor(array as NumberArray, shape);
+export function fromStored(source: StoredTensor): Tensor {
+  const { dtype, shape } = source;
+  if (dtype === "BF16" || dtype === "F16") return fromStored(toFloat32(source));
+  const made = tensor(arrayOf(source) as NumberArray, shape);
   return dtype === "BOOL" ? made.to("bool") : made;
+}
+
+function arrayOf({ dtype, bytes }: StoredTensor) {
+  const aligned = new Uint8Array(bytes); // a copy: the file's bytes may lie on any boundary
+  return new arrayTypes[dtype](aligned.buffer, 0, aligned.length / bytesPerElement[dtype]);
+}
+
+/** The same values as F32; those of F64 are rounded, those of F32 are not copied. */
+export function toFloat32(source: StoredTensor): StoredTensor {
+  if (source.dtype === "F32") return source;
+  const array = arrayOf(source);
+  const values =
+    array instanceof Uint16Array
+      ? Float32Array.from(array, source.dtype === "BF16" ? fromBfloat16 : fromFloat16)
+      : Float32Array.from(array as ArrayLike<number | bigint>, Number);
+  return { dtype: "F32", shape: source.shape, bytes: new Uint8Array(values.buffer) };
 }
 
 const scratch = new DataView(new ArrayBuffer(4));

@@ -6,6 +6,7 @@ import { type MethodName, methods } from "../../../methods/index.ts";
 import { backboneNames } from "../../../nn/index.ts";
 import { recipes } from "../../../recipes/index.ts";
 import { settingsOf } from "../../../train/index.ts";
+import { catalogue } from "../../../weights/catalogue.ts";
 
 /** What a value may be; where nothing is known of it, a file. */
 export interface Place {
@@ -49,6 +50,7 @@ const knownWords = (): Readonly<Record<string, Place>> => {
     data: orFile(datasetNames),
     plan: orFile(Object.keys(plans)),
     protocol: only(protocols),
+    source: orFile(catalogue.map(({ name }) => name)),
   };
 };
 
