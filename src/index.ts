@@ -42,6 +42,7 @@ export {
   type SettingFacts,
   type Settings,
   type StepReport,
+  type StepShares,
   settingsOf,
   settingsSchema,
   type TrainingSettings,

@@ -14,7 +14,7 @@ export type {
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { defaultRules, sampleName, sampleNames, subset } from "./dataset.ts";
+export { defaultRules, imageArray, sampleName, sampleNames, subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels, type PictureSource } from "./decode/decode.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";

@@ -38,14 +38,20 @@ function representInParts(state: TrainState, parts: readonly Batch[], context: S
       loss.backward();
       let start = 0;
       for (const part of parts) {
-        scope(() => backwardPart(representImages(state, part, context), views, start));
+        scope(() => backwardPart(state, representImages(state, part, context), views, start));
         start += part.indices.length;
       }
     },
   };
 }
 
-function backwardPart(representations: readonly Tensor[], whole: readonly Tensor[], start: number): void {
+function backwardPart(
+  { clock }: TrainState,
+  representations: readonly Tensor[],
+  whole: readonly Tensor[],
+  start: number,
+): void {
+  clock?.enter("backward");
   const learned = whole.flatMap(({ grad }, i) => (grad ? [{ own: representations[i]!, grad }] : [])); // a held view has none
   backward(
     learned.map(({ own }) => own),
@@ -54,14 +60,17 @@ function backwardPart(representations: readonly Tensor[], whole: readonly Tensor
 }
 
 function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
-  const { settings, device } = state;
+  const { settings, device, clock } = state;
+  clock?.enter("views");
   const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, S, S]
   return representViews(state, views, context);
 }
 
 /** Views through the trunk: V x [N, 3, S, S] to V x [N, R]. */
-export const representViews = (state: TrainState, views: readonly Tensor[], context: StepContext): Tensor[] =>
-  withPrecision(state, () => state.method.represent(views, context));
+export function representViews(state: TrainState, views: readonly Tensor[], context: StepContext): Tensor[] {
+  state.clock?.enter("forward");
+  return withPrecision(state, () => state.method.represent(views, context));
+}
 
 /** The networks compute in the run's precision; losses do not. */
 export const withPrecision = <T>({ precision, device }: TrainState, body: () => T, ...refused: RefusedPromise<T>): T =>
