@@ -3,7 +3,16 @@ import { makeViews } from "../augment/index.ts";
 import type { Batch } from "../data/index.ts";
 import type { StepContext } from "../methods/index.ts";
 import { namedParameters, stateOf } from "../nn/index.ts";
-import { autocast, backward, cat, noGrad, type RefusedPromise, scope, type Tensor } from "../torch/index.ts";
+import {
+  autocast,
+  backward,
+  cat,
+  noGrad,
+  processGroup,
+  type RefusedPromise,
+  scope,
+  type Tensor,
+} from "../torch/index.ts";
 import type { TrainState } from "./state.ts";
 
 /** A batch behind the trunk, and the way back through the trunk. */
@@ -18,14 +27,16 @@ export function representBatch(state: TrainState, batch: Batch, context: StepCon
   const { microBatch } = state.settings;
   if (microBatch === null)
     return { representations: representImages(state, batch, context), backward: (loss) => loss.backward() };
-  return representInParts(state, partsOf(batch, microBatch), context);
+  const own = microBatch / (processGroup()?.size ?? 1); // each process gives its equal part of every micro-batch
+  return representInParts(state, partsOf(batch, own), context);
 }
 
 /**
  * The exact step of a large batch in the memory of a small one (the gradient cache of arXiv 2101.06983): the trunk runs over
  * the parts without recording, heads and loss see the whole batch, then the trunk runs over each part again and takes its
  * share of dL/d(representations). Loss and gradient are those of the whole batch, but that the trunk's batch norm takes its
- * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more.
+ * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more. Among several
+ * processes a part is their first images, then their second ones and so on: as many in all, and batch norm sees them together.
  */
 function representInParts(state: TrainState, parts: readonly Batch[], context: StepContext): Represented {
   const cached = withBuffersKept(state, () =>

@@ -22,23 +22,28 @@ export function withFittingParts(state: TrainState, batch: Batch, error: Selfsig
   return new SelfsightError("memory", `${tried}; ${adviceFor(settings, fitting)}`, { cause: error });
 }
 
-/** The error where several processes share the step: one alone cannot try another. */
+/** The error where several processes share the step: one alone cannot try another, so half of what was tried is named. */
 export function withGuess({ settings, step }: TrainState, processes: number, error: SelfsightError): SelfsightError {
-  const own = Math.ceil(settings.batchSize / processes);
+  const own = Math.ceil(partOf(settings) / processes);
+  const half = smallerParts(settings, processes)[0];
+  const change = half === undefined ? "" : `, or a new run with ${optionFor(settings, half)}, which was not tried`;
   return new SelfsightError(
     "memory",
-    `step ${step + 1}, ${own} images in this process: ${error.message}; smaller parts are needed; start more processes, or a new run with a smaller --batch`,
+    `step ${step + 1}, ${own} images at a time in this process: ${error.message}; more memory, or fewer images at a time, are needed; start more processes${change}`,
     { cause: error },
   );
 }
 
+const optionFor = (settings: Settings, images: number): string =>
+  isCut(settings) ? `--set microBatch=${images}` : `--batch ${images}`;
+
 const partOf = ({ microBatch, batchSize }: Settings): number => microBatch ?? batchSize;
 
 /** What may be tried, each at most half of the one before: divisors of the batch, or smaller batches where the loss is a mean over images. */
-function smallerParts(settings: Settings): number[] {
+function smallerParts(settings: Settings, processes = 1): number[] {
   const { batchSize } = settings;
   const least = isCut(settings) ? 2 : methodOf(settings).smallestBatch(methodSettings(settings));
-  const isAllowed = (images: number) => images >= least && (!isCut(settings) || batchSize % images === 0);
+  const isAllowed = (images: number) => !isCut(settings) || (batchSize % images === 0 && images % processes === 0);
   const parts: number[] = [];
   for (let images = partOf(settings) - 1; images >= least; images--)
     if (isAllowed(images) && images <= (parts.at(-1) ?? partOf(settings)) / 2) parts.push(images);
@@ -66,6 +71,6 @@ function adviceFor(settings: Settings, fitting: number | undefined): string {
   if (fitting === undefined)
     return `${needed}; no smaller part went through either; lower --size or --set width, choose a smaller --backbone, or free memory`;
   const tried = `${fitting} at a time went through here just now`;
-  if (!isCut(settings)) return `${needed}; ${tried}; start a new run with --batch ${fitting}`;
-  return `${needed}; ${tried}; start a new run with --set microBatch=${fitting}, which keeps loss and gradient those of ${settings.batchSize} images (batch norm in the trunk sees ${fitting})`;
+  if (!isCut(settings)) return `${needed}; ${tried}; start a new run with ${optionFor(settings, fitting)}`;
+  return `${needed}; ${tried}; start a new run with ${optionFor(settings, fitting)}, which keeps loss and gradient those of ${settings.batchSize} images (batch norm in the trunk sees ${fitting})`;
 }
