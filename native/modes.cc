@@ -11,7 +11,10 @@
 #include <torch/version.h>
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
+#include <sys/mman.h>
 
 #include <cstring>
 
@@ -193,6 +196,38 @@ Napi::Value engine(const Napi::CallbackInfo& info) {
   });
 }
 
+/** Addresses held back until memory runs out: where they are counted (ulimit -v), oneDNN finds no place for the code of another size. */
+class Reserve {
+ public:
+  Reserve() : held_(mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0)) {}
+  void giveBack() {
+    if (held_ != MAP_FAILED) munmap(held_, kBytes);
+    held_ = MAP_FAILED;
+  }
+
+ private:
+  static constexpr size_t kBytes = 64 << 20;
+  void* held_;
+};
+Reserve reserve;
+
+/**
+ * giveBackMemory(): what the heap has kept of freed memory, and the reserve. From here on large tensors are mapped and unmapped one by one,
+ * which is slower (addon.cc) and leaves nothing between them. A GPU's allocator does as much by itself before it fails.
+ */
+Napi::Value giveBackMemory(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    reserve.giveBack();
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 1 << 16);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TOP_PAD, 0);
+    malloc_trim(0);
+#endif
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value synchronize(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
     if (torch::cuda::is_available()) torch::cuda::synchronize();
@@ -218,6 +253,7 @@ void registerModes(Napi::Env env, Napi::Object exports) {
   exports.Set("loadLibrary", Napi::Function::New(env, loadLibrary));
   exports.Set("engine", Napi::Function::New(env, engine));
   exports.Set("synchronize", Napi::Function::New(env, synchronize));
+  exports.Set("giveBackMemory", Napi::Function::New(env, giveBackMemory));
 }
 
 }  // namespace selfsight

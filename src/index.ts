@@ -43,6 +43,7 @@ export {
   type SettingFacts,
   type Settings,
   type StepReport,
+  type StepShares,
   settingsOf,
   settingsSchema,
   type TrainingSettings,

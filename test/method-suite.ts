@@ -219,7 +219,12 @@ export function runMethodSuite(
         expect(files.length).toBeGreaterThanOrEqual(3);
         for (const file of files) {
           const { tensors, metadata } = readSafetensors(`${referenceFolder}${file}`);
-          const reference: Case = { metadata, names: [...tensors.keys()], get: (key) => fromStored(tensors.get(key)!) };
+          const reference: Case = {
+            metadata,
+            names: [...tensors.keys()],
+            device: "cpu",
+            get: (key) => fromStored(tensors.get(key)!),
+          };
           for (const { name: what, error, tolerance } of lossCases[metadata.op!]!(reference))
             expect(error, `${file} ${what}`).toBeLessThanOrEqual(tolerance);
         }

@@ -6,7 +6,14 @@ import { type Batch, batches, type Dataset } from "../src/data/index.ts";
 import { joinTeam, launchFrom, type Team } from "../src/distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters, stateOf } from "../src/nn/index.ts";
 import { keyedStream } from "../src/random.ts";
-import { buildState, type PartialSettings, resolveSettings, type TrainState, trainStep } from "../src/train/index.ts";
+import {
+  buildState,
+  type PartialSettings,
+  resolveSettings,
+  type Settings,
+  type TrainState,
+  trainStep,
+} from "../src/train/index.ts";
 import { shareOf } from "../src/train/together.ts";
 
 export interface ProcessCase {
@@ -14,6 +21,8 @@ export interface ProcessCase {
   settings: PartialSettings;
   /** The batch's images in the opposite order: the same sums in another order, so what rounding alone does. */
   isReversed?: boolean;
+  /** The batch's images as so many processes lay them into their micro-batches: the first ones of each, then the second ones. */
+  dealtTo?: number;
 }
 
 export interface ProcessResult {
@@ -52,7 +61,8 @@ const usual: PartialSettings = {
   optimizer: { name: "sgd", learningRate: 0.1 },
 };
 
-async function resultOf({ settings: given, isReversed }: ProcessCase, team?: Team): Promise<ProcessResult> {
+async function resultOf(asked: ProcessCase, team?: Team): Promise<ProcessResult> {
+  const { settings: given } = asked;
   const settings = resolveSettings(usual, given);
   const dataset = noise();
   const state = buildState(settings, dataset);
@@ -61,7 +71,7 @@ async function resultOf({ settings: given, isReversed }: ProcessCase, team?: Tea
   const { value: batch } = await reader.next();
   const gradient: number[] = [];
   collect(state, gradient);
-  const { loss } = trainStep(state, isReversed ? reversed(batch, dataset) : batch);
+  const { loss } = trainStep(state, team ? batch : reordered(batch, dataset, orderOf(asked, settings)));
   const statistics = [...stateOf(state.network)].flatMap(([name, tensor]) =>
     name.includes("running_") ? [...(tensor.data() as Float32Array)] : [],
   );
@@ -83,10 +93,18 @@ function collect(state: TrainState, gradient: number[]): void {
   };
 }
 
-function reversed(batch: Batch, dataset: Dataset): Batch {
+/** The places of the batch's images. */
+function orderOf({ isReversed, dealtTo = 1 }: ProcessCase, { batchSize, microBatch }: Settings): number[] {
+  const [own, part] = [batchSize / dealtTo, (microBatch ?? batchSize) / dealtTo];
+  const keyOf = (place: number) => Math.floor((place % own) / part) * batchSize + place;
+  const order = Array.from({ length: batchSize }, (_, place) => place).sort((a, b) => keyOf(a) - keyOf(b));
+  return isReversed ? order.reverse() : order;
+}
+
+function reordered(batch: Batch, dataset: Dataset, order: readonly number[]): Batch {
   if (dataset.kind !== "array" || Array.isArray(batch.images)) throw new Error("an array is needed");
   const size = 3 * 16 * 16;
-  const indices = batch.indices.slice().reverse();
+  const indices = Uint32Array.from(order, (place) => batch.indices[place]!);
   const pixels = Uint8Array.from(
     [...indices].flatMap((index) => [...dataset.pixels.subarray(index * size, (index + 1) * size)]),
   );

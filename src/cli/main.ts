@@ -14,6 +14,7 @@ import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
+import { addVerify } from "./commands/verify/options.ts";
 import { refuseEmptyValues } from "./terminal/empty-values.ts";
 import { jsonOption } from "./terminal/shared-options.ts";
 
@@ -49,17 +50,7 @@ addCompletion(program);
 addImport(program);
 addExport(program);
 addEmbed(program);
-
-program
-  .command("verify")
-  .description("run every reference case in a folder and print the largest relative error of each")
-  .argument("<folder>", "folder of reference cases (*.safetensors)")
-  .addOption(jsonOption())
-  .addHelpText(
-    "after",
-    "\nThe cases are kept in Selfsight's repository, in test/reference.\n\nExample, in a clone of it:\n  npx selfsight verify test/reference",
-  )
-  .action(async (folder, options) => (await import("./commands/verify/run.ts")).verify(folder, options));
+addVerify(program);
 
 for (const command of program.commands) command.showHelpAfterError(`(see \`selfsight ${command.name()} --help\`)`);
 

@@ -1,6 +1,5 @@
 // N images, C channels, H height, W width, D features
 import {
-  cat,
   globalBatchNorm,
   keep,
   noGrad,
@@ -9,10 +8,10 @@ import {
   type ProcessGroup,
   processGroup,
   scope,
-  stack,
   type Tensor,
   zeros,
 } from "../torch/index.ts";
+import { normalizedInGroups } from "./grouped-batch-norm.ts";
 import { Module, modulesIn, type Network } from "./module.ts";
 import { placesOf } from "./places.ts";
 
@@ -77,12 +76,6 @@ export class Conv2d extends Module {
   }
 }
 
-/** What evaluation normalises with; moved in place by a training pass. */
-interface RunningStatistics {
-  mean: Tensor; // [C]
-  variance: Tensor; // [C]
-}
-
 /**
  * Normalises each feature over the batch (and the places of an image): (x − mean) / √(var + 1e-5) · weight + bias, biased
  * variance; running statistics move by 0.1 a step and are used in evaluation (arXiv 1502.03167). Serves [N, D] and [N, C, H, W].
@@ -115,7 +108,7 @@ export class BatchNorm extends Module {
     if (processes) return this.#normalizeTogether(input, processes);
     if (this.training && this.groups > 1) return this.#normalizeInGroups(input);
     if (this.training) this.#count();
-    return this.#normalize(input, { mean: this.running_mean, variance: this.running_var });
+    return this.#normalize(input);
   }
 
   #normalizeTogether(input: Tensor, processes: ProcessGroup): Tensor {
@@ -133,34 +126,18 @@ export class BatchNorm extends Module {
   }
 
   #normalizeInGroups(input: Tensor): Tensor {
-    const sizes = this.#sizesOf(input);
-    return scope(() => {
-      const parts = op.split_with_sizes(input, sizes).map((part) => ({ part, statistics: this.#copies() }));
-      const normalized = parts.map(({ part, statistics }) => this.#normalize(part, statistics));
-      this.#moveTo(parts.map(({ statistics }) => statistics));
-      this.#count();
-      return cat(normalized);
-    });
-  }
-
-  #copies = (): RunningStatistics =>
-    noGrad(() => ({ mean: this.running_mean.clone(), variance: this.running_var.clone() }));
-
-  /** One move a step, by the mean over the groups: as many devices would each move, and the first one's window is kept. */
-  #moveTo(moved: readonly RunningStatistics[]): void {
-    const mean = (values: Tensor[]) => stack(values).mean({ dim: 0 });
-    noGrad(() => {
-      this.running_mean.copy_(mean(moved.map((statistics) => statistics.mean)));
-      this.running_var.copy_(mean(moved.map((statistics) => statistics.variance)));
-    });
+    this.#count();
+    const { weight, bias, running_mean: mean, running_var: variance } = this;
+    return normalizedInGroups(input, { weight, bias, mean, variance }, this.#sizesOf(input));
   }
 
   #count(): void {
     noGrad(() => this.num_batches_tracked.add_(1));
   }
 
-  #normalize(input: Tensor, { mean, variance }: RunningStatistics): Tensor {
-    return op.batch_norm(input, this.weight, this.bias, mean, variance, this.training, 0.1, 1e-5, true);
+  #normalize(input: Tensor): Tensor {
+    const { weight, bias, running_mean: mean, running_var: variance } = this;
+    return op.batch_norm(input, weight, bias, mean, variance, this.training, 0.1, 1e-5, true);
   }
 }
 

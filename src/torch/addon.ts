@@ -78,6 +78,7 @@ export interface Addon {
   loadLibrary(path: string): void;
   engine(): { builtFor: string; cudaDevices: number; config: string };
   synchronize(): void;
+  giveBackMemory(): void;
   /** A place in a device's work; null for the CPU. */
   mark(device: string): object | null;
   awaitMark(mark: object): void;

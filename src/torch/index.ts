@@ -24,6 +24,7 @@ export {
   autocast,
   backward,
   engine,
+  giveBackMemory,
   gradients,
   loadLibrary,
   lockFile,

@@ -99,6 +99,9 @@ export function loadLibrary(path: string): void {
 /** Waits until the device has done all its work; needed before reading a clock. */
 export const synchronize = (): void => engineCall("synchronize", [], () => addon().synchronize());
 
+/** Gives freed memory back to the system, and keeps none for a next step from here on: for when it ran out. */
+export const giveBackMemory = (): void => addon().giveBackMemory();
+
 /** libtorch's version, GPUs in reach, build configuration. */
 export const engine = () => addon().engine();
 

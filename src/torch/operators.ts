@@ -179,13 +179,26 @@ export function engineError(name: string, values: readonly unknown[], cause: unk
   if (cause instanceof SelfsightError) return cause; // the engine is not there at all
   const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
   const text = `${name.replace("aten::", "")}(${values.map(describeValue).join(", ")}): ${reason}`;
-  if (isOutOfMemory.test(reason)) return new SelfsightError("memory", text, { cause });
+  if (isOutOfMemory.test(reason))
+    return new SelfsightError("memory", text.replace(reason, shortage(reason)), { cause });
   if (isOfTheEngine.test(reason)) return new SelfsightError("bug", text, { cause });
   return new CallError(`${text}; ${adviceFor(reason)}`, { cause });
 }
 
-const isOutOfMemory = /can't allocate memory|out of memory|not enough memory|std::bad_alloc/i;
+/** oneDNN "could not create a primitive" that it has described before: it got no memory to write the code to. */
+const isOutOfMemory =
+  /can't allocate memory|out[ _]of[ _]memory|not enough memory|std::bad_alloc|ALLOC_FAILED|^could not create a primitive$/i;
 const isOfTheEngine = /^internal|INTERNAL ASSERT|(CUDA|cuDNN|NCCL|driver) error|CUBLAS_STATUS|CUSOLVER_STATUS/i;
+
+/** What was asked for in vain, "64.0 MiB more were asked for", and what a GPU has, where libtorch says it. */
+function shortage(reason: string): string {
+  const [, bytes] = /tried to allocate (\d+) bytes/.exec(reason) ?? [];
+  const [, amount = bytes && `${(Number(bytes) / 2 ** 20).toFixed(1)} MiB`] =
+    /tried to allocate ([\d.]+ [KMGT]iB)/i.exec(reason) ?? [];
+  const [, capacity, free] = /capacity of ([\d.]+ \w+) of which ([\d.]+ \w+) is free/.exec(reason) ?? [];
+  const device = capacity ? `; the GPU has ${capacity}, ${free} of them free` : "";
+  return amount ? `out of memory: ${amount} more were asked for${device}` : "out of memory";
+}
 
 const adviceFor = (reason: string): string =>
   reason.includes("not alive")

@@ -84,6 +84,7 @@ export {
   trainStep,
   trainStepOnViews,
 } from "./step.ts";
+export { ofEachPart, PartClock, type StepPart, type StepShares, stepParts } from "./step-parts.ts";
 export { preparedByLeader } from "./together.ts";
 export { type TrainResult, train } from "./trainer.ts";
 export {

@@ -3,7 +3,16 @@ import { makeViews } from "../augment/index.ts";
 import type { Batch } from "../data/index.ts";
 import type { StepContext } from "../methods/index.ts";
 import { namedParameters, stateOf } from "../nn/index.ts";
-import { autocast, backward, cat, noGrad, type RefusedPromise, scope, type Tensor } from "../torch/index.ts";
+import {
+  autocast,
+  backward,
+  cat,
+  noGrad,
+  processGroup,
+  type RefusedPromise,
+  scope,
+  type Tensor,
+} from "../torch/index.ts";
 import type { TrainState } from "./state.ts";
 
 /** A batch behind the trunk, and the way back through the trunk. */
@@ -18,14 +27,16 @@ export function representBatch(state: TrainState, batch: Batch, context: StepCon
   const { microBatch } = state.settings;
   if (microBatch === null)
     return { representations: representImages(state, batch, context), backward: (loss) => loss.backward() };
-  return representInParts(state, partsOf(batch, microBatch), context);
+  const own = microBatch / (processGroup()?.size ?? 1); // each process gives its equal part of every micro-batch
+  return representInParts(state, partsOf(batch, own), context);
 }
 
 /**
  * The exact step of a large batch in the memory of a small one (the gradient cache of arXiv 2101.06983): the trunk runs over
  * the parts without recording, heads and loss see the whole batch, then the trunk runs over each part again and takes its
  * share of dL/d(representations). Loss and gradient are those of the whole batch, but that the trunk's batch norm takes its
- * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more.
+ * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more. Among several
+ * processes a part is their first images, then their second ones and so on: as many in all, and batch norm sees them together.
  */
 function representInParts(state: TrainState, parts: readonly Batch[], context: StepContext): Represented {
   const cached = withBuffersKept(state, () =>
@@ -38,14 +49,20 @@ function representInParts(state: TrainState, parts: readonly Batch[], context: S
       loss.backward();
       let start = 0;
       for (const part of parts) {
-        scope(() => backwardPart(representImages(state, part, context), views, start));
+        scope(() => backwardPart(state, representImages(state, part, context), views, start));
         start += part.indices.length;
       }
     },
   };
 }
 
-function backwardPart(representations: readonly Tensor[], whole: readonly Tensor[], start: number): void {
+function backwardPart(
+  { clock }: TrainState,
+  representations: readonly Tensor[],
+  whole: readonly Tensor[],
+  start: number,
+): void {
+  clock?.enter("backward");
   const learned = whole.flatMap(({ grad }, i) => (grad ? [{ own: representations[i]!, grad }] : [])); // a held view has none
   backward(
     learned.map(({ own }) => own),
@@ -54,14 +71,17 @@ function backwardPart(representations: readonly Tensor[], whole: readonly Tensor
 }
 
 function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
-  const { settings, device } = state;
+  const { settings, device, clock } = state;
+  clock?.enter("views");
   const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, S, S]
   return representViews(state, views, context);
 }
 
 /** Views through the trunk: V x [N, 3, S, S] to V x [N, R]. */
-export const representViews = (state: TrainState, views: readonly Tensor[], context: StepContext): Tensor[] =>
-  withPrecision(state, () => state.method.represent(views, context));
+export function representViews(state: TrainState, views: readonly Tensor[], context: StepContext): Tensor[] {
+  state.clock?.enter("forward");
+  return withPrecision(state, () => state.method.represent(views, context));
+}
 
 /** The networks compute in the run's precision; losses do not. */
 export const withPrecision = <T>({ precision, device }: TrainState, body: () => T, ...refused: RefusedPromise<T>): T =>

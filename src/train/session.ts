@@ -7,6 +7,7 @@ import type { Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
 import type { StepResult } from "./step.ts";
+import { ofEachPart, type PartClock } from "./step-parts.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
 
 export interface TrainOptions {
@@ -73,12 +74,17 @@ export function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent)
 export const warn = (session: Session, message: string): void =>
   emit(session, { event: "warning", step: session.state.step, message });
 
-/** Images per second and the share of time spent waiting for pictures, since the last reading. */
+/** Images per second and the shares of time spent waiting for pictures and in the parts of a step, since the last reading. */
 export class Meter {
+  readonly #clock: PartClock | undefined;
   #since = performance.now();
   #images = 0;
   #waited = 0;
   #waitingSince = 0;
+
+  constructor(clock?: PartClock) {
+    this.#clock = clock;
+  }
 
   startWaiting(): void {
     this.#waitingSince = performance.now();
@@ -89,15 +95,19 @@ export class Meter {
   count(images: number): void {
     this.#images += images;
   }
-  read(): Pick<StepReport, "imagesPerSecond" | "dataWaitShare"> {
+  read(): Pick<StepReport, "imagesPerSecond" | "dataWaitShare" | "stepShares"> {
     const elapsed = performance.now() - this.#since;
+    const shareOf = (milliseconds: number) => Number((milliseconds / elapsed).toPrecision(3));
+    const parts = this.#clock?.read();
+    const stepShares = parts && ofEachPart((part) => shareOf(parts[part]));
     const reading = { imagesPerSecond: (1000 * this.#images) / elapsed, dataWaitShare: this.#waited / elapsed };
     this.reset();
-    return reading;
+    return { ...reading, ...(stepShares && { stepShares }) };
   }
   reset(): void {
     this.#since = performance.now();
     this.#images = 0;
     this.#waited = 0;
+    this.#clock?.read();
   }
 }

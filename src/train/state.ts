@@ -21,6 +21,7 @@ import { fromStored, storedMap } from "../weights/index.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
 import { methodOf, methodSettings, type Settings } from "./settings/settings.ts";
+import type { PartClock } from "./step-parts.ts";
 
 /** What one step reads and changes. */
 export interface TrainState {
@@ -35,6 +36,8 @@ export interface TrainState {
   stepsPerEpoch: number;
   totalSteps: number;
   floor: number;
+  /** Told where a step is, by whoever wants to know where its time goes. */
+  clock?: PartClock;
 }
 
 /** What a run must know of its pictures before it reads them. */

@@ -48,20 +48,24 @@ export const trainStepOnViews = (state: TrainState, views: readonly Tensor[], la
 
 /** Behind the trunk: heads, loss, gradients, update. */
 function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): Late<StepResult> {
-  const { method, optimizer } = state;
+  const { method, optimizer, clock } = state;
   const { updates } = optimizer.counters;
   const own = withPrecision(state, () => method.embed(representations, context)); // each [n, D]
   const embeddings = own.map((rows) => ofAllProcesses(state, rows)); // each [N, D]
+  clock?.enter("loss");
   const { loss, metrics } = method.loss(embeddings, context); // []
   const factor = scheduleFactor(state);
   const health = isWatching(state) ? healthOf(state, representations, embeddings) : undefined;
   const numbers = numbersOf({ loss, ...metrics }, health, optimizer.groups[0]!.learningRate * factor);
+  clock?.enter("backward");
   backward(loss);
   shareGradients(method);
+  clock?.enter("update");
   method.beforeUpdate?.(context);
   optimizer.step(factor, loss);
   optimizer.clearGradients();
   method.afterUpdate?.(context, embeddings);
+  clock?.enter(undefined);
   state.step += 1;
   return { read: () => finite(numbers.read(), () => takeBack(state, context.step, updates)) };
 }

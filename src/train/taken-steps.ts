@@ -3,15 +3,27 @@ import { join } from "node:path";
 import { type Batch, sampleName } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
+import { isOutOfMemory, withFittingParts, withGuess } from "./out-of-memory.ts";
 import type { LogEvent } from "./run/log.ts";
 import { emit, type Session, type TakenStep, warn } from "./session.ts";
 import { enqueueStep, type StepResult } from "./step.ts";
 import type { RepresentationHealth } from "./watch.ts";
 
-/** Gives the device the next step. */
+/** Gives the device the next step. Errors: memory, with the microBatch that fits. */
 export function take(session: Session, batch: Batch): void {
-  const numbers = enqueueStep(session.state, batch);
-  session.taken.push({ batch, step: session.state.step, numbers });
+  try {
+    const numbers = enqueueStep(session.state, batch);
+    session.taken.push({ batch, step: session.state.step, numbers });
+  } catch (error) {
+    throw isOutOfMemory(error) ? withAdvice(session, batch, error) : error;
+  }
+}
+
+function withAdvice(session: Session, batch: Batch, error: SelfsightError): SelfsightError {
+  settle(session, 0); // what was learned before is told first
+  if (session.team) return withGuess(session.state, session.team.size, error);
+  warn(session, "memory ran out; the step is tried in smaller parts, to say which would fit");
+  return withFittingParts(session.state, batch, error);
 }
 
 /** Reads steps, the oldest first, until so many are left. Errors: numerics, with the batch whose loss was not finite. */

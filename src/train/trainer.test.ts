@@ -132,7 +132,7 @@ describe("steps given ahead of their numbers, as to a GPU,", () => {
         stepsAhead,
         onEvent: ({ event, step }) => void order.push(`${event} ${step}`),
       });
-      const steps = events(folder, "step").map(({ imagesPerSecond, dataWaitShare, ...same }) => same);
+      const steps = events(folder, "step").map(({ imagesPerSecond, dataWaitShare, stepShares, ...same }) => same);
       return { bits: bitsOf(folder), steps, order };
     };
     expect(await run(1)).toEqual(await run(0));
@@ -275,6 +275,18 @@ describe("the log of a run", () => {
     threads(1);
     expect(events(folder, "warning").at(-1)!.message).toMatch(/^threads 1 -> 2: .*no longer with the bits/);
   });
+});
+
+it.each([null, 4])("logs where the time of its steps goes, in micro-batches of %s", async (microBatch) => {
+  const { folder } = await wholeRun(tinySettings({ microBatch, steps: 6 }));
+  const reports = events(folder, "step");
+  expect(reports).toHaveLength(6);
+  for (const { dataWaitShare, stepShares } of reports) {
+    const { views, forward, loss, backward, update } = stepShares!;
+    for (const share of [views, forward, loss, backward, update]) expect(share).toBeGreaterThan(0);
+    expect(dataWaitShare + views + forward + loss + backward + update).toBeLessThan(1.01);
+    expect(forward + backward).toBeGreaterThan(loss + update);
+  }
 });
 
 it("refuses a folder that is no run's, and says how one is made", async () => {

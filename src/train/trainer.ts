@@ -12,6 +12,7 @@ import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
+import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
 import { isStopping, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
 import { collapseWatch } from "./watch.ts";
@@ -82,6 +83,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
   const { folder, checkpoint } = options;
   const now = performance.now();
   const isSameData = checkpoint?.state.fingerprint === options.dataset.fingerprint;
+  if (state.device === "cpu") state.clock = new PartClock(); // a dozen readings of the clock a step
   const quarantine = new Set(isSameData ? checkpoint?.state.quarantine : []); // of other data, these would be other pictures
   const session = {
     ...options,
@@ -97,7 +99,7 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     savedAt: now,
     savedStep: checkpoint ? state.step : -1,
     hasSaidNoRoom: false,
-    meter: new Meter(),
+    meter: new Meter(state.clock),
   };
   const start = startEvent(session);
   const difference = differenceOfMachines(readLog(folder), start);

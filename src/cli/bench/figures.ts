@@ -28,7 +28,13 @@ export interface BenchResult {
   peakResidentMiB: number;
   /** Version of the libtorch that did the work. */
   libtorch: string;
-  [fact: string]: number | string;
+  [fact: string]: number | string | PartOfTime;
+}
+
+/** A part of what was measured: its median, and that as a share of the sum of all parts. */
+export interface PartOfTime {
+  milliseconds: number;
+  share: number;
 }
 
 const warmUpRepeats = 2;
@@ -47,14 +53,17 @@ export async function measure(repeats: number, body: () => unknown): Promise<num
   return seconds.sort((a, b) => a - b);
 }
 
+/** The middle one of numbers in order of size. */
+export const medianOf = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]!;
+
 /** `seconds` in order of size, each the time of `images` pictures. */
 export function summary(
   what: string,
   seconds: readonly number[],
   images: number,
-  facts: Record<string, number | string>,
+  facts: Record<string, number | string | PartOfTime>,
 ): BenchResult {
-  const medianSeconds = seconds[Math.floor(seconds.length / 2)]!;
+  const medianSeconds = medianOf(seconds);
   return {
     what,
     medianSeconds,

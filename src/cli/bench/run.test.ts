@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { methods } from "../../methods/index.ts";
 import { liveTensors, threads } from "../../torch/index.ts";
-import type { BenchOptions, BenchResult } from "./figures.ts";
+import type { BenchOptions, BenchResult, PartOfTime } from "./figures.ts";
 import { bench } from "./run.ts";
 
 let folder: string;
@@ -49,7 +49,7 @@ async function figures(what: string, options: Partial<BenchOptions> = {}): Promi
   return JSON.parse(lines[0]!);
 }
 
-const sources = { step: {}, loss: {}, augment: {}, decode: { data: true }, pipeline: { data: true } };
+const sources = { step: {}, profile: {}, loss: {}, augment: {}, decode: { data: true }, pipeline: { data: true } };
 
 for (const [what, { data }] of Object.entries<{ data?: boolean }>(sources))
   test(`${what} prints one line of JSON whose figures agree`, async () => {
@@ -88,6 +88,26 @@ test("step refuses a method that is not there, and names the nearest", async () 
   await expect(figures("step", { method: "simsam" })).rejects.toThrow(/method.*simsam.*simsiam/s);
 });
 
+test("profile shares the step out among its parts, on noise and on files", async () => {
+  for (const given of [{}, { data: join(folder, "photos") }, { method: "supervised", projector: undefined }]) {
+    const result = await figures("profile", given);
+    const parts = ["dataWait", "views", "forward", "loss", "backward", "update"].map(
+      (part) => result[part] as PartOfTime,
+    );
+    for (const { milliseconds } of parts) expect(milliseconds).toBeGreaterThan(0);
+    expect(parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
+    const sum = parts.reduce((total, { milliseconds }) => total + milliseconds, 0);
+    expect(sum / 1000 / result.medianSeconds).toBeGreaterThan(0.5); // medians of parts, and of their sum
+    expect(sum / 1000).toBeLessThan(1.5 * result.maxSeconds);
+  }
+  expect(liveTensors().live).toBe(0);
+});
+
+test("profile's parts are lines of milliseconds and per cent", async () => {
+  const lines = await printed("profile", {});
+  expect(lines.find((line) => line.startsWith("views"))).toMatch(/^views +[\d.]+ ms +[\d.]+ %$/);
+});
+
 test("a folder with fewer pictures than the batch is measured in smaller batches", async () => {
   expect(await figures("decode", { data: join(folder, "photos"), batch: 64 })).toMatchObject({ batch: 5, images: 5 });
 });
@@ -99,7 +119,7 @@ test("without --json each figure has a line", async () => {
 });
 
 test.each([
-  ["tempo", {}, "one of step, augment, decode, loss, pipeline is needed"],
+  ["tempo", {}, "one of step, profile, augment, decode, loss, pipeline is needed"],
   ["constructor", {}, "one of step"],
   ["step", { backbone: "resnet19" }, "resnet18"],
   ["step", { projector: "12-x" }, "widths of 1 to 8 layers"],

@@ -8,6 +8,7 @@ type Bench = (options: BenchOptions) => Promise<BenchResult>;
 
 const benches: Record<string, () => Promise<Bench>> = {
   step: async () => (await import("./step.ts")).benchStep,
+  profile: async () => (await import("./profile.ts")).benchProfile,
   augment: async () => (await import("./views.ts")).benchAugment,
   decode: async () => (await import("./views.ts")).benchDecode,
   loss: async () => (await import("./step.ts")).benchLoss,
@@ -28,7 +29,11 @@ export async function bench(what: string, options: BenchOptions & { json?: true 
 
 function print(result: BenchResult, asJson: boolean): void {
   if (asJson) console.log(JSON.stringify(result));
-  else
-    for (const [name, value] of Object.entries(result))
-      console.log(`${name.padEnd(18)}${typeof value === "number" ? Number(value.toPrecision(4)) : value}`);
+  else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(18)}${textOf(value)}`);
+}
+
+function textOf(value: BenchResult[string]): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return String(Number(value.toPrecision(4)));
+  return `${value.milliseconds.toFixed(1).padStart(10)} ms ${(100 * value.share).toFixed(1).padStart(6)} %`;
 }

@@ -33,7 +33,7 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
 }
 
 /** Heads are those of the method's CIFAR-10 recipe; one optimizer for all, so that methods can be compared. */
-function settingsOf(options: BenchOptions): Settings {
+export function settingsOf(options: BenchOptions): Settings {
   const { method = "barlow-twins", backbone, width, size, batch, projector, precision, device } = options;
   const given = { backbone, width, size, batchSize: batch, ...(projector && { projector }), precision, device };
   const optimizer = { name: "sgd", learningRate: 0.01, batchRule: "none", weightDecay: 5e-4, momentum: 0.9 };
@@ -50,7 +50,7 @@ function headsOf(method: string): PartialSettings {
   return { ...heads, method: method as Settings["method"] };
 }
 
-const projectorOf = (settings: Settings): string => (settings as { projector?: string }).projector ?? "none";
+export const projectorOf = (settings: Settings): string => (settings as { projector?: string }).projector ?? "none";
 
 /** Views V x [N, 3, S, S] and labels [N]. */
 function fixedInput({ views, batchSize }: Settings, device: string): { views: Tensor[]; labels: Tensor } {

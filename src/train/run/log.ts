@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRegular, readRegularFile, storageError, writeWhole } from "../../files.ts";
+import type { StepShares } from "../step-parts.ts";
 
 /** One line of log.jsonl. */
 export type LogEvent =
@@ -71,6 +72,8 @@ export interface StepReport extends LossParts {
   imagesPerSecond: number;
   /** Share of the time since the last report in which the training thread waited for pictures. */
   dataWaitShare: number;
+  /** Shares of the same time in which it was in the parts of a step; on a processor alone, as a GPU computes behind the calls. */
+  stepShares?: StepShares;
 }
 
 export interface Log {

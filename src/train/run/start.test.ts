@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from "vitest";
 import { scratchFolder, tinyData, tinySettings } from "../../../test/tiny-run.ts";
 import type { PartialSettings } from "../settings/settings.ts";
-import { startRun } from "./start.ts";
+import { refuseUnfitTeam, startRun } from "./start.ts";
 
 const scratch = scratchFolder();
 afterAll(scratch.remove);
@@ -30,4 +30,12 @@ it("advises a smaller batch only where one can be followed and teaches something
   const grouped = { method: "moco-v2", batchNormGroups: 16, queueLength: 64, batchSize: 64 } as const;
   expect(await refusalFor(20, grouped)).toMatch(/a batch of at least 32$/);
   expect(await refusalFor(40, grouped)).toMatch(/use --batch 40/);
+});
+
+it("shares a micro-batch out to processes in equal parts only", () => {
+  const settings = tinySettings({ batchSize: 12, microBatch: 6 });
+  expect(() => refuseUnfitTeam(settings, 3)).not.toThrow();
+  expect(() => refuseUnfitTeam(settings, 4)).toThrow(
+    /microBatch 6 for 4 processes; .*; give a multiple of 4 that divides 12/,
+  );
 });

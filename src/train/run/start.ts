@@ -78,10 +78,10 @@ export async function startRun(
 /** Errors: configuration, when so many processes cannot take these steps together. */
 export function refuseUnfitTeam({ batchSize, microBatch }: Settings, processes = 1): void {
   if (processes === 1) return;
-  if (microBatch !== null)
+  if (microBatch !== null && microBatch % processes !== 0)
     throw new SelfsightError(
       "configuration",
-      `pretrain: microBatch ${microBatch} in ${processes} processes; each holds its part of the batch already; leave microBatch away, or use more processes`,
+      `pretrain: microBatch ${microBatch} for ${processes} processes; it is shared out in equal parts, like the batch; give a multiple of ${processes} that divides ${batchSize}`,
     );
   if (batchSize < processes)
     throw new SelfsightError(

@@ -4,7 +4,9 @@ import type { Tensor } from "../../../torch/index.ts";
 /** A case as it lies in the file. */
 export interface Case {
   metadata: Record<string, string>;
-  /** A stored tensor, by name. */
+  /** Where it is computed. */
+  device: string;
+  /** A stored tensor, by name, on the device. */
   get(name: string): Tensor;
   names: readonly string[];
 }
@@ -23,7 +25,7 @@ export const strict = 1e-4;
 
 /** ‖computed − stored‖ / ‖stored‖ */
 function relativeError(computed: Tensor, storedValue: Tensor): number {
-  const [a, b] = [computed.to("float64"), storedValue.to("float64")];
+  const [a, b] = [computed, storedValue].map((value) => value.toDevice("cpu").to("float64")) as [Tensor, Tensor];
   const scale = b.norm().item();
   const distance = a
     .reshape(...b.shape)
@@ -38,5 +40,8 @@ export const compare = (reference: Case, name: string, computed: Tensor, toleran
   error: relativeError(computed, reference.get(name)),
   tolerance,
 });
+
+/** The numbers of a stored tensor. */
+export const valuesOf = (reference: Case, name: string) => reference.get(name).toDevice("cpu").data();
 
 export const numberOf = ({ metadata }: Case, key: string): number => Number(metadata[key]);

@@ -44,7 +44,7 @@ interface Box {
 /** `parameters` begins with the interpolation, such as `bicubic_aa`. */
 function resized(image: Tensor, { top, left, height, width }: Box, size: number, parameters: string): Tensor {
   const interpolation = parameters.startsWith("bicubic") ? "bicubic" : "bilinear";
-  const target = { size, interpolation, device: "cpu" } as const;
+  const target = { size, interpolation, device: image.device } as const;
   const tall = matrices([{ start: top, length: height }], image.size(2), target);
   const wide = matrices([{ start: left, length: width }], image.size(3), target);
   return resample(image, tall, wide); // torchvision leaves the overshoot of bicubic, a view clamps it

@@ -10,6 +10,7 @@ import {
   loadParameterFormula,
   type Module,
   makeBackbone,
+  moveNetwork,
   type Network,
   namedParameters,
   projector,
@@ -18,8 +19,9 @@ import {
   warmupCosine,
 } from "../../../nn/index.ts";
 import { arange, freeAll, noGrad, scope, type Tensor, threads, zeros } from "../../../torch/index.ts";
+import { chosenDevice } from "../../../train/index.ts";
 import { fromStored, readSafetensors } from "../../../weights/index.ts";
-import { type Case, type Comparison, compare, numberOf, type Operation, strict } from "./case.ts";
+import { type Case, type Comparison, compare, numberOf, type Operation, strict, valuesOf } from "./case.ts";
 import { imageOperation } from "./images.ts";
 import { lossCases } from "./losses.ts";
 
@@ -44,9 +46,15 @@ const operations: Record<string, Operation> = {
   image_ops: imageOperationsCase,
 };
 
+export interface VerifyOptions {
+  device: "auto" | "cpu" | "cuda";
+  json?: true | undefined;
+}
+
 /** `selfsight verify FOLDER`: exit 0 when no case failed, 1 otherwise. */
-export async function verify(folder: string, { json }: { json?: true | undefined }): Promise<void> {
-  const results = verifyFolder(folder);
+export async function verify(folder: string, { device, json }: VerifyOptions): Promise<void> {
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0"; // the cases are float32; a GPU's convolutions would keep ten bits. Read when CUDA is loaded
+  const results = verifyFolder(folder, chosenDevice(device));
   if (json) console.log(JSON.stringify(results, null, 2));
   else printTable(results);
   if (results.some(({ status }) => status === "failed")) process.exitCode = 1;
@@ -55,8 +63,8 @@ export async function verify(folder: string, { json }: { json?: true | undefined
 /** The cases' sums were split among threads; in one piece the trajectory's second loss differs by 1.6e-4, above its bound. */
 const threadsOfTheCases = 2;
 
-/** Runs every case of a folder. Errors: data, when there is none. */
-export function verifyFolder(folder: string): CaseResult[] {
+/** Runs every case of a folder on a device. Errors: data, when there is none. */
+export function verifyFolder(folder: string, device: string): CaseResult[] {
   if (threads() < threadsOfTheCases) threads(threadsOfTheCases);
   const files = caseFiles(folder);
   if (files.length === 0)
@@ -64,7 +72,7 @@ export function verifyFolder(folder: string): CaseResult[] {
       "data",
       `verify: no *.safetensors in ${displayName(folder)}; a folder of reference cases is needed; ${whereCasesAre}`,
     );
-  return files.map((file) => verifyCase(folder, file));
+  return files.map((file) => verifyCase(folder, file, device));
 }
 
 const whereCasesAre = "Selfsight's own are test/reference in its repository, not in the npm package";
@@ -82,14 +90,15 @@ function caseFiles(folder: string): string[] {
   }
 }
 
-function verifyCase(folder: string, file: string): CaseResult {
+function verifyCase(folder: string, file: string, device: string): CaseResult {
   let operation = "unknown";
   try {
     const { tensors, metadata } = readSafetensors(join(folder, file));
     operation = metadata.op ?? "unknown";
     const run = operations[operation];
     if (!run) return { file, operation, status: "unsupported", maxRelativeError: null };
-    const reference: Case = { metadata, names: [...tensors.keys()], get: (name) => fromStored(tensors.get(name)!) };
+    const get = (name: string) => fromStored(tensors.get(name)!).toDevice(device);
+    const reference: Case = { metadata, names: [...tensors.keys()], device, get };
     return { file, operation, ...judge(scope(() => run(reference))) };
   } catch (error) {
     return { file, operation, status: "failed", maxRelativeError: null, reason: (error as Error).message };
@@ -155,7 +164,7 @@ function scheduleCase(reference: Case): Comparison[] {
   const warmupSteps = numberOf(reference, "warmup_epochs") * perEpoch;
   return (["lr_weights", "lr_biases"] as const).map((name) => {
     const peak = (numberOf(reference, name) * numberOf(reference, "batch_size")) / 256;
-    const expected = reference.get(name).data() as Float64Array;
+    const expected = valuesOf(reference, name) as Float64Array;
     const computed = Array.from(expected, (_, step) => peak * warmupCosine(step, { totalSteps, warmupSteps }));
     const distance = Math.hypot(...computed.map((rate, step) => rate - expected[step]!));
     return { name, error: distance / Math.hypot(...expected), tolerance: strict };
@@ -195,9 +204,10 @@ function transformerCase(reference: Case): Comparison[] {
 /** Features, loss and gradients of a network whose parameters follow the formula. */
 function learnedFrom(reference: Case, network: Module, inputGradientTolerance: number): Comparison[] {
   loadParameterFormula(network);
+  moveNetwork({ network }, reference.device);
   const images = reference.get("x").requiresGrad_();
   const features = network.forward(images);
-  const weights = arange(features.numel)
+  const weights = arange(features.numel, { device: reference.device })
     .cos()
     .reshape(...features.shape);
   const loss = features.mul(weights).sum();
@@ -228,8 +238,9 @@ function trajectoryCase(reference: Case): Comparison[] {
     projector: projector(backbone.outputSize, reference.metadata.projector!.split("-").map(Number)),
   };
   loadParameterFormula(network);
+  moveNetwork(network, reference.device);
   const optimizer = trajectoryOptimizer(reference, network);
-  const expected = reference.get("losses").data() as Float64Array;
+  const expected = valuesOf(reference, "losses") as Float64Array;
   const embed = (images: Tensor) => network.projector.forward(backbone.forward(images));
   const comparisons = Array.from(expected, (storedLoss, step) => {
     const value = scope(() => {
@@ -266,15 +277,15 @@ function knnCase(reference: Case): Comparison[] {
   const classes = numberOf(reference, "classes");
   const result = weightedKnn({
     bank: reference.get("bank"),
-    bankLabels: Int32Array.from(reference.get("bank_labels").data() as BigInt64Array, Number),
+    bankLabels: Int32Array.from(valuesOf(reference, "bank_labels") as BigInt64Array, Number),
     queries: reference.get("queries"),
     k: numberOf(reference, "k"),
     temperature: numberOf(reference, "temperature"),
     classes,
   });
-  const labels = reference.get("query_labels").data() as BigInt64Array;
+  const labels = valuesOf(reference, "query_labels") as BigInt64Array;
   const correct = labels.reduce((sum, label, i) => sum + (result.predictions[i] === Number(label) ? 1 : 0), 0);
-  const ranking = reference.get("ranking").data() as BigInt64Array; // [queries, classes]
+  const ranking = valuesOf(reference, "ranking") as BigInt64Array; // [queries, classes]
   const differing = labels.reduce(
     (sum, _, i) => sum + (Number(ranking[i * classes]) === result.predictions[i] ? 0 : 1),
     0,

@@ -1,0 +1,65 @@
+// Where the time of a training step goes: the run's own step on real batches, the device waited for between its parts.
+import { type Batch, batches, type Dataset, imageArray, openDataset } from "../../data/index.ts";
+import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
+import { keyedStream } from "../../random.ts";
+import { synchronize } from "../../torch/index.ts";
+import { buildState, decodeSizeOf, PartClock, type StepShares, stepParts, trainStep } from "../../train/index.ts";
+import { type BenchOptions, type BenchResult, measure, medianOf, type PartOfTime, summary } from "./figures.ts";
+import { projectorOf, settingsOf } from "./step.ts";
+
+const parts = ["dataWait", ...stepParts] as const;
+type Times = StepShares & { dataWait: number };
+
+/** Medians of each part of a step, the wait for its pictures among them. */
+export async function benchProfile(options: BenchOptions): Promise<BenchResult> {
+  const dataset = options.data === undefined ? noise(options) : await openDataset(options.data);
+  const settings = settingsOf({ ...options, batch: Math.min(options.batch, dataset.length) });
+  const state = buildState(settings, dataset);
+  const clock = new PartClock(() => {
+    synchronize();
+    return performance.now();
+  });
+  const reader = batches(dataset, { batchSize: settings.batchSize, decodeSize: decodeSizeOf(settings) });
+  const times: Times[] = [];
+  const seconds = await measure(options.steps, async () => {
+    const { batch, milliseconds } = await nextBatch(reader);
+    trainStep({ ...state, clock }, batch);
+    times.push({ dataWait: milliseconds, ...clock.read() });
+  });
+  await reader.return(undefined);
+  freeNetwork(state.network);
+  freeOptimizer(state.optimizer);
+  const { method, backbone, width, size, batchSize } = settings;
+  const facts = { method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) };
+  const { precision, device } = state;
+  const data = options.data ?? "noise in memory";
+  return summary("profile", seconds, batchSize, {
+    ...partsOfTime(times.slice(-options.steps)),
+    ...facts,
+    precision,
+    device,
+    data,
+  });
+}
+
+async function nextBatch(reader: AsyncIterator<Batch>): Promise<{ batch: Batch; milliseconds: number }> {
+  const startedAt = performance.now();
+  const { value } = await reader.next();
+  return { batch: value, milliseconds: performance.now() - startedAt };
+}
+
+function partsOfTime(times: readonly Times[]): Record<string, PartOfTime> {
+  const medians = parts.map((part) => medianOf(times.map((each) => each[part]).sort((a, b) => a - b)));
+  const sum = medians.reduce((total, milliseconds) => total + milliseconds, 0);
+  const entries = parts.map((part, i) => [part, { milliseconds: medians[i]!, share: medians[i]! / sum }] as const);
+  return Object.fromEntries(entries);
+}
+
+/** Two batches of pictures with labels. */
+function noise({ batch, size }: BenchOptions): Dataset {
+  const next = keyedStream(0);
+  const length = 2 * batch;
+  const pixels = Uint8Array.from({ length: length * 3 * size * size }, () => 256 * next());
+  const labels = Int32Array.from({ length }, (_, i) => i % 2);
+  return imageArray({ name: "noise", pixels, channels: 3, height: size, width: size, labels, classes: ["0", "1"] });
+}
