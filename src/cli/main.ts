@@ -2,15 +2,19 @@ import { Command } from "@commander-js/extra-typings";
 import { kindInCommand, SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
+import { addCluster } from "./commands/cluster/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
 import { addCompare } from "./commands/compare/options.ts";
 import { addCompletion } from "./commands/completion/options.ts";
+import { addDuplicates } from "./commands/duplicates/options.ts";
 import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addExport } from "./commands/export/options.ts";
+import { addOutliers } from "./commands/outliers/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
+import { addSearch } from "./commands/search/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
 import { refuseEmptyValues } from "./terminal/empty-values.ts";
@@ -47,6 +51,10 @@ addCompletion(program);
 
 addExport(program);
 addEmbed(program);
+addSearch(program);
+addDuplicates(program);
+addCluster(program);
+addOutliers(program);
 
 program
   .command("verify")

@@ -8,12 +8,14 @@ export {
   readWeights,
 } from "./backbone.ts";
 export {
+  type DescribedTensor,
   decodeSafetensors,
   encodeSafetensors,
   fromStored,
   readSafetensors,
   type StoredTensor,
   type StoredTensors,
+  safetensorsHeader,
   stored,
   storedMap,
 } from "./formats/safetensors.ts";

@@ -1,6 +1,8 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
-export type { EmbedOptions } from "./embed.ts";
+export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
+export type { IndexNotes } from "./embeddings/notes.ts";
+export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embeddings/picture-index.ts";
 export {
   type Circumstances,
   type EvaluateOptions,
@@ -12,7 +14,10 @@ export {
 } from "./evaluate.ts";
 export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
 export { Model, openRun, type Picture } from "./model.ts";
-export { type IndexNotes, type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./picture-index.ts";
+export type { ReadingOptions, WorkOptions } from "./open-work.ts";
+export type { NearPicture, OutlierOptions, Outliers, RankedPicture } from "./outliers/find.ts";
+export { findOutliers } from "./outliers/outliers.ts";
+export type { PictureOptions } from "./pictures.ts";
 export {
   type PretrainOptions,
   type PretrainResult,
@@ -24,3 +29,5 @@ export {
 export type { Columns } from "./report/scores.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-report.ts";
 export type { RepresentationOptions } from "./representation.ts";
+export type { ResultOptions, Written, WrittenResults } from "./results/write-results.ts";
+export { type SearchedPicture, type SearchOptions, type SearchResult, searchIndex } from "./search/search.ts";

@@ -27,20 +27,32 @@ export interface StoredTensors {
   metadata: Record<string, string>;
 }
 
-/** The file's chunks, ready for a durable write; wide types come first, so that each tensor lies on a boundary of its type. */
-export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Array[] {
-  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
+/** A tensor whose bytes are written behind the header, by whoever has them. */
+export type DescribedTensor = Pick<StoredTensor, "dtype" | "shape"> & { name: string };
+
+/** What stands before the tensors' bytes, which follow in the order given: wide types first, so that each lies on a boundary of its type. */
+export function safetensorsHeader(
+  tensors: readonly DescribedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array[] {
   let end = 0;
-  const entries = ordered.map(([name, { dtype, shape, bytes }]) => {
+  const entries = tensors.map(({ name, dtype, shape }) => {
     const begin = end;
-    end += bytes.length;
+    end += shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
   const text = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
   const header = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return [length, header, ...ordered.map(([, { bytes }]) => bytes)];
+  return [length, header];
+}
+
+/** The file's chunks, ready for a durable write. */
+export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Array[] {
+  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
+  const described = ordered.map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  return [...safetensorsHeader(described, metadata), ...ordered.map(([, { bytes }]) => bytes)];
 }
 
 /** Reads a file with every check of the reference parser. Errors: checkpoint, naming file, tensor, found and needed. */

@@ -1,6 +1,6 @@
 import { displayName } from "../../../errors.ts";
 import { type ExportOptions, exportRun } from "../../../work/export.ts";
-import { warn } from "../pretrain/run.ts";
+import { warn } from "../../terminal/warn.ts";
 
 /** `selfsight export RUN --out FOLDER`. */
 export function exportTo(folder: string, { json, ...options }: ExportOptions & { json?: true | undefined }): void {
