@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { kindInCommand, SelfsightError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBench } from "./bench/options.ts";
+import { addClassify } from "./commands/classify/options.ts";
 import { addCluster } from "./commands/cluster/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
 import { addCompare } from "./commands/compare/options.ts";
@@ -17,6 +18,7 @@ import { addRuns } from "./commands/runs/options.ts";
 import { addSearch } from "./commands/search/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
+import { addSort } from "./commands/sort/options.ts";
 import { refuseEmptyValues } from "./terminal/empty-values.ts";
 import { jsonOption } from "./terminal/shared-options.ts";
 
@@ -55,6 +57,8 @@ addSearch(program);
 addDuplicates(program);
 addCluster(program);
 addOutliers(program);
+addClassify(program);
+addSort(program);
 
 program
   .command("verify")

@@ -1,8 +1,11 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
+export { createEmbedder, Embedder, type EmbedderOptions, type PictureStream } from "./embedder.ts";
 export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
+export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.ts";
 export type { IndexNotes } from "./embeddings/notes.ts";
 export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embeddings/picture-index.ts";
+export type { Shard } from "./embeddings/shards.ts";
 export {
   type Circumstances,
   type EvaluateOptions,
@@ -13,6 +16,9 @@ export {
   type Protocols,
 } from "./evaluate.ts";
 export { type Card, type Exported, type ExportOptions, exportRun } from "./export.ts";
+export type { ConfidenceCalibration } from "./labels/classifier.ts";
+export { classifyPictures } from "./labels/classify.ts";
+export type { Classified, ClassifiedPicture, ClassifyOptions } from "./labels/find.ts";
 export { Model, openRun, type Picture } from "./model.ts";
 export type { ReadingOptions, WorkOptions } from "./open-work.ts";
 export type { NearPicture, OutlierOptions, Outliers, RankedPicture } from "./outliers/find.ts";
@@ -31,3 +37,6 @@ export { type ReportOptions, type WrittenReport, writeReport } from "./report/wr
 export type { RepresentationOptions } from "./representation.ts";
 export type { ResultOptions, Written, WrittenResults } from "./results/write-results.ts";
 export { type SearchedPicture, type SearchOptions, type SearchResult, searchIndex } from "./search/search.ts";
+export { type CarriedOut, undoSort, type Way } from "./sorting/carry-out.ts";
+export type { Move, SortOptions, SortPlan } from "./sorting/plan.ts";
+export { type GoOptions, type Sorted, sortPictures } from "./sorting/sort.ts";

@@ -119,7 +119,8 @@ export class Model {
   }
 }
 
-async function decoded(picture: Picture, name: string, how: DecodeOptions): Promise<RawImage> {
+/** A picture as pixels, whatever it was given as. */
+export async function decoded(picture: Picture, name: string, how: DecodeOptions): Promise<RawImage> {
   if (typeof picture === "string") return decodeImage(picture, how);
   if (picture instanceof Uint8Array) return decodeBytes(picture, name, how);
   checkPixels(picture, name);

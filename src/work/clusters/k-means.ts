@@ -101,7 +101,9 @@ function assigned(rows: Tensor, centres: Tensor): Assigned {
 function moved(rows: Tensor, { clusters, similarities }: Assigned, k: number): Tensor {
   const counts = new Int32Array(k);
   for (const cluster of clusters) counts[cluster]! += 1;
-  const worst = Array.from(similarities.keys()).sort((a, b) => similarities[a]! - similarities[b]!);
+  const worst = counts.includes(0)
+    ? Array.from(similarities.keys()).sort((a, b) => similarities[a]! - similarities[b]!)
+    : [];
   const own = clusters.slice();
   for (let cluster = 0; cluster < k; cluster++) {
     if (counts[cluster] !== 0) continue;

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import type { Split } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
-import { type Embedded, embedToFile } from "../../../work/embeddings/embed.ts";
+import type { Embedded } from "../../../work/embeddings/embed.ts";
+import { embedToIndex } from "../../../work/embeddings/embed-folder.ts";
 import { formatOf } from "../../../work/embeddings/files/formats.ts";
 import type { Shard } from "../../../work/embeddings/shards.ts";
-import { withOpen } from "../../../work/open-work.ts";
 import type { RepresentationOptions } from "../../../work/representation.ts";
 import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
@@ -25,14 +25,14 @@ export async function embed(source: string, data: string, options: EmbedOptions)
   const stop = stopOnSignals(() => stopping.abort());
   const { end, ...told } = reading(options);
   try {
-    const embedded = await withOpen(source, data, { ...options, rules: sampleRules(options), warn }, (work) =>
-      embedToFile(work.representation, work.pictures, options.out, {
-        ...told,
-        shard: options.shard,
-        signal: stopping.signal,
-        say: console.error,
-      }),
-    );
+    const embedded = await embedToIndex(source, data, options.out, {
+      ...options,
+      rules: sampleRules(options),
+      reading: told,
+      signal: stopping.signal,
+      say: console.error,
+      warn,
+    });
     end();
     if (embedded.isComplete) say(embedded, options);
     else {
