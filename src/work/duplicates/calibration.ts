@@ -29,7 +29,7 @@ export interface Calibration {
 }
 
 const mostSampled = 200;
-const strangersEach = 10;
+const strangersEach = 6;
 const sampleKey = 0x636f7079;
 
 interface Calibrating {
@@ -44,8 +44,8 @@ interface Calibrating {
 /**
  * Sets the threshold without any label. Of up to 200 pictures it makes copies of four kinds and scores them with their originals: what
  * duplicates score. Strangers are each sampled picture's neighbours, and others drawn at random, turned upside down: they look much
- * like it and are no copies, whatever duplicates there are. Those drawn at random count as they are too, but for the best 1 % of
- * them, which may be duplicates. The threshold lies midway between what 99 % of the copies reach and what 0.1 % of the strangers
+ * like it and are no copies, whatever duplicates there are. Those drawn at random count as they are too,
+ * without any that is near in features, and but for the best 1 %: they may be duplicates. The threshold lies midway between what 99 % of the copies reach and what 0.1 % of the strangers
  * pass; where these overlap, at the strangers'.
  */
 export async function calibrate({ dataset, seeing, seen, candidates, threshold }: Calibrating): Promise<Calibration> {
@@ -127,41 +127,49 @@ async function scored(
   }));
 }
 
-/** Pairs that are no copies. Those drawn at random may be duplicates now and then, those turned upside down are none. */
+/** Pairs that are no copies: as they are, where features say that they are far, and one of them upside down. */
 interface Strangers {
   atRandom: Float32Array;
   turned: Float32Array;
 }
 
 function scoredStrangers(seen: SeenPictures, sample: Uint32Array): Strangers {
-  if (seen.length < 2) return { atRandom: new Float32Array(), turned: new Float32Array() };
-  const left = Array.from(sample).flatMap((row) => Array<number>(strangersEach).fill(row));
-  const drawn = Array.from(sample).flatMap((row) => {
-    const next = keyedStream(1, sampleKey, row);
-    const others = Array.from({ length: strangersEach }, () => Math.floor(next() * (seen.length - 1)));
-    return others.map((other) => other + (other >= row ? 1 : 0));
-  });
   const near = neighboursOf(seen, sample);
+  const drawn = drawnOthers(seen.length, sample, near);
   const { squares } = seen;
-  const turned = {
-    left: { squares, rows: [...left, ...near.map(([row]) => row)] },
-    right: { squares: upsideDown(squares), rows: [...drawn, ...near.map(([, other]) => other)] },
-  };
+  const left = { squares, rows: drawn.map(([row]) => row) };
+  const turned = [...drawn, ...near];
   return {
-    atRandom: alignments({ left: { squares, rows: left }, right: { squares, rows: drawn } }),
-    turned: alignments(turned),
+    atRandom: alignments({ left, right: { squares, rows: drawn.map(([, other]) => other) } }),
+    turned: alignments({
+      left: { squares, rows: turned.map(([row]) => row) },
+      right: { squares: upsideDown(squares), rows: turned.map(([, other]) => other) },
+    }),
   };
 }
 
-function neighboursOf(seen: SeenPictures, sample: Uint32Array): [row: number, other: number][] {
+type Pair = [row: number, other: number];
+
+/** Others drawn at random, without those nearest in features: among these are the duplicates. */
+function drawnOthers(length: number, sample: Uint32Array, near: readonly Pair[]): Pair[] {
+  const isNear = new Set(near.map(([row, other]) => row * length + other));
+  return Array.from(sample).flatMap((row) => {
+    const next = keyedStream(1, sampleKey, row);
+    const others = Array.from({ length: strangersEach }, () => Math.floor(next() * length));
+    return others
+      .filter((other) => other !== row && !isNear.has(row * length + other))
+      .map((other): Pair => [row, other]);
+  });
+}
+
+function neighboursOf(seen: SeenPictures, sample: Uint32Array): Pair[] {
   const { values, dimensions } = seen;
   const queries = new Float32Array(sample.length * dimensions);
   for (const [i, row] of sample.entries())
     queries.set(values.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
   const near = nearestNeighbours(seen, { values: queries, length: sample.length, dimensions }, strangersEach + 1);
-  return Array.from(near.places, (other, at): [number, number] => [sample[Math.floor(at / near.count)]!, other]).filter(
-    ([row, other]) => row !== other,
-  );
+  const pairs = Array.from(near.places, (other, at): Pair => [sample[Math.floor(at / near.count)]!, other]);
+  return pairs.filter(([row, other]) => row !== other);
 }
 
 /** The value that a share of all lies below or at. */

@@ -3,7 +3,6 @@ import { CallError, SelfsightError } from "../../errors.ts";
 import { nearestNeighbours } from "../../evaluate/index.ts";
 import { featuresOf, type OpenWork, type WorkOptions } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
-import { centred } from "../results/centred.ts";
 
 export interface OutlierOptions extends WorkOptions {
   /** Neighbours whose distance counts. Default 10, fewer of a small folder. */
@@ -52,8 +51,7 @@ export async function outliersOf(work: OpenWork, options: OutlierOptions): Promi
       `outliers: ${features.dataset} has ${features.length} pictures; three or more are needed to be unlike the others; add pictures`,
     );
   const { dataset } = work.pictures;
-  const table = centred(features);
-  const { places, similarities, count } = nearestNeighbours(table, table, neighbours, { isBank: true });
+  const { places, similarities, count } = nearestNeighbours(features, features, neighbours, { isBank: true });
   const distances = Float32Array.from({ length: features.length }, (_, row) => {
     const own = similarities.subarray(row * count, (row + 1) * count);
     return own.reduce((sum, similarity) => sum + 1 - similarity, 0) / count;

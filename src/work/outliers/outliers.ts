@@ -5,8 +5,8 @@ import { type OutlierOptions, type Outliers, outliersOf } from "./find.ts";
 import { writeOutliers } from "./page.ts";
 
 /**
- * Pictures that are unlike all others: those far from even their nearest neighbours (mean distance 1 - cosine of features, the mean of
- * all pictures taken off; Ramaswamy et al. 2000). Beyond Tukey's fence they count as outliers. `split` is "all" by default.
+ * Pictures that are unlike all others: those far from even their nearest neighbours (mean distance 1 - cosine of features; Ramaswamy et
+ * al. 2000). Beyond Tukey's fence they count as outliers. `split` is "all" by default.
  *
  * @throws SelfsightError "data" for fewer than three pictures, "checkpoint", "storage".
  */

@@ -31,7 +31,7 @@ export function describeOutliers({ ranked, pictures, data, median, limit }: Outl
 
 /** How it was found. */
 export const outlierMethod = ({ neighbours }: Outliers): string =>
-  `The distance of a picture is the mean of 1 - cosine to its ${neighbours} nearest, features with the mean of all taken off. The limit is the third quartile of all distances and 1.5 times the range between the quartiles more (Tukey's fence).`;
+  `The distance of a picture is the mean of 1 - cosine to its ${neighbours} nearest in features. The limit is the third quartile of all distances and 1.5 times the range between the quartiles more (Tukey's fence).`;
 
 /** Writes FOLDER/outliers.json and FOLDER/outliers.html. Errors: storage. */
 export async function writeOutliers(
