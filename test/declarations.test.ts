@@ -38,7 +38,7 @@ const index = await model.embedFolder("photos/", { split: "all" });
 index.save("photos.safetensors");
 const vector: Float32Array = await model.embed("query.jpg");
 const vectors: Float32Array[] = await model.embed([new Uint8Array(3), "query.jpg"]);
-for (const { name, similarity } of loadIndex("photos.safetensors").nearest(vectors[0] ?? vector, 5))
+for (const { name, similarity } of (await loadIndex("photos.safetensors")).nearest(vectors[0] ?? vector, 5))
   console.log(name, similarity.toFixed(2));
 try {
   scope(() => console.log(barlowTwinsLoss(randn([8, 4]), randn([8, 4]), { lambda: 0.01 }).loss.item(), defineMethod));

@@ -229,7 +229,7 @@ describe("pictures of instruments", () => {
     const out = join(root, "float.safetensors");
     await embed(run, join(data, "float32.tif"), { out, precision: "fp32", split: "train" });
     await embed(`pixels:${run}`, data, { out, precision: "fp32", split: "train" });
-    const { features, dimensions, notes } = loadIndex(out);
+    const { features, dimensions, notes } = await loadIndex(out);
     const row = notes.names.indexOf("float32.tif");
     const pixels = features.subarray(row * dimensions, (row + 1) * dimensions);
     expect(Math.min(...pixels) < Math.max(...pixels)).toBe(true);
@@ -241,7 +241,7 @@ describe("pictures of instruments", () => {
     const file = join(data, "float32.tif");
     await expect(embed("pixels", file, { out, precision: "fp32", split: "train" })).rejects.toThrow(/float samples/);
     await embed("pixels", file, { out, precision: "fp32", split: "train", range: [0, 1] });
-    const { features } = loadIndex(out);
+    const { features } = await loadIndex(out);
     expect(Math.max(...features)).toBeGreaterThan(0.9);
     await expect(evaluate("knn", "pixels", { data, range: [1, 0] })).rejects.toThrow(
       "--range 1 0; two numbers, the lower first, are needed",
@@ -346,7 +346,7 @@ describe("names that are no plain text", () => {
 
     const out = join(root, "names.safetensors");
     await embed(run, data, { out, precision: "fp32", split: "train" });
-    const { names, notes } = loadIndex(out);
+    const { names, notes } = await loadIndex(out);
     expect([...names].sort()).toEqual([...named].sort());
     expect([notes.classes, notes.badFiles.map(({ name }) => name)]).toEqual([[hostile, "a"], ["a/cut\\x0ashort.jpg"]]);
     for (const name of names) expect(statSync(below(bytesOfName(name))).isFile()).toBe(true);

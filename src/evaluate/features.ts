@@ -39,38 +39,66 @@ export interface ExtractOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** The features of one batch. */
+export interface FeatureBatch {
+  /** The place of each row in the dataset. */
+  indices: Uint32Array; // [B]
+  values: Float32Array; // [B, D]
+}
+
 /**
- * The features of every picture of a dataset, without augmentation: resized, the middle cut out, float32.
+ * The features of every picture of a dataset batch by batch, in its order, without augmentation: resized, the middle cut out, float32.
+ *
+ * @throws SelfsightError "data" when too many files are bad; "numerics" when a feature is not finite.
+ */
+export async function* featureBatches(
+  representation: Representation,
+  dataset: Dataset,
+  { batchSize = 256, onBadFile, onRemark, onProgress }: ExtractOptions = {},
+): AsyncGenerator<FeatureBatch> {
+  const remarks = new Remarks();
+  let done = 0;
+  const reader = onePass(dataset, {
+    batchSize,
+    decodeSize: representation.decodeSize,
+    onBadFile: (index, error) => onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message }),
+    onRemark: (index, remark) => remarks.add(index, remark),
+  });
+  for await (const batch of reader) {
+    const { indices } = batch;
+    yield { indices, values: batchFeatures(representation, batch, (index) => sampleName(dataset, index)) };
+    done += indices.length;
+    onProgress?.(done, dataset.length);
+  }
+  for (const sentence of remarks.sentences(dataset)) onRemark?.(sentence);
+}
+
+/**
+ * The same in one table.
  *
  * @throws SelfsightError "data" when too many files are bad or none is left; "numerics" when a feature is not finite.
  */
 export async function extractFeatures(
   representation: Representation,
   dataset: Dataset,
-  { batchSize = 256, onBadFile, onRemark, onProgress }: ExtractOptions = {},
+  options: ExtractOptions = {},
 ): Promise<Features> {
   const rows = new Rows(dataset);
   const badFiles: BadFile[] = [];
-  const remarks = new Remarks();
-  const reader = onePass(dataset, {
-    batchSize,
-    decodeSize: representation.decodeSize,
-    onBadFile: (index, error) => {
-      badFiles.push({ index, name: sampleName(dataset, index), reason: error.message });
-      onBadFile?.(badFiles.at(-1)!);
+  const remarks: string[] = [];
+  const batches = featureBatches(representation, dataset, {
+    ...options,
+    onBadFile: (file) => {
+      badFiles.push(file);
+      options.onBadFile?.(file);
     },
-    onRemark: (index, remark) => remarks.add(index, remark),
+    onRemark: (sentence) => {
+      remarks.push(sentence);
+      options.onRemark?.(sentence);
+    },
   });
-  for await (const batch of reader) {
-    rows.append(
-      batch,
-      batchFeatures(representation, batch, (index) => sampleName(dataset, index)),
-    );
-    onProgress?.(rows.length, dataset.length);
-  }
-  const sentences = remarks.sentences(dataset);
-  for (const sentence of sentences) onRemark?.(sentence);
-  return { ...rows.features(), badFiles, remarks: sentences };
+  for await (const batch of batches) rows.append(batch);
+  return { ...rows.features(), badFiles, remarks };
 }
 
 /** What is measured of a batch. */
@@ -106,13 +134,13 @@ class Rows {
     this.#indices = new Uint32Array(dataset.length);
   }
 
-  append({ indices }: Batch, features: Float32Array): void {
+  append({ indices, values }: FeatureBatch): void {
     if (this.length === 0) {
-      this.#dimensions = features.length / indices.length;
+      this.#dimensions = values.length / indices.length;
       this.#values = tableOf(this.#dataset.length, this.#dimensions);
     }
     this.#indices.set(indices, this.length);
-    this.#values.set(features, this.length * this.#dimensions);
+    this.#values.set(values, this.length * this.#dimensions);
     this.length += indices.length;
   }
 
@@ -161,8 +189,11 @@ export function featuresAt(features: Features, places: Uint32Array): Features {
   };
 }
 
+/** Rows of one width. */
+export type FeatureTable = Pick<Features, "values" | "length" | "dimensions">;
+
 /** The features as a tensor [N, D]; on the CPU it shares their memory. */
-export function featureTensor({ values, length, dimensions }: Features, device = "cpu"): Tensor {
+export function featureTensor({ values, length, dimensions }: FeatureTable, device = "cpu"): Tensor {
   const table = borrow(values, [length, dimensions]);
   return device === "cpu" ? table : table.toDevice(device);
 }

@@ -5,8 +5,12 @@ export {
   batchFeatures,
   type ExtractOptions,
   extractFeatures,
+  type FeatureBatch,
   type Features,
+  type FeatureTable,
+  featureBatches,
   featuresAt,
+  featureTensor,
 } from "./features.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
 export {
@@ -17,10 +21,11 @@ export {
   type LabelledOptions,
   openLabelled,
 } from "./labelled-data.ts";
-export { nearestNeighbours } from "./neighbours.ts";
+export { type NeighbourOptions, type Neighbours, nearestNeighbours } from "./neighbours.ts";
 export { type FewShotOptions, type FewShotResult, fewShot, spread } from "./protocols/few-shot.ts";
-export { evaluateKnn, type KnnOptions, type WeightedKnn, weightedKnn } from "./protocols/knn.ts";
+export { evaluateKnn, type KnnOptions, unitLength, type WeightedKnn, weightedKnn } from "./protocols/knn.ts";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./protocols/linear-probe.ts";
+export { logisticRegression, withOnes } from "./protocols/logistic-regression.ts";
 export {
   type BackboneFacts,
   backboneRepresentation,

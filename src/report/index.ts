@@ -2,7 +2,8 @@
 export { percent } from "./charts/bar-chart.ts";
 export { type LineChart, lineChart, type Point, type Series } from "./charts/line-chart.ts";
 export { html, Markup } from "./charts/markup.ts";
-export { dataUri, heatMap, type PixelImage } from "./charts/picture.ts";
+export { dataUri, heatMap, type PixelImage, thumbnail } from "./charts/picture.ts";
+export { type Gallery, type GallerySection, type Group, galleryPage, type Tile } from "./gallery.ts";
 export { duration, reportPage } from "./page.ts";
 export type {
   Figure,

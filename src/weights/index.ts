@@ -8,8 +8,10 @@ export {
   readWeights,
 } from "./backbone.ts";
 export {
+  type DescribedTensor,
   decodeSafetensors,
   encodeSafetensors,
+  encodeSafetensorsHeader,
   fromStored,
   readSafetensors,
   type StoredTensor,

@@ -6,9 +6,9 @@ import { scratchFolder, tinyData, tinySettings } from "../../test/tiny-run.ts";
 import { openDataset } from "../data/index.ts";
 import { makeFolder } from "../files.ts";
 import { readRun } from "../train/index.ts";
+import { PictureIndex } from "./embeddings/picture-index.ts";
 import { exportBackbone } from "./export/export.ts";
 import { openRun } from "./model.ts";
-import { PictureIndex } from "./picture-index.ts";
 import { pretrain, resume } from "./pretrain.ts";
 
 const scratch = scratchFolder();
@@ -62,7 +62,11 @@ test("an index is asked for whole numbers of neighbours of a vector that has a d
   const parts = { features: Float32Array.of(1, 0, 0, 1), dimensions: 2 };
   const index = new PictureIndex({
     ...parts,
-    notes: { ...notes, names: [...notes.names], representation: "", classes: null, badFiles: [] },
+    notes: {
+      ...notes,
+      names: [...notes.names],
+      ...{ representation: "", source: "", trunk: "", from: null, shard: null, classes: null, badFiles: [] },
+    },
   });
   expect(index.nearest([0, 2], 1)).toEqual([{ name: "b", row: 1, similarity: 1 }]);
   for (const count of [-1, 0, 2.5, Number.NaN])

@@ -7,9 +7,9 @@ import { smallRun } from "../../test/small-run.ts";
 import { embed } from "../cli/commands/embed/run.ts";
 import { decodeImage } from "../data/index.ts";
 import { liveTensors } from "../torch/index.ts";
+import { loadIndex } from "./embeddings/picture-index.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Model, openRun } from "./model.ts";
-import { loadIndex } from "./picture-index.ts";
 
 let parent: string;
 let run: string;
@@ -58,7 +58,7 @@ test("the nearest to a picture is itself, then the next alike; an index is the s
   expect([found.length, found[1]!.similarity < found[0]!.similarity, found[0]!.row]).toEqual([2, true, 2]);
   const file = join(parent, "kept", "photos.safetensors");
   index.save(file);
-  const kept = loadIndex(file);
+  const kept = await loadIndex(file);
   expect([kept.features, kept.notes]).toEqual([index.features, index.notes]);
   expect(kept.nearest(vector, 9)).toEqual(index.nearest(vector, 9));
   expect(() => kept.nearest([1, 2])).toThrow(/a vector of 2 values, an index of 32/);
@@ -72,7 +72,7 @@ test("index and command write the same files; the command embeds one picture too
   (await model.embedFolder(photos)).save(byProgram);
   for (const end of ["", ".json"]) expect(readFileSync(byCommand + end)).toEqual(readFileSync(byProgram + end));
   await embed(run, photo(10), { out: byCommand, precision: "fp32" });
-  expect(loadIndex(byCommand).names).toEqual(["10.png"]);
+  expect((await loadIndex(byCommand)).names).toEqual(["10.png"]);
   await embed("pixels", "shapes", { out: byCommand, split: "test", size: 8 });
   expect(said.mock.lastCall![0]).toMatch(/2000 embeddings of 192 values .*all pictures of the test split of shapes$/);
   said.mockRestore();
@@ -83,11 +83,11 @@ test("files of an index that do not belong together are refused", async () => {
   (await model.embedFolder(photos)).save(file);
   const notes = JSON.parse(readFileSync(`${file}.json`, "utf8"));
   writeFileSync(`${file}.json`, JSON.stringify({ ...notes, names: ["one"] }));
-  expect(() => loadIndex(file)).toThrow(/3 embeddings and 1 names/);
+  await expect(loadIndex(file)).rejects.toThrow(/3 embeddings and 1 names/);
   writeFileSync(`${file}.json`, "{}");
-  expect(() => loadIndex(file)).toThrow(/representation is missing or wrong/);
+  await expect(loadIndex(file)).rejects.toThrow(/representation is missing or wrong/);
   rmSync(`${file}.json`);
-  expect(() => loadIndex(file)).toThrow(/odd\.safetensors\.json: .*keep them side by side/);
+  await expect(loadIndex(file)).rejects.toThrow(/odd\.safetensors\.json: .*keep them side by side/);
 });
 
 test("another size makes other features of as many values", async () => {

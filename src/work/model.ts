@@ -3,8 +3,9 @@
 import { type DecodeOptions, decodeBytes, decodeImage, type RawImage } from "../data/index.ts";
 import { CallError } from "../errors.ts";
 import { batchFeatures, type Representation } from "../evaluate/index.ts";
-import { type EmbedOptions, embedPictures, openPictures } from "./embed.ts";
-import type { PictureIndex } from "./picture-index.ts";
+import { type EmbedOptions, embedPictures } from "./embeddings/embed.ts";
+import type { PictureIndex } from "./embeddings/picture-index.ts";
+import { openPictures } from "./pictures.ts";
 import { type OpenedRepresentation, openRepresentation, type RepresentationOptions } from "./representation.ts";
 
 /** A picture: the path of a file, the bytes of one, or pixels that are decoded already. */
@@ -34,6 +35,11 @@ export class Model {
 
   /** The network as the functions on tensors have it. Errors: a CallError after `free()`. */
   get representation(): Representation {
+    return this.opened;
+  }
+
+  /** @internal */
+  get opened(): OpenedRepresentation {
     if (this.#isFreed)
       throw new CallError(`${this.name}: it was freed; an open network is needed; open it again with openRun`);
     return this.#opened;
@@ -42,6 +48,11 @@ export class Model {
   /** What it was opened from. */
   get name(): string {
     return this.#opened.name;
+  }
+
+  /** What vectors must have in common to be compared: a digest of its weights and of how it reads pictures. */
+  get trunk(): string {
+    return this.opened.trunk();
   }
 
   /** Side in pixels to which pictures are brought. */
@@ -94,7 +105,7 @@ export class Model {
       ...options,
       rules: { ...this.representation.rules, ...options.rules },
     });
-    return embedPictures(this.representation, pictures, options);
+    return embedPictures(this.opened, pictures, options);
   }
 
   /** Gives the network's memory back; a second call does nothing. */
@@ -108,7 +119,8 @@ export class Model {
   }
 }
 
-async function decoded(picture: Picture, name: string, how: DecodeOptions): Promise<RawImage> {
+/** A picture as pixels, whatever it was given as. */
+export async function decoded(picture: Picture, name: string, how: DecodeOptions): Promise<RawImage> {
   if (typeof picture === "string") return decodeImage(picture, how);
   if (picture instanceof Uint8Array) return decodeBytes(picture, name, how);
   checkPixels(picture, name);

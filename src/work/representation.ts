@@ -24,9 +24,14 @@ import {
 } from "../train/index.ts";
 import { type BackboneWeights, backboneTensors, buildBackbone, readWeights } from "../weights/index.ts";
 import { askedOfRepresentation } from "./asked.ts";
+import { trunkDigest, weightlessDigest } from "./embeddings/trunk.ts";
 import { warnThroughNode } from "./warnings.ts";
 
 export interface OpenedRepresentation extends Representation {
+  /** What it was opened by: an absolute path, or a baseline's name. */
+  source: string;
+  /** What vectors must have in common to be compared: a digest of weights and reading rules. Computed when first asked for. */
+  trunk(): string;
   /** Gives the network's memory back. */
   free(): void;
 }
@@ -57,25 +62,29 @@ export function openRepresentation(
 ): OpenedRepresentation {
   refuseUnfit("open representation", askedOfRepresentation, { source, ...options });
   const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
-  if (baseline === "pixels") return openPixels(dataset, run, options);
-  if (baseline === "untrained") return openUntrained(dataset, run, options);
+  if (baseline === "pixels") return { ...openPixels(dataset, run, options), source: fromAnywhere(baseline, run) };
+  if (baseline === "untrained") return { ...openUntrained(dataset, run, options), source: fromAnywhere(baseline, run) };
   const kind = statSync(source, { throwIfNoEntry: false });
   if (!kind) throw notThere(source);
-  return kind.isDirectory() ? openTrained(source, options) : openWeights(source, options);
+  const found = kind.isDirectory() ? openTrained(source, options) : openWeights(source, options);
+  return { ...found, source: resolve(source) };
 }
+
+/** A baseline's name that holds in every folder. */
+const fromAnywhere = (baseline: string, run: string | undefined): string =>
+  run === undefined ? baseline : `${baseline}:${resolve(run)}`;
+
+type Unnamed = Omit<OpenedRepresentation, "source">;
 
 /** Pictures that have a size of their own keep it; files are measured at 32 pixels. */
 const naturalSize = (dataset: Dataset | undefined): number =>
   dataset?.kind === "array" ? Math.max(8, Math.min(dataset.height, dataset.width)) : 32;
 
-function openPixels(
-  dataset: Dataset | undefined,
-  run: string | undefined,
-  options: RepresentationOptions,
-): OpenedRepresentation {
+function openPixels(dataset: Dataset | undefined, run: string | undefined, options: RepresentationOptions): Unnamed {
   const size = options.size ?? (run === undefined ? naturalSize(dataset) : readRun(run).settings.size);
   const isGrey = dataset?.kind === "array" && dataset.channels === 1;
-  return { ...pixelRepresentation({ size, isGrey }), free: () => {} };
+  const pixels = pixelRepresentation({ size, isGrey });
+  return { ...pixels, trunk: () => weightlessDigest(isGrey ? "grey pixels" : "pixels", pixels), free: () => {} };
 }
 
 function openUntrained(dataset: Dataset | undefined, run: string | undefined, options: RepresentationOptions) {
@@ -101,7 +110,7 @@ export function rulesOfSource(source: string): ReadingRules | undefined {
   return statSync(source, { throwIfNoEntry: false })?.isFile() ? readWeights(source).rules : undefined;
 }
 
-function openTrained(folder: string, options: RepresentationOptions): OpenedRepresentation {
+function openTrained(folder: string, options: RepresentationOptions): Unnamed {
   if (!existsSync(runPath(folder))) throw noRun(folder);
   const { run, step, weights } = trainedWeights(folder, options.warn);
   const { size, normalize, ...rest } = viewOf(run.settings);
@@ -131,7 +140,7 @@ export function trainedWeights(
   return { run, step: state.step, weights };
 }
 
-function openWeights(path: string, options: RepresentationOptions): OpenedRepresentation {
+function openWeights(path: string, options: RepresentationOptions): Unnamed {
   const weights = readWeights(path);
   const { size, normalization: normalize, prefix, rules, decodeSize } = weights;
   const name = `${displayName(basename(path))}${prefix ? `, names below ${displayName(prefix)}` : ""}`;
@@ -139,14 +148,20 @@ function openWeights(path: string, options: RepresentationOptions): OpenedRepres
   return opened(buildBackbone(weights), { name, size, normalize, ...reading }, options);
 }
 
-function opened(backbone: BackboneNetwork, facts: BackboneFacts, options: RepresentationOptions): OpenedRepresentation {
+function opened(backbone: BackboneNetwork, facts: BackboneFacts, options: RepresentationOptions): Unnamed {
   const device = chosenDevice(options.device ?? "auto");
   const precision = chosenPrecision(options.precision ?? "auto", device);
   moveNetwork(backbone, device);
   const { size = facts.size } = options;
   const { decodeSize: _, ...others } = facts;
   const fed = size === facts.size ? facts : { ...others, size }; // another size, another size to decode to
-  return { ...backboneRepresentation(backbone, { ...fed, device, precision }), free: () => freeNetwork(backbone) };
+  const representation = backboneRepresentation(backbone, { ...fed, device, precision });
+  let digest: string | undefined;
+  const trunk = () => {
+    digest ??= trunkDigest(backbone, representation);
+    return digest;
+  };
+  return { ...representation, trunk, free: () => freeNetwork(backbone) };
 }
 
 const needed = "a run's folder, a weights.safetensors, pixels or untrained is needed";

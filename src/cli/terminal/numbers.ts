@@ -34,3 +34,17 @@ export const wholeNumbers = (text: string): number[] => text.split(",").map(whol
 
 /** The values of a repeatable option; undefined, which the help does not show as a default, before the first. */
 export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];
+
+/** A part of several, `i/n` with i from 1 to n. Errors: commander's. */
+export function shardOf(text: string): { number: number; of: number } {
+  const [number, of] = (/^(\d{1,5})\/(\d{1,5})$/.exec(text)?.slice(1) ?? []).map(Number);
+  if (number !== undefined && of !== undefined && number >= 1 && number <= of) return { number, of };
+  throw new InvalidArgumentError("A part of several is needed, such as 1/8 to 8/8.");
+}
+
+/** A share or a score above 0 and up to 1. Errors: commander's. */
+export function shareAboveZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("A number above 0 and up to 1 is needed.");
+}

@@ -30,3 +30,11 @@ export const bandsOption = (otherwise: string) =>
     "--bands <numbers>",
     `bands shown as grey, or as red, green and blue: 1 or 4,3,2 (default: ${otherwise})`,
   ).argParser(wholeNumbers);
+
+export const resultsOption = (name: string) =>
+  new Option("--out <folder>", `write ${name}.json and ${name}.html, a page with pictures, into this folder`);
+
+/** Of what is put to work on pictures. */
+export const workSplitOption = () => splitOption("part of the data, where they have parts (default: all)");
+
+export const workPrecisionOption = () => precisionOption().default("fp32" as const, "fp32");

@@ -15,6 +15,17 @@ export async function dataUri({ pixels, width, height }: PixelImage): Promise<st
   return `data:image/png;base64,${png.toString("base64")}`;
 }
 
+/** The whole picture, at most `side` pixels wide and high: small ones as they are (PNG), larger ones as JPEG of about 4 kB at 128 pixels. */
+export async function thumbnail(picture: PixelImage, side: number): Promise<string> {
+  const { pixels, width, height } = picture;
+  if (Math.max(width, height) <= 64) return dataUri(picture);
+  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(side, side, { fit: "inside", withoutEnlargement: true })
+    .jpeg({ quality: 78 })
+    .toBuffer();
+  return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
+}
+
 type Colour = readonly [number, number, number];
 const [negative, zero, positive]: readonly Colour[] = [
   [33, 102, 172],

@@ -4,7 +4,7 @@ import { type DType, type NumberArray, type Tensor, tensor } from "../../torch/i
 import { openBytes } from "./byte-source.ts";
 import { FormatError } from "./faults.ts";
 import { bytesPerElement, type Header, headerLengthOf, parseHeader, type StoredType } from "./safetensors-header.ts";
-import { safetensorsHeader } from "./safetensors-source.ts";
+import { readSafetensorsHeader } from "./safetensors-source.ts";
 
 export type { StoredType };
 
@@ -21,20 +21,32 @@ export interface StoredTensors {
   metadata: Record<string, string>;
 }
 
-/** The file's chunks, ready for a durable write; wide types come first, so that each tensor lies on a boundary of its type. */
-export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Array[] {
-  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
+/** A tensor whose bytes are written behind the header, by whoever has them. */
+export type DescribedTensor = Pick<StoredTensor, "dtype" | "shape"> & { name: string };
+
+/** What stands before the tensors' bytes, which follow in the order given: wide types first, so that each lies on a boundary of its type. */
+export function encodeSafetensorsHeader(
+  tensors: readonly DescribedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array[] {
   let end = 0;
-  const entries = ordered.map(([name, { dtype, shape, bytes }]) => {
+  const entries = tensors.map(({ name, dtype, shape }) => {
     const begin = end;
-    end += bytes.length;
+    end += shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
   const text = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
   const header = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return [length, header, ...ordered.map(([, { bytes }]) => bytes)];
+  return [length, header];
+}
+
+/** The file's chunks, ready for a durable write. */
+export function encodeSafetensors({ tensors, metadata }: StoredTensors): Uint8Array[] {
+  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
+  const described = ordered.map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  return [...encodeSafetensorsHeader(described, metadata), ...ordered.map(([, { bytes }]) => bytes)];
 }
 
 /** Reads a file with every check of the reference parser. Errors: checkpoint, naming file, tensor, found and needed. */
@@ -42,7 +54,7 @@ export function readSafetensors(path: string): StoredTensors {
   return withRefusals(path, () => {
     const source = openBytes(path);
     try {
-      const header = safetensorsHeader(source);
+      const header = readSafetensorsHeader(source);
       return withData(header, source.read(header.dataStart, source.size - header.dataStart));
     } finally {
       source.close();

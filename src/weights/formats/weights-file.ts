@@ -4,7 +4,7 @@ import { type ByteSource, openBytes } from "./byte-source.ts";
 import { FormatError, UnsafeError } from "./faults.ts";
 import type { StoredTensor } from "./safetensors.ts";
 import type { StoredType } from "./safetensors-header.ts";
-import { safetensorsHeader } from "./safetensors-source.ts";
+import { readSafetensorsHeader } from "./safetensors-source.ts";
 import { openTorchLegacy } from "./torch-legacy.ts";
 import { namedTensors, readTensors } from "./torch-tensors.ts";
 import { openTorchZip } from "./torch-zip.ts";
@@ -70,7 +70,7 @@ function foreign(start: Buffer): string {
 }
 
 function openSafetensors(source: ByteSource): Opened {
-  const { entries, metadata, dataStart } = safetensorsHeader(source);
+  const { entries, metadata, dataStart } = readSafetensorsHeader(source);
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const tensors = new Map(entries.map(({ name, shape, dtype }) => [name, { shape, type: dtype }]));
   const read = (name: string): [string, StoredTensor] => {

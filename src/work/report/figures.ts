@@ -2,7 +2,7 @@
 import { evaluationImages, makeViews, type Normalization } from "../../augment/index.ts";
 import { type Batch, type Dataset, onePass, subset } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
-import { type Features, featuresAt, nearestNeighbours } from "../../evaluate/index.ts";
+import { type Features, featuresAt, type Neighbours, nearestNeighbours } from "../../evaluate/index.ts";
 import { crossCorrelation } from "../../methods/index.ts";
 import { keyedPermutation } from "../../random.ts";
 import {
@@ -131,8 +131,8 @@ export async function neighbourRows(
   const order = keyedPermutation(trained.queries.length, seed, neighbourKey).subarray(0, shownQueries);
   const chosen = featuresAt(trained.queries, Uint32Array.from(order));
   const chosenPixels = featuresAt(pixels.queries, Uint32Array.from(order));
-  const byPixels = nearestNeighbours(pixels.bank, chosenPixels, shownNeighbours);
-  const byTrained = nearestNeighbours(trained.bank, chosen, shownNeighbours);
+  const byPixels = listed(nearestNeighbours(pixels.bank, chosenPixels, shownNeighbours));
+  const byTrained = listed(nearestNeighbours(trained.bank, chosen, shownNeighbours));
   const bank = await thumbnailsOf(train, trained.bank, [...byPixels, ...byTrained].flat());
   const queries = await thumbnailsOf(test ?? train, chosen, Array.from(order.keys()));
   const rows = (places: readonly number[]) => places.flatMap((place) => bank.get(place) ?? []);
@@ -141,6 +141,9 @@ export async function neighbourRows(
     return own ? [{ query: own, byPixels: rows(byPixels[query]!), byTrained: rows(byTrained[query]!) }] : [];
   });
 }
+
+const listed = ({ places, count }: Neighbours): number[][] =>
+  Array.from({ length: places.length / count }, (_, query) => [...places.subarray(query * count, (query + 1) * count)]);
 
 /** Thumbnails of the rows of a table of features, by row. */
 async function thumbnailsOf(

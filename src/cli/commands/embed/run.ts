@@ -1,43 +1,61 @@
 import { basename } from "node:path";
 import type { Split } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
-import { embedPictures, openPictures } from "../../../work/embed.ts";
-import { type PictureIndex, refuseOtherName } from "../../../work/picture-index.ts";
-import { openRepresentation, type RepresentationOptions, rulesOfSource } from "../../../work/representation.ts";
+import type { Embedded } from "../../../work/embeddings/embed.ts";
+import { embedToIndex } from "../../../work/embeddings/embed-folder.ts";
+import { formatOf } from "../../../work/embeddings/files/formats.ts";
+import type { Shard } from "../../../work/embeddings/shards.ts";
+import type { RepresentationOptions } from "../../../work/representation.ts";
+import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
-import { warn } from "../pretrain/run.ts";
+import { exitCodeAfter, stopOnSignals } from "../../terminal/stop-signals.ts";
+import { warn } from "../../terminal/warn.ts";
 
 export interface EmbedOptions extends SampleOptions, Pick<RepresentationOptions, "precision" | "size"> {
   out: string;
   split?: Split | undefined;
+  shard?: Shard | undefined;
   json?: true | undefined;
 }
 
 /** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index. */
 export async function embed(source: string, data: string, options: EmbedOptions): Promise<void> {
-  refuseOtherName(options.out);
-  const pictures = await openPictures(data, {
-    ...options,
-    rules: { ...rulesOfSource(source), ...sampleRules(options) },
-    warn,
-  });
-  const representation = openRepresentation(source, pictures.dataset, { ...options, warn });
+  formatOf(options.out); // before any work
+  const stopping = new AbortController();
+  const stop = stopOnSignals(() => stopping.abort());
+  const { end, ...told } = reading(options);
   try {
-    const index = await embedPictures(representation, pictures, {
-      onBadFile: ({ reason }) => warn(reason),
-      onRemark: warn,
+    const embedded = await embedToIndex(source, data, options.out, {
+      ...options,
+      rules: sampleRules(options),
+      reading: told,
+      signal: stopping.signal,
+      say: console.error,
+      warn,
     });
-    index.save(options.out);
-    say(index, options);
+    end();
+    if (embedded.isComplete) say(embedded, options);
+    else {
+      console.error(`stopped after ${embedded.length} embeddings, which are saved; the same command goes on`);
+      process.exitCode = exitCodeAfter[stop.signal!];
+    }
   } finally {
-    representation.free();
+    end();
+    stop.release();
   }
 }
 
-function say({ length, dimensions, notes }: PictureIndex, { out, json }: EmbedOptions): void {
+function say({ file, length, dimensions, notes }: Embedded, { json }: EmbedOptions): void {
   const { names: _, ...facts } = notes;
+  if (json) {
+    console.log(JSON.stringify({ out: file, length, dimensions, ...facts }, null, 2));
+    return;
+  }
   const part = facts.split === "all" ? "" : ` the ${facts.split} split of`;
-  const files = `to ${displayName(out)}, their names to ${displayName(basename(out))}.json`;
-  const sentence = `wrote ${length} embeddings of ${dimensions} values ${files}: all pictures of${part} ${displayName(facts.data)}`;
-  console.log(json ? JSON.stringify({ out, length, dimensions, ...facts }, null, 2) : sentence);
+  const which = facts.shard === null ? "all pictures of" : `part ${facts.shard} of the pictures of`;
+  const files = `to ${displayName(file)}, their names to ${displayName(basename(file))}.json`;
+  const bad = facts.badFiles.length;
+  console.log(
+    `wrote ${length} embeddings of ${dimensions} values ${files}: ${which}${part} ${displayName(facts.data)}${bad === 0 ? "" : ` but ${bad} that could not be read`}`,
+  );
 }

@@ -1,15 +1,14 @@
-import { Presets, SingleBar } from "cli-progress";
-import type { Dataset } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
-import type { BadFile, FewShotResult, LinearProbeResult } from "../../../evaluate/index.ts";
+import type { FewShotResult, LinearProbeResult } from "../../../evaluate/index.ts";
 import {
   type EvaluateOptions,
   type EvaluationReport,
   evaluate as evaluation,
   type ProtocolName,
 } from "../../../work/evaluate.ts";
+import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
-import { warn } from "../pretrain/run.ts";
+import { warn } from "../../terminal/warn.ts";
 
 /** What the command line gives. */
 type CommandOptions = EvaluateOptions & SampleOptions & { data: string; json?: true | undefined };
@@ -20,26 +19,11 @@ export async function evaluate(protocol: string, source: string, options: Comman
     ...options,
     rules: sampleRules(options),
     warn,
-    reading: reading(options),
+    reading: () => reading(options),
   });
   if (options.json) console.log(JSON.stringify(report, null, 2));
   else print(report);
 }
-
-/** Features with a bar on a terminal; bad files are named. */
-const reading =
-  ({ json }: CommandOptions) =>
-  (dataset: Dataset) => {
-    const isShown = process.stdout.isTTY && !json;
-    const bar = isShown ? new SingleBar({ hideCursor: true, clearOnComplete: true }, Presets.rect) : undefined;
-    bar?.start(dataset.length, 0);
-    return {
-      onProgress: (done: number) => bar?.update(done),
-      onBadFile: ({ reason }: BadFile) => warn(reason),
-      onRemark: warn,
-      end: () => bar?.stop(),
-    };
-  };
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

@@ -1,6 +1,6 @@
 import { displayName } from "../../../errors.ts";
 import { type Card, type ExportOptions, exportBackbone } from "../../../work/index.ts";
-import { warn } from "../pretrain/run.ts";
+import { warn } from "../../terminal/warn.ts";
 
 /** `selfsight export RUN_OR_WEIGHTS --out FOLDER`. */
 export async function exportTo(

@@ -12,6 +12,7 @@ import {
 import { trainRun } from "../../../work/pretrain.ts";
 import { noProgress, progress } from "../../terminal/progress.ts";
 import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
+import { warn } from "../../terminal/warn.ts";
 import { loadRecipe } from "../../user-files/recipe-file.ts";
 import { type SettingFlag, settingFlags } from "./flags.ts";
 import { amongOthers, runProcesses, startedTwice } from "./processes.ts";
@@ -77,8 +78,6 @@ async function start(data: string, options: PretrainOptions, team?: Team): Promi
 
 /** What run.json says began the run. */
 export const commandLine = (): string => `selfsight ${process.argv.slice(2).join(" ")}`;
-
-export const warn = (message: string): void => console.error(`warning: ${message}`);
 
 function sayResult(folder: string, result: TrainResult, { json }: PretrainOptions): void {
   if (json) console.log(JSON.stringify({ folder, ...result }, null, 2));

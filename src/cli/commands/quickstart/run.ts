@@ -13,7 +13,8 @@ import {
   secondsPerStep,
   settingFrom,
 } from "../../../train/index.ts";
-import { commandLine, runToEnd, warn } from "../pretrain/run.ts";
+import { warn } from "../../terminal/warn.ts";
+import { commandLine, runToEnd } from "../pretrain/run.ts";
 import { reportRun } from "../report/run.ts";
 
 /** Longer than this a first look shall not take, unless --minutes says so. */

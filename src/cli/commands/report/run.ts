@@ -3,7 +3,7 @@ import { displayName } from "../../../errors.ts";
 import { duration, figureText, type Score, verdict } from "../../../report/index.ts";
 import type { Columns } from "../../../work/report/scores.ts";
 import { type WrittenReport, writeReport } from "../../../work/report/write-report.ts";
-import { warn as warnOnTerminal } from "../pretrain/run.ts";
+import { warn as warnOnTerminal } from "../../terminal/warn.ts";
 
 type Say = (line: string) => void;
 

@@ -1,24 +1,13 @@
 // N pictures, D features
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { CallError, displayName, SelfsightError } from "../errors.ts";
-import { makeFolder, readRegularFile, writeFileDurably } from "../files.ts";
-import { encodeSafetensors, readSafetensors, type StoredTensor, type StoredTensors } from "../weights/index.ts";
-
-const notesSchema = z.object({
-  representation: z.string(),
-  size: z.number(),
-  precision: z.string(),
-  data: z.string(),
-  split: z.enum(["train", "test", "val", "all"]),
-  fingerprint: z.string(),
-  names: z.array(z.string()),
-  classes: z.array(z.string()).readonly().nullable(),
-  badFiles: z.array(z.object({ name: z.string(), reason: z.string() })),
-});
-
-/** What the rows of an index are: which network made them, of which pictures. `names` are paths below the folder (see `nameOfBytes`), or places in the dataset. */
-export interface IndexNotes extends z.infer<typeof notesSchema> {}
+import { CallError, displayName, SelfsightError } from "../../errors.ts";
+import { makeFolder, readRegularFile, writeFileDurably } from "../../files.ts";
+import { formatOf } from "./files/formats.ts";
+import type { RowsToWrite } from "./files/rows.ts";
+import { type IndexNotes, notesSchema } from "./notes.ts";
+import { shardsOf } from "./shards.ts";
 
 /** A picture of an index beside a vector. */
 export interface Neighbour {
@@ -70,7 +59,7 @@ export class PictureIndex {
 
   /**
    * The `count` pictures whose features point most nearly the way of `vector` [D], nearest first; fewer of a smaller index.
-   * Some 30 milliseconds for 60,000 pictures of 512 features.
+   * Some 30 milliseconds for 60,000 pictures of 512 features. `searchIndex` looks pictures up and refuses vectors of another network.
    *
    * @throws CallError when the vector has another length or no direction, or `count` is no whole number from 1.
    */
@@ -92,57 +81,91 @@ export class PictureIndex {
     return rows.slice(0, count).map((row) => ({ name: this.names[row]!, row, similarity: similarities[row]! }));
   }
 
-  /** Writes what `selfsight embed` writes: FILE.safetensors (`embeddings`, `labels`), and FILE.safetensors.json with the notes. */
+  /**
+   * Writes what `selfsight embed` writes: FILE in the form that its name ends in (.safetensors, .npy, .parquet, .jsonl), and
+   * FILE.json with the notes. Errors: configuration for another ending, storage.
+   */
   save(file: string): void {
-    refuseOtherName(file);
-    makeFolder(dirname(file));
-    writeFileDurably(notesPath(file), `${JSON.stringify(this.notes, null, 1)}\n`);
-    writeFileDurably(file, encodeSafetensors(tensorsOf(this)));
+    const { length, dimensions, features, labels, notes } = this;
+    saveRows(file, { length, dimensions, labels, notes, chunks: () => [features] });
   }
+}
+
+/** Writes an index whose rows need not be in memory together: the notes first, so that no file of embeddings is without. */
+export function saveRows(file: string, rows: RowsToWrite): void {
+  const format = formatOf(file);
+  makeFolder(dirname(file));
+  writeFileDurably(notesPath(file), `${JSON.stringify(rows.notes, null, 1)}\n`);
+  writeFileDurably(file, format.write(rows));
 }
 
 const notesPath = (file: string): string => `${file}.json`;
 
-/** Errors: configuration, when the name of an index's file does not end in .safetensors. */
-export function refuseOtherName(file: string): void {
-  if (file.endsWith(".safetensors")) return;
-  throw new SelfsightError(
-    "configuration",
-    `save index: ${displayName(file)}; a name that ends in .safetensors is needed; use ${displayName(file)}.safetensors`,
-  );
+/**
+ * Reads what `save` and `selfsight embed` wrote; where it was written in shards, FILE names them all.
+ *
+ * @throws SelfsightError "checkpoint" when a file is damaged, a shard is missing or two files do not belong together.
+ */
+export async function loadIndex(file: string): Promise<PictureIndex> {
+  if (existsSync(file)) return loadOne(file);
+  const { found, missing } = shardsOf(file);
+  if (found.length === 0) return loadOne(file); // which says that it is not there
+  if (missing.length > 0)
+    throw unfit(
+      file,
+      `${missing.length} of ${found.length + missing.length} shards are missing, such as ${displayName(missing[0]!)}`,
+    );
+  const parts: PictureIndex[] = [];
+  for (const shard of found) parts.push(await loadOne(shard));
+  return joinedIndex(file, parts);
 }
 
-function tensorsOf({ features, labels, dimensions, length, notes }: PictureIndex): StoredTensors {
-  const tensors: StoredTensors["tensors"] = new Map([
-    ["embeddings", { dtype: "F32", shape: [length, dimensions], bytes: bytesOf(features) }],
-  ]);
-  if (labels) tensors.set("labels", { dtype: "I32", shape: [length], bytes: bytesOf(labels) });
-  return { tensors, metadata: { format: "pt", representation: notes.representation } };
-}
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
-/** Reads what `save` and `selfsight embed` wrote. Errors: checkpoint, when a file is damaged or the two do not belong together. */
-export function loadIndex(file: string): PictureIndex {
-  const { tensors } = readSafetensors(file);
+async function loadOne(file: string): Promise<PictureIndex> {
+  const { read } = formatOf(file);
   const notes = readNotes(file);
-  const embeddings = tensors.get("embeddings");
-  const [length, dimensions] = embeddings?.shape ?? [];
-  if (embeddings?.dtype !== "F32" || length === undefined || dimensions === undefined)
-    throw unfit(file, "it has no float32 embeddings [N, D]");
+  const { features, dimensions, labels } = await readOr(file, () => read(file));
+  const length = dimensions === 0 ? 0 : features.length / dimensions;
   if (length !== notes.names.length) throw unfit(file, `${length} embeddings and ${notes.names.length} names`);
-  const labels = tensors.get("labels");
+  return new PictureIndex({ features, dimensions, labels, notes });
+}
+
+async function readOr<T>(file: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (cause instanceof SelfsightError) throw cause;
+    throw unfit(file, displayName((cause as Error).message), cause);
+  }
+}
+
+/** Shards of one job, one under the other. */
+function joinedIndex(file: string, parts: readonly PictureIndex[]): PictureIndex {
+  const [first] = parts as [PictureIndex, ...PictureIndex[]];
+  const stray = parts.find(
+    ({ notes }) => notes.trunk !== first.notes.trunk || notes.fingerprint !== first.notes.fingerprint,
+  );
+  if (stray)
+    throw unfit(
+      file,
+      `shard ${stray.notes.shard} is of another network or of other pictures than shard ${first.notes.shard}`,
+    );
+  const features = new Float32Array(parts.reduce((sum, part) => sum + part.features.length, 0)); // [N, D]
+  const labels = first.labels && new Int32Array(parts.reduce((sum, { length }) => sum + length, 0)); // [N]
+  let row = 0;
+  for (const part of parts) {
+    features.set(part.features, row * first.dimensions);
+    if (labels && part.labels) labels.set(part.labels, row);
+    row += part.length;
+  }
+  const names = parts.flatMap((part) => part.notes.names);
+  const badFiles = parts.flatMap((part) => part.notes.badFiles);
   return new PictureIndex({
-    features: new Float32Array(copyOf(embeddings)),
-    dimensions,
-    labels: labels?.dtype === "I32" && labels.shape[0] === length ? new Int32Array(copyOf(labels)) : undefined,
-    notes,
+    features,
+    dimensions: first.dimensions,
+    labels,
+    notes: { ...first.notes, shard: null, names, badFiles },
   });
 }
-
-/** The file's bytes may lie on any boundary. */
-const copyOf = ({ bytes }: StoredTensor): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 function readNotes(file: string): IndexNotes {
   try {
