@@ -235,7 +235,7 @@ test("embed: a row for every picture, its label, and its name beside it", async 
   for (const kept of [embeddings, labels]) kept.free();
 });
 
-test("embed: a name without .safetensors is refused before any work", async () => {
-  const writing = embed("pixels", "shapes", { out: "embeddings.npy", split: "test" });
-  await expect(writing).rejects.toMatchObject({ kind: "configuration", message: /ends in \.safetensors is needed/ });
+test("embed: a name without a known ending is refused before any work", async () => {
+  const writing = embed("pixels", "shapes", { out: "embeddings.bin", split: "test" });
+  await expect(writing).rejects.toMatchObject({ kind: "configuration", message: /\.safetensors, \.npy, \.parquet/ });
 });
