@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -10,6 +11,8 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parquetWriteFile } from "hyparquet-writer";
@@ -411,6 +414,34 @@ describe("lists", () => {
       message: expect.stringMatching(reason),
     });
   });
+});
+
+describe("archives at addresses", () => {
+  test("are fetched once, each shard by itself; a wrong digest and a missing shard are refused by name", async () => {
+    const archives = [0, 1].map((i) => tarOf({ name: `${i}.jpg`, bytes: pictures[i]! }));
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url!);
+      const place = /^\/s-(\d)\.tar(\?|$)/.exec(request.url!)?.[1];
+      const body = place === undefined ? undefined : archives[Number(place)];
+      response.writeHead(body ? 200 : 404, body && { "content-length": body.length }).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const home = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      for (const _ of [1, 2])
+        expect(labelsOf(await open(`${home}/s-{0..1}.tar`))).toEqual(["s-0.tar/0.jpg", "s-1.tar/1.jpg"]);
+      expect(asked).toEqual(["/s-0.tar", "/s-1.tar"]);
+      const digest = createHash("sha256").update(archives[0]!).digest("hex");
+      expect((await open(`${home}/s-0.tar?key=secret#sha256=${digest}`)).length).toBe(1);
+      await expect(open(`${home}/s-1.tar?key=secret#sha256=${digest}`)).rejects.toThrow(/s-1\.tar/);
+      await expect(open(`${home}/s-1.tar?key=secret#sha256=${digest}`)).rejects.not.toThrow(/secret/);
+      await expect(open(`${home}/s-{0..2}.tar`)).rejects.toThrow(/s-2\.tar.*404/s);
+      await expect(open(`${home}/page.html?key=secret`)).rejects.toThrow(/page\.html: not the address of an archive/);
+    } finally {
+      server.close();
+    }
+  }, 20_000);
 });
 
 describe("patterns and folders of archives", () => {

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CallError, didYouMean, displayName, SelfsightError } from "../../errors.ts";
+import { fetchedShards, isAddress } from "../archives/fetched.ts";
 import { shardsInFolder, shardsOfPattern } from "../archives/find.ts";
 import type { ListedFolder } from "../archives/listed.ts";
 import { isList, listEndings, openList } from "../archives/lists.ts";
@@ -41,7 +42,7 @@ export const datasetNames: readonly string[] = [...knownDatasets.map(({ name }) 
 
 /**
  * Opens a dataset: a folder of images, of CIFAR or IDX files or of archives; an archive (.tar, .zip, .parquet) or a pattern of several
- * (`train-{000..146}.tar`, `*.parquet`); a list (.csv, .tsv, .jsonl); or a known name (`cifar10`, `cifar100`, `fashion-mnist`, `shapes`).
+ * (`train-{000..146}.tar`, `*.parquet`), also at an address (http, https), from which it is fetched once; a list (.csv, .tsv, .jsonl); or a known name (`cifar10`, `cifar100`, `fashion-mnist`, `shapes`).
  *
  * A known name is looked for in the folders of SELFSIGHT_DATA, the system's dataset folders and the cache, then downloaded
  * from its home. `./cifar10` is the folder, `cifar10` the known name. A folder of images with `train/` and `test/`,
@@ -67,7 +68,9 @@ async function openWhole(source: string, split: Split, options: OpenOptions): Pr
     if (known) return openKnown(known, part, onProgress);
     return drawShapes(part, limit === undefined ? {} : { length: limit });
   };
-  return known || source === "shapes" ? openPart(source, split, openStored) : openFolder(source, split, rules);
+  if (known || source === "shapes") return openPart(source, split, openStored);
+  if (!isAddress(source)) return openFolder(source, split, rules);
+  return openListed(source, await openShards(await fetchedShards(source, { onProgress }), rules ?? {}), split);
 }
 
 /** A part of data that come as train and test. */
