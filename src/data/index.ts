@@ -33,5 +33,5 @@ export {
 } from "./sources/fetch-file.ts";
 export { openImageFile } from "./sources/image-folder.ts";
 export { findKnownDatasets } from "./sources/known.ts";
-export { datasetNames, isCollection, type OpenOptions, openDataset, reopened } from "./sources/open.ts";
+export { datasetNames, isCollection, lastingSource, type OpenOptions, openDataset, reopened } from "./sources/open.ts";
 export { shapeClasses } from "./sources/shapes.ts";

@@ -23,6 +23,7 @@ import {
   batches,
   describeDivision,
   type ImageFolder,
+  lastingSource,
   onePass,
   openDataset,
   readPicture,
@@ -460,6 +461,12 @@ describe("patterns and folders of archives", () => {
     await expect(open(join(root, "shards/s-{0..3}.tar"))).rejects.toThrow(/s-3\.tar: it cannot be read \(ENOENT\)/);
     await expect(open(join(root, "shards/*.zip"))).rejects.toThrow(/\*\.zip: no archive in it/);
     await expect(open(join(root, "shards"), "val")).rejects.toThrow(/its val split was asked for, and it has none/);
+  });
+
+  test("a run finds its data again from any folder", () => {
+    expect(lastingSource("shards/s-{0..2}.tar")).toBe(join(process.cwd(), "shards/s-{0..2}.tar"));
+    expect(lastingSource("https://host/s-{0..2}.tar")).toBe("https://host/s-{0..2}.tar");
+    expect(lastingSource("cifar10")).toBe("cifar10");
   });
 
   test("an archive beside pictures is no dataset of its own", async () => {

@@ -140,6 +140,10 @@ async function openPattern(source: string, split: Split, rules: Partial<ReadingR
   return openListed(source, await openShards(shards, rules), split);
 }
 
+/** The same data from whatever folder they are asked for: known names and addresses as they are, paths whole. */
+export const lastingSource = (source: string): string =>
+  datasetNames.includes(source) || isAddress(source) ? source : resolve(source);
+
 /** Whether a file of this name is read as many pictures, and not as one. */
 export const isCollection = (path: string): boolean => isShard(path) || isList(path);
 

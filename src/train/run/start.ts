@@ -1,7 +1,7 @@
 // A new run: what it reads, where it is kept, and what is refused before any work is done.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Dataset, datasetNames, openDataset, reopened, warnOfSkipped } from "../../data/index.ts";
+import { type Dataset, lastingSource, openDataset, reopened, warnOfSkipped } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
@@ -125,7 +125,7 @@ export function newRun({ folder, settings, dataset }: PreparedRun, command: stri
 
 /** Where a resume finds the pictures again; of data that a program made itself, their name. */
 export const placeOf = ({ source, name }: Dataset): string =>
-  source?.split !== "train" ? name : datasetNames.includes(source.data) ? source.data : resolve(source.data);
+  source?.split !== "train" ? name : lastingSource(source.data);
 
 /** The pictures and the settings, which agree on how many are read: the limit of either is that of both. */
 export async function openTrainingData(
