@@ -145,21 +145,32 @@ Napi::Value gatherRows(const Napi::CallbackInfo& info) {
   });
 }
 
+/** A row cut into places for the tensors; weights of convolutions lie channels-last in it, as in memory, so that copying is quick. */
+std::vector<at::Tensor> placesIn(const at::Tensor& row, const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> places;
+  int64_t start = 0;
+  for (const at::Tensor& tensor : tensors) {
+    const at::Tensor place = row.narrow(0, start, tensor.numel());
+    const auto size = [&](int64_t dim) { return tensor.size(dim); };
+    places.push_back(tensor.dim() == 4 ? place.view({size(0), size(2), size(3), size(1)}).permute({0, 3, 1, 2}) : place.view(tensor.sizes()));
+    start += tensor.numel();
+  }
+  return places;
+}
+
 /** Each of the tensors changed by `change`, which sees them as one row of float32 on the CPU: one message for all. */
 template <typename Change>
 void asOneRow(const Session& session, const Napi::Value& handles, Change change) {
   at::NoGradGuard withoutGradients;
-  std::vector<at::Tensor> flat, tensors;
+  std::vector<at::Tensor> tensors;
   for (const double handle : handlesFrom(handles)) tensors.push_back(session.slots.get(handle));
-  if (tensors.empty()) return;
-  for (const at::Tensor& tensor : tensors) flat.push_back(tensor.reshape({-1}).to(at::kCPU, at::kFloat));
-  at::Tensor row = at::cat(flat);
+  const int64_t length = std::accumulate(tensors.begin(), tensors.end(), int64_t(0), [](int64_t sum, const at::Tensor& tensor) { return sum + tensor.numel(); });
+  if (length == 0) return;
+  at::Tensor row = at::empty({length}, at::kFloat);
+  std::vector<at::Tensor> places = placesIn(row, tensors);
+  for (size_t i = 0; i < tensors.size(); ++i) places[i].copy_(tensors[i]);
   change(row);
-  int64_t start = 0;
-  for (at::Tensor& tensor : tensors) {
-    tensor.copy_(row.narrow(0, start, tensor.numel()).view(tensor.sizes()));
-    start += tensor.numel();
-  }
+  for (size_t i = 0; i < tensors.size(); ++i) tensors[i].copy_(places[i]);
 }
 
 /** sumTensors(group, handles): each becomes the sum over the processes. */
@@ -192,12 +203,6 @@ struct Statistics {
   at::Tensor mean;      // [C] float64
   at::Tensor variance;  // [C] float64, biased
 };
-
-at::Tensor ofFeature(const at::Tensor& perFeature, const at::Tensor& like) {
-  std::vector<int64_t> shape(like.dim(), 1);
-  shape[1] = perFeature.size(0);
-  return perFeature.to(like.device(), at::kFloat).view(shape);
-}
 
 /** Means and variances of parts come together as Chan, Golub and LeVeque (1979) have it, in float64. */
 std::vector<Statistics> statisticsOf(const Gloo& group, const std::vector<at::Tensor>& parts) {
@@ -291,10 +296,9 @@ struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
     sumInPlace(groupOf(context), sums);
     for (size_t g = 0; g < parts.size(); ++g) {
       if (sizes[g] == 0) continue;
-      const at::Tensor scale = (variances[g] + kEpsilon).rsqrt() * weight.to(at::kCPU, at::kDouble);  // w/σ
-      const at::Tensor slope = scale * (variances[g] + kEpsilon).rsqrt() * sums[g][0] / counts[g];
-      const at::Tensor centred = parts[g] - ofFeature(means[g], parts[g]);  // first: a mean far from 0 would take digits away
-      results[g].sub_(at::addcmul(ofFeature(scale * sums[g][1] / counts[g], centred), centred, ofFeature(slope, centred)));
+      const at::Tensor scale = (variances[g] + kEpsilon).rsqrt() * weight.to(at::kCPU, at::kDouble) / -counts[g];  // -w/σ of a mean
+      const at::Tensor perMean = (scale.unsqueeze(0) * sums[g]).to(weight.options());                               // [2, C]
+      results[g].add_(normalizedBy({counts[g], means[g], variances[g]}, parts[g], perMean[0], perMean[1]));  // x̂ · first + second, in one pass
     }
     const at::Tensor none;
     return {results.size() == 1 ? results[0] : at::cat(results), own[0], own[1], none, none, none, none};
