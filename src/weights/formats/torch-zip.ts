@@ -113,6 +113,7 @@ function addMember(members: Map<string, Member>, entry: Entry): void {
   const name = entry.fileName;
   const label = displayName(name);
   if (members.has(name)) throw new FormatError(`it has two members ${label}`);
+  if (/^[^/]+\/code\//.test(name)) throw new FormatError("it is a TorchScript program, not a state_dict");
   if (entry.isEncrypted()) throw new FormatError(`its member ${label} is encrypted`);
   if (entry.compressionMethod !== 0)
     throw new FormatError(`its member ${label} is compressed, which PyTorch never does`);
@@ -144,8 +145,6 @@ function rootOf(members: ReadonlyMap<string, Member>): string {
   const root = roots[0]?.slice(0, -"data.pkl".length);
   if (root === undefined || roots.length > 1)
     throw new FormatError(`it is a zip file with ${roots.length} data.pkl; PyTorch's has one`);
-  if ([...members.keys()].some((name) => name.startsWith(`${root}code/`)))
-    throw new FormatError("it is a TorchScript program, not a state_dict");
   return root;
 }
 
