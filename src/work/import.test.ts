@@ -440,9 +440,11 @@ describe("a part", () => {
     expect(await refused(part)).toMatch(
       /^checkpoint: import: .*case.pth: 118 of 120 tensors fit; layer4.1.conv2.weight is missing; layer4.1.bn2.weight is missing; the whole trunk is needed; --partial takes what fits/,
     );
-    const { table } = await importWeights(part, { out: out(), partial: true });
+    const { table, notes } = await importWeights(part, { out: out(), partial: true });
+    expect(notes).toEqual(["2 of 120 tensors are those of an untrained network"]);
     expect(table.missing).toEqual(["layer4.1.conv2.weight", "layer4.1.bn2.weight"]);
     expect(readSafetensors(out()).metadata.untrained).toBe("2 of 120 tensors");
+    expect(await refused(out())).toMatch(/^configuration: .*is a file of Selfsight's; .*give this one to `embed`/);
     expect(await featuresOf(out())).toHaveLength(64);
   });
 
@@ -465,6 +467,12 @@ describe("a part", () => {
     expect(await refused(saved(together(transformer, heads("blocks.0.ls1.gamma", "register_tokens"))))).toMatch(
       /blocks.0.ls1.gamma has no place; register_tokens has no place/,
     );
+  });
+
+  test("what differs from the network that it was is noted", async () => {
+    const tree = inside("state_dict", together(below("backbone.", own("small")), heads("projector.0.weight")));
+    const { layout, notes } = await importWeights(saved(tree), { out: out(), normalization: "cifar10" });
+    expect([layout, notes]).toEqual(["solo-learn", [expect.stringMatching(/pads the first convolution by 2/)]]);
   });
 
   test("older files without counts of batches are whole", async () => {

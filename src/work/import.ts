@@ -58,6 +58,8 @@ export interface ImportReport extends BackboneDescription {
   table: LoadTable;
   /** Tensors of the file that belong to no trunk, or to another, by part. */
   leftOut: Readonly<Record<string, number>>;
+  /** What a user should know: untrained tensors, differences from the network that it was. */
+  notes: string[];
 }
 
 /**
@@ -156,6 +158,7 @@ async function checkedDigest(path: string, wanted: string | undefined): Promise<
 
 async function importFrom(file: WeightsFile, origin: Origin, options: ImportOptions): Promise<ImportReport> {
   const { path, entry } = origin;
+  refuseOwn(path, file);
   const found = recognize(path, file, options.take);
   const { normalization, from } = normalizationOf(origin, file, found, options);
   refuseOtherSize(path, found, options.size);
@@ -176,10 +179,36 @@ async function importFrom(file: WeightsFile, origin: Origin, options: ImportOpti
       normalizationFrom: from,
     };
     const bytes = write(options.out, { ...description, weights }, facts, table);
-    return { out: options.out, bytes, ...description, ...facts, table, leftOut: found.leftOut };
+    const { leftOut } = found;
+    return { out: options.out, bytes, ...description, ...facts, table, leftOut, notes: notesOn(found, table) };
   } finally {
     freeNetwork(network);
   }
+}
+
+/** Our own files say more than shapes can tell. */
+function refuseOwn(path: string, { metadata }: WeightsFile): void {
+  if (metadata.backbone === undefined || metadata.stem === undefined) return;
+  throw new SelfsightError(
+    "configuration",
+    `import: ${displayName(path)} is a file of Selfsight's; one of another program is needed; give this one to \`embed\`, \`evaluate\` or \`pretrain --from\` as it is`,
+  );
+}
+
+function notesOn({ family, shape }: Recognized, table: LoadTable): string[] {
+  const untrained = untrainedIn(table);
+  return [
+    ...(untrained ? [`${untrained} are those of an untrained network`] : []),
+    ...(family.layout === "solo-learn" && shape.stem === "small"
+      ? ["solo-learn pads the first convolution by 2, this network by 1; features differ at the borders"]
+      : []),
+  ];
+}
+
+/** `5 of 317 tensors`, or nothing. */
+function untrainedIn({ loaded, missing, shape }: LoadTable): string | undefined {
+  const untrained = missing.length + shape.length;
+  return untrained > 0 ? `${untrained} of ${loaded.length + untrained} tensors` : undefined;
 }
 
 /** A transformer's positions are for one size; whoever opens it at another has them resized. */
@@ -199,14 +228,14 @@ function write(
     licence,
     ...facts
   }: Pick<ImportReport, "source" | "sha256" | "layout" | "licence" | "taken" | "others" | "normalizationFrom">,
-  { loaded, missing, shape }: LoadTable,
+  table: LoadTable,
 ): number {
-  const untrained = missing.length + shape.length;
+  const untrained = untrainedIn(table);
   const chunks = encodeSafetensors(
     describeWeights(weights, {
       ...facts,
       ...(licence !== null && { licence }),
-      ...(untrained > 0 && { untrained: `${untrained} of ${loaded.length + untrained} tensors` }),
+      ...(untrained && { untrained }),
       selfsight: version,
     }),
   );

@@ -164,6 +164,10 @@ const inertNames: ReadonlySet<string> = new Set([
     (kind) => `omegaconf.nodes.${kind}Node`,
   ),
   "vissl.utils.hydra_config.AttrDict",
+  "yacs.config.CfgNode",
+  "fvcore.common.config.CfgNode",
+  "easydict.EasyDict",
+  "addict.addict.Dict",
 ]);
 
 /** Python 2's names of rooms that Python 3 calls otherwise. */

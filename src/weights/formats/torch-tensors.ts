@@ -101,7 +101,9 @@ async function readStorages(
     for (const [i, { storage, numbers }] of wanted.entries()) {
       while (reading.length < Math.min(i + readAhead, wanted.length)) {
         const next = wanted[reading.length]!;
-        reading.push(container.fill(next.numbers, next.storage));
+        const started = container.fill(next.numbers, next.storage);
+        started.catch(() => {}); // it is waited for below; until then its fault is nobody's
+        reading.push(started);
       }
       await reading[i];
       container.verify(numbers, storage);

@@ -57,8 +57,13 @@ function storageFrom(id: unknown): Storage {
 /** Sizes are checked here, where the sentence can say more. */
 const zipOptions = { lazyEntries: true, autoClose: false, strictFileNames: true, validateEntrySizes: false };
 
-/** Lets yauzl read by small pieces without a journey through the thread pool for each. */
+const windowBytes = 64 * 1024;
+
+/** Serves yauzl's small reads, one behind the other, out of a window over the file, without the thread pool. */
 class SourceReader extends RandomAccessReader {
+  #start = 0;
+  #window: Buffer = Buffer.alloc(0);
+
   constructor(readonly source: ByteSource) {
     super();
   }
@@ -72,11 +77,20 @@ class SourceReader extends RandomAccessReader {
   ): void {
     let fault: Error | null = null;
     try {
-      this.source.read(position, length).copy(buffer, offset);
+      this.#bytes(position, length).copy(buffer, offset);
     } catch (cause) {
       fault = cause as Error;
     }
     done(fault);
+  }
+
+  #bytes(position: number, length: number): Buffer {
+    const isInside = position >= this.#start && position + length <= this.#start + this.#window.length;
+    if (!isInside) {
+      this.#window = this.source.read(position, Math.max(length, Math.min(windowBytes, this.source.size - position)));
+      this.#start = position;
+    }
+    return this.#window.subarray(position - this.#start, position - this.#start + length);
   }
 }
 
@@ -99,6 +113,7 @@ function addMember(members: Map<string, Member>, entry: Entry): void {
   const name = entry.fileName;
   const label = displayName(name);
   if (members.has(name)) throw new FormatError(`it has two members ${label}`);
+  if (/^[^/]+\/code\//.test(name)) throw new FormatError("it is a TorchScript program, not a state_dict");
   if (entry.isEncrypted()) throw new FormatError(`its member ${label} is encrypted`);
   if (entry.compressionMethod !== 0)
     throw new FormatError(`its member ${label} is compressed, which PyTorch never does`);
@@ -130,8 +145,6 @@ function rootOf(members: ReadonlyMap<string, Member>): string {
   const root = roots[0]?.slice(0, -"data.pkl".length);
   if (root === undefined || roots.length > 1)
     throw new FormatError(`it is a zip file with ${roots.length} data.pkl; PyTorch's has one`);
-  if ([...members.keys()].some((name) => name.startsWith(`${root}code/`)))
-    throw new FormatError("it is a TorchScript program, not a state_dict");
   return root;
 }
 

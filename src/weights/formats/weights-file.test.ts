@@ -203,6 +203,15 @@ describe("the zip", () => {
     expect(await refusal(written(bytes))).toMatch(reason);
   });
 
+  test("a later member whose own header points beyond the file", async () => {
+    const bytes = by.torchZip(new Map([1, 2, 3].map((i) => [`w${i}`, floats(i, i)])));
+    const header = bytes.indexOf("archive/data/2") - 30;
+    bytes.writeUInt16LE(65535, header + 28); // length of the field between name and content
+    expect(await refusal(written(bytes))).toMatch(
+      /^checkpoint: read .*it ends at byte \d+, bytes \d+ to \d+ are needed/,
+    );
+  });
+
   test("numbers of a big-endian machine are turned around", async () => {
     const swapped = Buffer.from(numbers).swap32();
     const all = [...by.membersOf(value, [["0", swapped]]), { name: "archive/byteorder", content: Buffer.from("big") }];

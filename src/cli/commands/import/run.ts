@@ -57,6 +57,7 @@ function print(report: ImportReport): void {
     `${backbone}, stem ${stem}, width ${width}, pictures of ${size} pixels; mean ${mean.join(", ")}, std ${std.join(", ")}: ${report.normalizationFrom}`,
   );
   console.log(`licence: ${report.licence ?? "not known here; ask where the file is from"}`);
+  for (const note of report.notes) console.log(`note: ${note}`);
   console.log(`wrote ${displayName(out)} (${bytesText(bytes)})`);
 }
 
