@@ -1,7 +1,7 @@
 // Plants copies of pictures beside other pictures, and counts which of them `selfsight duplicates` found.
 //
 //   node bench/planted-duplicates.mjs plant TO FOLDER...     copies of the pictures of folders: resized, recompressed, mirrored, cropped
-//   node bench/planted-duplicates.mjs score TO DUPLICATES.json
+//   node bench/planted-duplicates.mjs score TO DUPLICATES.json [00270=00404 ...]     originals that are one picture, judged by eye
 //
 // Every second picture is planted: itself and four copies. The others stay alone, as what must not be paired.
 import { createHash } from "node:crypto";
@@ -53,7 +53,7 @@ async function plant(to, folders) {
   );
 }
 
-function score(to, report) {
+function score(to, report, same) {
   const { groups } = JSON.parse(readFileSync(report, "utf8"));
   const groupOf = new Map(groups.flatMap(({ pictures }, group) => pictures.map(({ name }) => [name, group])));
   const planted = readdirSync(to).filter((name) => isPicture(name) && !name.endsWith("-original.jpg"));
@@ -68,7 +68,8 @@ function score(to, report) {
   const pairs = groups.flatMap(({ pictures }) =>
     pictures.flatMap((a, i) => pictures.slice(i + 1).map((b) => [a.name, b.name])),
   );
-  const isFalse = ([a, b]) => a.slice(0, 5) !== b.slice(0, 5);
+  const isOne = new Set(same.flatMap((pair) => [pair, pair.split("=").reverse().join("=")]));
+  const isFalse = ([a, b]) => a.slice(0, 5) !== b.slice(0, 5) && !isOne.has(`${a.slice(0, 5)}=${b.slice(0, 5)}`);
   const wrong = pairs.filter(isFalse);
   console.log(
     JSON.stringify(
@@ -89,7 +90,7 @@ function score(to, report) {
 
 const [command, to, ...rest] = process.argv.slice(2);
 if (command === "plant") await plant(to, rest);
-else if (command === "score") score(to, rest[0]);
+else if (command === "score") score(to, rest[0], rest.slice(1));
 else {
   console.error("plant TO FOLDER... or score TO DUPLICATES.json");
   process.exitCode = 2;

@@ -21,7 +21,7 @@ export async function writeSearch(folder: string, result: SearchResult): Promise
     ],
     sections: [{ title: "Found", groups: await groupsOf(result) }],
     facts: circumstances(
-      { ...index.notes, name: result.representation, device: "any" },
+      { ...index.notes, name: result.representation, device: result.device },
       index.notes.data,
       index.length,
     ),

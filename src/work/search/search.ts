@@ -25,6 +25,7 @@ export interface SearchResult {
   index: PictureIndex;
   /** What the network calls itself. */
   representation: string;
+  device: string;
   queries: SearchedPicture[];
 }
 
@@ -82,7 +83,7 @@ async function found(
     query: typeof picture === "string" ? picture : `picture ${i}`,
     nearest: Array.from({ length: k }, (_, j) => neighbour(i * k + j)),
   }));
-  return { index, representation: model.name, queries };
+  return { index, representation: model.name, device: model.device, queries };
 }
 
 /** Vectors of two networks have nothing to do with one another, of however many values they are. */

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import { type CarriedOut, undoSort } from "../../../work/sorting/carry-out.ts";
 import { groupsOf, sortFacts } from "../../../work/sorting/page.ts";
@@ -61,16 +62,22 @@ function sayJson({ carriedOut, written, ...plan }: Sorted): void {
   );
 }
 
+/** As a person would type it from here. */
+function typed(path: string): string {
+  const fromHere = relative(".", path);
+  return displayName(fromHere.startsWith("..") ? path : fromHere || ".");
+}
+
 function say(sorted: Sorted, { link }: CommandOptions): void {
   const { moves, left, into, carriedOut, written } = sorted;
   for (const [group, count] of groupsOf(sorted))
-    console.log(`  ${String(count).padStart(6)}  ${displayName(into)}/${displayName(group)}/`);
+    console.log(`  ${String(count).padStart(6)}  ${typed(into)}/${displayName(group)}/`);
   if (left > 0) console.log(`  ${String(left).padStart(6)}  stay where they are, because nobody can be sure of them`);
   if (!carriedOut) console.log(`${moves.length} files would move; nothing was touched; add --go to do it`);
   else {
     sayRefused(carriedOut);
     console.log(
-      `${carriedOut.done} files ${link ? "linked" : "moved"}; to undo it: selfsight sort --undo ${displayName(carriedOut.undoList)}`,
+      `${carriedOut.done} files ${link ? "linked" : "moved"}; to undo it: selfsight sort --undo ${typed(carriedOut.undoList)}`,
     );
   }
   sayWritten(written);
