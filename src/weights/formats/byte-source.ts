@@ -41,10 +41,11 @@ export function openBytes(path: string): ByteSource {
 
 /** No memory is taken for bytes that the file does not have. */
 function refuseOutside(size: number, start: number, length: number): void {
-  const isPlace = [start, length].every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (!isPlace || start + length > size)
+  if (!isCount(start) || !isCount(length) || start + length > size)
     throw new FormatError(`it ends at byte ${size}, bytes ${start} to ${start + length} are needed`);
 }
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 const atOnce = 1 << 30;
 

@@ -234,16 +234,30 @@ function tensorFrom(
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
+/** Whether the elements lie one behind the other, the last axis first. */
+export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
 /** Every element must lie in the storage, and none may stand for more than one. */
 function problemOf({ type, shape, strides, offset, storage }: TorchTensor): BadTensor | undefined {
   const elements = elementsOf(shape);
   if (!Number.isSafeInteger(elements)) return lie(`[${shape.join(", ")}] is too large to be counted`);
   if (elements === 0) return undefined;
   const available = Math.floor(storage.bytes / bytesPerElement[type]);
-  const last = offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
+  const isPlain = isContiguous(shape, strides);
+  const last = offset + (isPlain ? elements - 1 : reachOf(shape, strides));
   if (!(last < available)) return lie(`[${shape.join(", ")}] reaches to element ${last}, its storage has ${available}`);
-  return overlaps(shape, strides) ? lie(`[${shape.join(", ")}] overlaps itself`) : undefined;
+  return !isPlain && overlaps(shape, strides) ? lie(`[${shape.join(", ")}] overlaps itself`) : undefined;
 }
+
+const reachOf = (shape: readonly number[], strides: readonly number[]): number =>
+  shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
 
 /** Axes from the finest stride on: each must step over all that the finer ones reach. */
 function overlaps(shape: readonly number[], strides: readonly number[]): boolean {

@@ -3,7 +3,7 @@ import { displayName } from "../../errors.ts";
 import { FormatError } from "./faults.ts";
 import type { StoredTensor } from "./safetensors.ts";
 import { bytesPerElement } from "./safetensors-header.ts";
-import { BadTensor, elementsOf, type Storage, type TorchTensor } from "./torch-objects.ts";
+import { BadTensor, elementsOf, isContiguous, type Storage, type TorchTensor } from "./torch-objects.ts";
 import { swapBytes, type TorchContainer } from "./torch-zip.ts";
 
 export interface NamedTensors {
@@ -138,15 +138,6 @@ function numbersOf(tensor: TorchTensor, storage: Buffer, isBigEndian: boolean): 
   const plain = isWhole ? storage.subarray(start, start + elementsOf(shape) * size) : gathered(tensor, storage);
   const bytes = isBigEndian ? swapBytes(Buffer.from(plain), type) : plain;
   return { dtype: type, shape, bytes };
-}
-
-function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
-    expected *= shape[axis]!;
-  }
-  return true;
 }
 
 const wholeTypes = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
