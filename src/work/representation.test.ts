@@ -234,7 +234,10 @@ test("embed: a row for every picture, its label, and its name beside it", async 
   for (const kept of [embeddings, labels]) kept.free();
 });
 
-test("embed: a name without .safetensors is refused before any work", async () => {
-  const writing = embed("pixels", "shapes", { out: "embeddings.npy", split: "test" });
-  await expect(writing).rejects.toMatchObject({ kind: "configuration", message: /ends in \.safetensors is needed/ });
+test("embed: an ending that nobody reads is refused before any work", async () => {
+  const writing = embed("pixels", "shapes", { out: "embeddings.csv", split: "test" });
+  await expect(writing).rejects.toMatchObject({
+    kind: "configuration",
+    message: /ends in \.safetensors, .*\.jsonl is needed/,
+  });
 });
