@@ -52,17 +52,17 @@ function linkCommand() {
 export function compileSources() {
   say("compiling TypeScript ...");
   const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
-  run(process.execPath, [compiler, "-p", join(projectRoot, "tsconfig.build.json")], {
-    failure: "TypeScript does not compile",
-  });
+  for (const project of ["tsconfig.build.json", join("web", "tsconfig.json")])
+    run(process.execPath, [compiler, "-p", join(projectRoot, project)], { failure: "TypeScript does not compile" });
   writeFileSync(sourcesStamp(), sourcesDigest());
 }
 
 function sourcesDigest() {
   const hash = createHash("sha256");
-  for (const path of readdirSync(join(projectRoot, "src"), { recursive: true }).sort()) {
-    const { size, mtimeMs } = statSync(join(projectRoot, "src", path));
-    hash.update(`${path} ${size} ${mtimeMs}\n`);
-  }
+  for (const room of ["src", "web"])
+    for (const path of readdirSync(join(projectRoot, room), { recursive: true }).sort()) {
+      const { size, mtimeMs } = statSync(join(projectRoot, room, path));
+      hash.update(`${room} ${path} ${size} ${mtimeMs}\n`);
+    }
   return hash.digest("hex");
 }

@@ -13,6 +13,7 @@ import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addExport } from "./commands/export/options.ts";
 import { addImport } from "./commands/import/options.ts";
 import { addOutliers } from "./commands/outliers/options.ts";
+import { addPage } from "./commands/page/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
 import { addQuickstart } from "./commands/quickstart/options.ts";
 import { addRuns } from "./commands/runs/options.ts";
@@ -63,6 +64,7 @@ addCluster(program);
 addOutliers(program);
 addClassify(program);
 addSort(program);
+addPage(program);
 
 for (const command of program.commands) command.showHelpAfterError(`(see \`selfsight ${command.name()} --help\`)`);
 

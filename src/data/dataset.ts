@@ -198,8 +198,9 @@ export function imageArray(parts: ArrayParts): ImageArray {
 /** Sha256 over the count, then relative name and size of each file in byte-wise order, however the files are listed. */
 export function folderFingerprint(files: readonly { relative: Uint8Array; bytes: number }[]): string {
   const ordered = [...files].sort((a, b) => Buffer.compare(a.relative, b.relative));
-  const parts = ordered.flatMap((file) => [file.relative, `\0${file.bytes}\0`]); // a name cannot hold a zero byte
-  return digest(`${files.length}\0`, ...parts);
+  const hash = createHash("sha256").update(`${files.length}\0`);
+  for (const file of ordered) hash.update(file.relative).update(`\0${file.bytes}\0`); // a name cannot hold a zero byte
+  return hash.digest("hex");
 }
 
 export function digest(...parts: (string | Uint8Array | Int32Array | Uint32Array)[]): string {

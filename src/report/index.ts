@@ -5,6 +5,7 @@ export { html, Markup } from "./charts/markup.ts";
 export { dataUri, heatMap, type PixelImage, thumbnail } from "./charts/picture.ts";
 export { type Gallery, type GallerySection, type Group, galleryPage, type Tile } from "./gallery.ts";
 export { duration, reportPage } from "./page.ts";
+export { type ProductPage, pageIcon, productPage } from "./product-page.ts";
 export type {
   Figure,
   LoggedStep,

@@ -35,6 +35,7 @@ export { Model, openRun, type Picture } from "./model.ts";
 export type { ReadingOptions, WorkOptions } from "./open-work.ts";
 export type { NearPicture, OutlierOptions, Outliers, RankedPicture } from "./outliers/find.ts";
 export { findOutliers } from "./outliers/outliers.ts";
+export { type PageOptions, type WrittenPage, writePage } from "./page/page.ts";
 export type { PictureOptions } from "./pictures.ts";
 export {
   type PretrainOptions,

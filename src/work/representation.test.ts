@@ -235,7 +235,10 @@ test("embed: a row for every picture, its label, and its name beside it", async 
   for (const kept of [embeddings, labels]) kept.free();
 });
 
-test("embed: a name without a known ending is refused before any work", async () => {
-  const writing = embed("pixels", "shapes", { out: "embeddings.bin", split: "test" });
-  await expect(writing).rejects.toMatchObject({ kind: "configuration", message: /\.safetensors, \.npy, \.parquet/ });
+test("embed: an ending that nobody reads is refused before any work", async () => {
+  const writing = embed("pixels", "shapes", { out: "embeddings.csv", split: "test" });
+  await expect(writing).rejects.toMatchObject({
+    kind: "configuration",
+    message: /ends in \.safetensors, .*\.jsonl is needed/,
+  });
 });

@@ -1,3 +1,4 @@
+import { makeFolder } from "../../files.ts";
 import type { WorkOptions } from "../../work/open-work.ts";
 import { reading } from "./reading.ts";
 import { type SampleOptions, sampleRules } from "./sample-rules.ts";
@@ -14,6 +15,7 @@ export async function atWork<Options extends AtWorkOptions, T>(
   options: Options,
   body: (given: Options & WorkOptions) => Promise<T>,
 ): Promise<T> {
+  if (options.out !== undefined) makeFolder(options.out); // before minutes of work, and not behind them
   const { end, ...told } = reading(options);
   try {
     return await body({ ...options, rules: sampleRules(options), reading: told, warn });

@@ -11,6 +11,7 @@ import { type Model, openRun } from "../model.ts";
 import { embedToIndex } from "./embed-folder.ts";
 import type { IndexNotes } from "./notes.ts";
 import { loadIndex, type PictureIndex } from "./picture-index.ts";
+import { RowStore } from "./row-store.ts";
 
 const parent = mkdtempSync(join(tmpdir(), "embed-"));
 const photos = join(parent, "photos");
@@ -138,6 +139,16 @@ describe("an interruption", () => {
     await embedToIndex("pixels", photos, file, { size: 8, say: (sentence) => said.push(sentence), ...quiet });
     expect(said).toEqual([expect.stringMatching(/begun with another network, other pictures/)]);
     expect((await loadIndex(file)).dimensions).toBe(192);
+  });
+
+  it("is no place for a second process", () => {
+    const first = new RowStore(out("held.npy"), {}, () => {});
+    expect(() => new RowStore(out("held.npy"), {}, () => {})).toThrow(
+      /another process is writing .*held\.npy\.unfinished/,
+    );
+    first.close();
+    new RowStore(out("held.npy"), {}, () => {}).remove();
+    expect(existsSync(`${out("held.npy")}.unfinished`)).toBe(false);
   });
 
   it("by a full disk ends with exit code 4 and the same command goes on", { timeout: 60_000 }, () => {

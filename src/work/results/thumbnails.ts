@@ -19,5 +19,5 @@ export async function thumbnailsOf(dataset: Dataset, places: Iterable<number>): 
 }
 
 /** A page is written whatever has become of the pictures since. */
-const bearingAll = (dataset: Dataset): Dataset =>
+export const bearingAll = (dataset: Dataset): Dataset =>
   dataset.kind === "array" ? dataset : { ...dataset, rules: { ...dataset.rules, maxBadShare: 1 } };

@@ -1,6 +1,7 @@
 // N pictures of the index, M queries, D features
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import { nearestNeighbours } from "../../evaluate/index.ts";
+import { picturesOfIndex } from "../embeddings/found-again.ts";
 import { loadIndex, type Neighbour, type PictureIndex } from "../embeddings/picture-index.ts";
 import { Model, type Picture } from "../model.ts";
 import { openRepresentation, type RepresentationOptions } from "../representation.ts";
@@ -45,7 +46,9 @@ export async function searchIndex(
   const bank = typeof index === "string" ? await loadIndex(index) : index;
   const { source, size } = bank.notes;
   if (network instanceof Model) return found(bank, network, pictures, count);
-  const model = new Model(openRepresentation(network ?? source, undefined, { ...opening, size }));
+  const opened = network ?? source;
+  const ofPixels = opened.startsWith("pixels") ? await picturesOfIndex(bank.notes, []) : undefined; // grey ones have one channel
+  const model = new Model(openRepresentation(opened, ofPixels?.dataset, { ...opening, size }));
   try {
     return await found(bank, model, pictures, count);
   } finally {
