@@ -6,7 +6,14 @@ from timing import measure, options, report
 from torch import nn
 
 chosen = options(
-    backbone="resnet18", width=64, batch=256, size=32, projector="2048-2048-2048", precision="bf16", compile=0
+    backbone="resnet18",
+    width=64,
+    batch=256,
+    size=32,
+    projector="2048-2048-2048",
+    precision="bf16",
+    compile=0,
+    device="cpu",
 )
 
 
@@ -31,7 +38,7 @@ class BarlowTwins(nn.Module):
     def forward(self, view_a, view_b, scale=0.0051):
         """The correlation of the normalised embeddings; squares on its diagonal from one, off it from zero."""
         z_a, z_b = self.embed(view_a), self.embed(view_b)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(chosen.device, enabled=False):
             c = self.normalize(z_a.float()).T @ self.normalize(z_b.float()) / len(view_a)  # [D, D]
             diagonal = torch.diagonal(c)
             on_diagonal = (diagonal - 1).square().sum()
@@ -41,17 +48,20 @@ class BarlowTwins(nn.Module):
 
 
 torch.manual_seed(0)
-model = BarlowTwins([int(width) for width in chosen.projector.split("-")]).to(memory_format=torch.channels_last)
+model = BarlowTwins([int(width) for width in chosen.projector.split("-")])
+model = model.to(chosen.device, memory_format=torch.channels_last)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, fused=True)
 views = [
-    torch.randn(chosen.batch, 3, chosen.size, chosen.size).contiguous(memory_format=torch.channels_last)
+    torch.randn(chosen.batch, 3, chosen.size, chosen.size)
+    .contiguous(memory_format=torch.channels_last)
+    .to(chosen.device)
     for _ in range(2)
 ]
 run = torch.compile(model) if chosen.compile else model
 
 
 def step():
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=chosen.precision == "bf16"):
+    with torch.autocast(chosen.device, dtype=torch.bfloat16, enabled=chosen.precision == "bf16"):
         loss = run(*views)
     loss.backward()
     optimizer.step()
