@@ -12,6 +12,7 @@ import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
 import { addExport } from "./commands/export/options.ts";
 import { addImport } from "./commands/import/options.ts";
+import { addLog } from "./commands/log/options.ts";
 import { addOutliers } from "./commands/outliers/options.ts";
 import { addPage } from "./commands/page/options.ts";
 import { addPretrain } from "./commands/pretrain/options.ts";
@@ -48,6 +49,7 @@ program
 addPretrain(program);
 addSettings(program);
 addRuns(program);
+addLog(program);
 addEvaluate(program);
 addCompare(program);
 addCollapse(program);

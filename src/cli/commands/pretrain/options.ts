@@ -68,6 +68,7 @@ export function addPretrain(program: Command): void {
         "among several processes: how long one waits for the others before the run ends, saved as it last was (default: 300)",
       ).argParser(wholeNumberFrom(1, 86400)),
     )
+    .option("--tensorboard", "write TensorBoard's events into the run's folder while it trains")
     .option("--json", "print JSON for machines when it ends; progress goes to standard error")
     .addHelpText(
       "after",

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { launchFrom, leads, type Team } from "../../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import {
   goOnWithRun,
+  type LogEvent,
   type PartialSettings,
   type PreparedRun,
   preparedByLeader,
@@ -9,6 +11,7 @@ import {
   startRun,
   type TrainResult,
 } from "../../../train/index.ts";
+import { liveTensorboard } from "../../../work/curves/write-curves.ts";
 import { trainRun } from "../../../work/pretrain.ts";
 import { noProgress, progress } from "../../terminal/progress.ts";
 import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
@@ -39,6 +42,7 @@ export interface PretrainOptions {
   takeOver?: true;
   processes?: number;
   deadline?: number;
+  tensorboard?: true;
   json?: true;
 }
 
@@ -126,22 +130,32 @@ async function resume(folder: string, data: string | undefined, options: Pretrai
 /** Trains with progress on the terminal, on standard error where standard output is for a machine; SIGINT and SIGTERM end it after the step, saved. */
 export async function runToEnd(
   run: PreparedRun,
-  { json }: { json?: true | undefined },
+  { json, tensorboard }: { json?: true | undefined; tensorboard?: true | undefined },
   team?: Team,
 ): Promise<TrainResult> {
   const display = leads(team) ? progress(json ? process.stderr : process.stdout) : noProgress;
+  const curves = tensorboard && leads(team) ? curvesOf(run, display.say) : undefined;
   const stopping = new AbortController();
   const stop = stopOnSignals(() => stopping.abort(), display.say);
   try {
-    const result = await trainRun(run, { signal: stopping.signal, onEvent: display.show, team });
+    const onEvent = (event: LogEvent) => {
+      display.show(event);
+      curves?.write(event);
+    };
+    const result = await trainRun(run, { signal: stopping.signal, onEvent, team });
     display.stop();
     if (result.reason === "stopped") sayHowToGoOn(run.folder, stop.signal ?? "SIGTERM", display.say); // another process was asked
     return result;
   } finally {
     display.stop();
+    curves?.close();
     stop.release();
   }
 }
+
+/** Within the run's folder, where `tensorboard --logdir runs` finds them. */
+const curvesOf = ({ folder, settings }: PreparedRun, say: (line: string) => void) =>
+  liveTensorboard(join(folder, "tensorboard"), settings.batchSize, say);
 
 function sayHowToGoOn(folder: string, signal: StopSignal, say: (line: string) => void): void {
   say(`stopped on request and saved; go on with: selfsight pretrain --resume ${displayName(folder)}`);
