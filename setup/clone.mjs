@@ -23,7 +23,7 @@ const packagesStamp = () => join(projectRoot, "node_modules", ".selfsight-lock")
 const sourcesStamp = () => join(projectRoot, "dist", ".sources");
 
 const holds = (path, text) => existsSync(path) && readFileSync(path, "utf8") === text;
-const packagesAreInstalled = () => holds(packagesStamp(), lockDigest());
+const packagesAreInstalled = () => holds(packagesStamp(), lockDigest()) || areAsLocked();
 const sourcesAreCompiled = () => holds(sourcesStamp(), sourcesDigest());
 
 const lockDigest = () =>
@@ -31,6 +31,19 @@ const lockDigest = () =>
     .update(readFileSync(join(projectRoot, "package-lock.json")))
     .update(process.version)
     .digest("hex");
+
+/** Whether a person's own `npm ci` brought them: npm keeps a list of what it installed. */
+function areAsLocked() {
+  const installedList = join(projectRoot, "node_modules", ".package-lock.json");
+  if (!existsSync(installedList)) return false;
+  const [installed, locked] = [installedList, join(projectRoot, "package-lock.json")].map(
+    (path) => JSON.parse(readFileSync(path, "utf8")).packages,
+  );
+  return Object.entries(locked).every(
+    ([path, { version, optional, devOptional, peer }]) =>
+      path === "" || installed[path]?.version === version || ((optional || devOptional || peer) && !installed[path]),
+  );
+}
 
 /** Exactly what the lock file names, the tools for development too, whatever npm is told elsewhere. */
 function installPackages() {
