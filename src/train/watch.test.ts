@@ -12,7 +12,7 @@ function observeAll(...healths: Partial<RepresentationHealth>[]): (string | unde
   return healths.map((health, step) => watch.observe(step, { ...healthy, ...health }));
 }
 
-const often = (health: Partial<RepresentationHealth>): Partial<RepresentationHealth>[] => Array(19).fill(health);
+const often = (health: Partial<RepresentationHealth>): Partial<RepresentationHealth>[] => Array(21).fill(health);
 /** The last thing said; undefined where nothing was. */
 const last = (...healths: Partial<RepresentationHealth>[]): string | undefined =>
   observeAll(...healths).findLast((said) => said !== undefined);
@@ -20,7 +20,7 @@ const last = (...healths: Partial<RepresentationHealth>[]): string | undefined =
 describe("collapseWatch", () => {
   it("is silent while features spread and views find each other", () => {
     const all = observeAll({}, { effectiveRank: 10 }, { effectiveRank: 60 }, { featureStd: 0.2 }, ...often({}));
-    expect(all).toEqual(Array(23).fill(undefined));
+    expect(all).toEqual(Array(25).fill(undefined));
   });
 
   it("calls a point, a line and few directions by their names, with the numbers and what to do", () => {
@@ -55,20 +55,20 @@ describe("collapseWatch", () => {
     const repeating = { ...healthy, effectiveRank: 2.7, recognition: 0.66 }; // Barlow Twins, invariance alone
     const observed = (decorrelates: boolean) => {
       const watch = collapseWatch({ decorrelates });
-      for (let step = 0; step < 19; step++) watch.observe(step, repeating);
+      for (let step = 0; step < 21; step++) watch.observe(step, repeating);
       return watch.standing()?.kind;
     };
     expect([observed(true), observed(false)]).toEqual(["repeats", undefined]);
     const watch = collapseWatch({ decorrelates: true });
-    for (let step = 0; step < 19; step++) watch.observe(step, { ...healthy, effectiveRank: 18 }); // whole, at its narrowest
+    for (let step = 0; step < 21; step++) watch.observe(step, { ...healthy, effectiveRank: 18 }); // whole, at its narrowest
     expect(watch.standing()).toBeUndefined();
   });
 
   it("waits: a narrow place that a method passes through is no fall, a single point is one at once", () => {
     const narrow = { effectiveRank: 2.4, recognition: 0.55 };
     const passing = observeAll(...often({}), ...often(narrow).slice(1), ...often({}));
-    expect(passing.every((said) => said === undefined)).toBe(true); // 18 observations are 14 means of nothing else
-    expect(last(...often(narrow))).toContain("step 18");
+    expect(passing.every((said) => said === undefined)).toBe(true); // 20 observations are 16 means of nothing else
+    expect(last(...often(narrow))).toContain("step 20");
     expect(last(...often({ featureStd: 0.001, recognition: chance }))).toContain("step 8");
   });
 
@@ -85,7 +85,7 @@ describe("collapseWatch", () => {
   it("warns once for each fall, and again only after a recovery", () => {
     const point = { featureStd: 0, recognition: chance };
     const said = observeAll(...often(point), point, ...often({}), ...often(point));
-    expect(said.flatMap((text, step) => (text === undefined ? [] : [step]))).toEqual([8, 47]);
+    expect(said.flatMap((text, step) => (text === undefined ? [] : [step]))).toEqual([8, 51]);
   });
 
   it("judges real embeddings: noise is healthy, a point and a line are not", () => {
