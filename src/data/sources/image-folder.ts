@@ -1,8 +1,9 @@
 // Finds the pictures under a folder. Nothing but regular files is ever opened, links cannot lead in circles, and the order
 // is the byte-wise order of the relative names, whatever order the file system lists them in.
-import { constants, type Dirent } from "node:fs";
+import { closeSync, constants, type Dirent, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { displayName, SelfsightError } from "../../errors.ts";
 import {
   defaultRules,
@@ -171,16 +172,42 @@ async function followLinks(walk: Walk): Promise<Buffer[]> {
 /** Looks into every candidate; pictures are returned, the rest joins the skipped. */
 async function sortOut(walk: Walk, rules: SampleRules): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
-  const waiting = walk.candidates.values();
-  const lookThrough = async () => {
-    for (const relative of waiting) {
-      const seen = await lookInto(below(walk.root, relative), rules);
-      if (typeof seen === "string") walk.skipped.push({ relative, reason: seen });
-      else found.push({ relative, ...seen });
-    }
+  const place = (relative: Buffer, seen: FileFacts | string) => {
+    if (typeof seen === "string") walk.skipped.push({ relative, reason: seen });
+    else found.push({ relative, ...seen });
   };
-  await Promise.all(Array.from({ length: lookahead }, lookThrough));
+  const waiting = walk.candidates.values();
+  await lookOneByOne(walk, waiting, rules, place);
+  const lookThrough = async () => {
+    for (const relative of waiting) place(relative, await lookInto(below(walk.root, relative), rules));
+  };
+  await Promise.all(Array.from({ length: lookahead }, lookThrough)); // of a disk that is far away: many at once
   return found;
+}
+
+/** Files that are looked at in one go; then others have a turn, a stop signal among them. */
+const atOnce = 64;
+/** A disk that takes longer for a file is far away. */
+const nearbyMilliseconds = 0.5;
+
+/** Of a disk nearby the thread pool takes eight times as long as the looking itself. Ends early where the disk is far away. */
+async function lookOneByOne(
+  { root }: Walk,
+  waiting: Iterator<Buffer>,
+  rules: SampleRules,
+  place: (relative: Buffer, seen: FileFacts | string) => void,
+): Promise<void> {
+  for (;;) {
+    const startedAt = performance.now();
+    for (let count = 0; count < atOnce; count++) {
+      const { value: relative, done } = waiting.next();
+      if (done) return;
+      const path = below(root, relative);
+      place(relative, lookNow(path) ?? (await lookInto(path, rules)));
+    }
+    if (performance.now() - startedAt > atOnce * nearbyMilliseconds) return;
+    await nextTurn();
+  }
 }
 
 function withoutStrays(found: FoundFile[], { skipped }: Walk): FoundFile[] {
@@ -196,17 +223,13 @@ const isLoose = ({ relative }: FoundFile): boolean => !relative.includes(0x2f);
 /** Size and time of a picture, or the reason why the file is none. */
 export async function lookInto(path: Uint8Array, rules: SampleRules): Promise<FileFacts | string> {
   try {
-    const file = await open(Buffer.from(path), constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await open(Buffer.from(path), readOnly);
     try {
       const stats = await file.stat();
-      if (!stats.isFile()) return "no regular file";
-      const head = await readAt(file, 0, sniffedBytes);
-      const type = imageType(head);
-      if (type === undefined) return whyNotAnImage(head);
-      const samples = type === "tiff" && (await tiffSamples((offset, length) => readAt(file, offset, length)));
-      const reason = samples ? undeclared(samples, rules) : undefined;
-      if (reason !== undefined) return reason;
-      return { bytes: stats.size, modifiedSeconds: Math.floor(stats.mtimeMs / 1000) };
+      const seen = firstLook(stats, stats.isFile() ? await readAt(file, 0, sniffedBytes) : noBytes);
+      if (seen !== undefined) return seen;
+      const samples = await tiffSamples((offset, length) => readAt(file, offset, length));
+      return (samples && undeclared(samples, rules)) ?? factsOf(stats);
     } finally {
       await file.close();
     }
@@ -214,6 +237,34 @@ export async function lookInto(path: Uint8Array, rules: SampleRules): Promise<Fi
     return `cannot be read (${codeOf(cause)})`;
   }
 }
+
+/** The same without waiting; undefined for a TIFF, whose samples decide. */
+function lookNow(path: Buffer): FileFacts | string | undefined {
+  try {
+    const file = openSync(path, readOnly);
+    try {
+      const stats = fstatSync(file);
+      const head = Buffer.alloc(sniffedBytes);
+      return firstLook(stats, stats.isFile() ? head.subarray(0, readSync(file, head, 0, sniffedBytes, 0)) : noBytes);
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    return `cannot be read (${codeOf(cause)})`;
+  }
+}
+
+const readOnly = constants.O_RDONLY | constants.O_NONBLOCK;
+const noBytes = Buffer.alloc(0);
+
+function firstLook(stats: Stats, head: Buffer): FileFacts | string | undefined {
+  if (!stats.isFile()) return "no regular file";
+  const type = imageType(head);
+  if (type === undefined) return whyNotAnImage(head);
+  return type === "tiff" ? undefined : factsOf(stats);
+}
+
+const factsOf = ({ size, mtimeMs }: Stats): FileFacts => ({ bytes: size, modifiedSeconds: Math.floor(mtimeMs / 1000) });
 
 async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
