@@ -175,15 +175,10 @@ function tableOf(rows: number, dimensions: number): Float32Array<ArrayBuffer> {
 
 /** The rows at `places`, in that order. */
 export function featuresAt(features: Features, places: Uint32Array): Features {
-  const { values, dimensions, labels, indices } = features;
-  const chosen = new Float32Array(places.length * dimensions); // [places, D]
-  places.forEach((place, row) => {
-    chosen.set(values.subarray(place * dimensions, (place + 1) * dimensions), row * dimensions);
-  });
+  const { labels, indices } = features;
   return {
     ...features,
-    values: chosen,
-    length: places.length,
+    ...rowsAt(features, places),
     indices: Uint32Array.from(places, (place) => indices[place]!),
     ...(labels && { labels: Int32Array.from(places, (place) => labels[place]!) }),
   };
@@ -191,6 +186,15 @@ export function featuresAt(features: Features, places: Uint32Array): Features {
 
 /** Rows of one width. */
 export type FeatureTable = Pick<Features, "values" | "length" | "dimensions">;
+
+/** The rows at `places` alone, in that order: [places, D]. */
+export function rowsAt({ values, dimensions }: FeatureTable, places: Uint32Array): FeatureTable {
+  const chosen = new Float32Array(places.length * dimensions);
+  places.forEach((place, row) => {
+    chosen.set(values.subarray(place * dimensions, (place + 1) * dimensions), row * dimensions);
+  });
+  return { values: chosen, length: places.length, dimensions };
+}
 
 /** The features as a tensor [N, D]; on the CPU it shares their memory. */
 export function featureTensor({ values, length, dimensions }: FeatureTable, device = "cpu"): Tensor {

@@ -11,6 +11,7 @@ export {
   featureBatches,
   featuresAt,
   featureTensor,
+  rowsAt,
 } from "./features.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
 export {

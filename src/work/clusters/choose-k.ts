@@ -1,5 +1,5 @@
 // N pictures, D features, k clusters
-import type { FeatureTable } from "../../evaluate/index.ts";
+import { type FeatureTable, rowsAt } from "../../evaluate/index.ts";
 import { keyedPermutation } from "../../random.ts";
 import { type Clustering, kMeans } from "./k-means.ts";
 
@@ -39,9 +39,5 @@ export function chooseK(table: FeatureTable, seed = 0): { k: number; tried: Trie
 function sampled(table: FeatureTable, seed: number): FeatureTable {
   if (table.length <= mostTried) return table;
   const places = keyedPermutation(table.length, seed, sampleKey).subarray(0, mostTried);
-  const { dimensions } = table;
-  const values = new Float32Array(mostTried * dimensions);
-  for (const [i, place] of places.entries())
-    values.set(table.values.subarray(place * dimensions, (place + 1) * dimensions), i * dimensions);
-  return { values, length: mostTried, dimensions };
+  return rowsAt(table, places);
 }

@@ -1,6 +1,6 @@
 // N pictures, P pairs, c copies of a sampled picture, k candidates of each
 import { type Dataset, onePass, subset } from "../../data/index.ts";
-import { batchFeatures, nearestNeighbours, type Representation } from "../../evaluate/index.ts";
+import { batchFeatures, nearestNeighbours, type Representation, rowsAt } from "../../evaluate/index.ts";
 import { keyedPermutation, keyedStream } from "../../random.ts";
 import { rawPictures } from "../results/raw-pictures.ts";
 import { alignments, upsideDown } from "./alignment.ts";
@@ -163,11 +163,7 @@ function drawnOthers(length: number, sample: Uint32Array, near: readonly Pair[])
 }
 
 function neighboursOf(seen: SeenPictures, sample: Uint32Array): Pair[] {
-  const { values, dimensions } = seen;
-  const queries = new Float32Array(sample.length * dimensions);
-  for (const [i, row] of sample.entries())
-    queries.set(values.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
-  const near = nearestNeighbours(seen, { values: queries, length: sample.length, dimensions }, strangersEach + 1);
+  const near = nearestNeighbours(seen, rowsAt(seen, sample), strangersEach + 1);
   const pairs = Array.from(near.places, (other, at): Pair => [sample[Math.floor(at / near.count)]!, other]);
   return pairs.filter(([row, other]) => row !== other);
 }

@@ -1,7 +1,7 @@
 // N pictures, B of a batch, D features
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { type Dataset, subset } from "../../data/index.ts";
+import { type Dataset, lastingSource, subset } from "../../data/index.ts";
 import { SelfsightError } from "../../errors.ts";
 import { type BadFile, type ExtractOptions, extractFeatures, featureBatches } from "../../evaluate/index.ts";
 import { type OpenedPictures, type PictureOptions, pictureName } from "../pictures.ts";
@@ -184,10 +184,11 @@ function notesOn(
   };
 }
 
-/** Where the pictures are found again. */
+/** Where the pictures are found again: files by their paths, all others by what was opened. */
 function placeOf(dataset: Dataset): IndexNotes["from"] {
-  if (dataset.kind === "folder") return { folder: resolve(dataset.root) };
+  if (dataset.kind === "folder" && dataset.files.every(({ part }) => part === undefined))
+    return { folder: resolve(dataset.root) };
   if (!dataset.source) return null;
   const { data, split, limit } = dataset.source;
-  return { data: data.includes("/") ? resolve(data) : data, split, ...(limit !== undefined && { limit }) };
+  return { data: lastingSource(data), split, ...(limit !== undefined && { limit }) };
 }

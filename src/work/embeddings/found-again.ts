@@ -12,6 +12,7 @@ import type { IndexNotes } from "./notes.ts";
 /** Pictures of an index, and the place of each of its rows among them. */
 export interface FoundPictures {
   dataset: Dataset;
+  /** -1 where it is no longer among them. */
   placeOf(row: number): number;
 }
 
@@ -25,7 +26,7 @@ export async function picturesOfIndex(
   if (!("folder" in from)) {
     const { data: source, split, limit } = from;
     const dataset = await openDataset(source, { split, ...(limit !== undefined && { limit }) });
-    return { dataset, placeOf: (row) => Number(names[row]) };
+    return { dataset, placeOf: (row) => placeNamed(dataset, names[row]!) };
   }
   const wanted = [...new Set(rows)];
   const places = new Map(wanted.map((row, place) => [row, place]));
@@ -39,6 +40,10 @@ export async function picturesOfIndex(
     placeOf: (row) => places.get(row)!,
   };
 }
+
+/** Of a member of an archive, or of an array's sample, which is called by its place. */
+const placeNamed = (dataset: Dataset, name: string): number =>
+  dataset.kind === "array" ? Number(name) : dataset.files.findIndex(({ label }) => label === name);
 
 /** The named files of a folder, whether they are there or not. */
 function folderOf(root: string, name: string, names: readonly string[], rules: ReadingRules): ImageFolder {

@@ -43,7 +43,8 @@ export const searchFacts = ({ index, representation, queries }: SearchResult) =>
 async function groupsOf({ index, queries }: SearchResult): Promise<Group[]> {
   const rows = queries.flatMap(({ nearest }) => nearest.map(({ row }) => row));
   const pictures = await picturesOfIndex(index.notes, rows);
-  const uris = pictures ? await thumbnailsOf(pictures.dataset, rows.map(pictures.placeOf)) : new Map<number, string>();
+  const places = pictures ? rows.map(pictures.placeOf).filter((place) => place >= 0) : []; // an archive may have changed
+  const uris = pictures ? await thumbnailsOf(pictures.dataset, places) : new Map<number, string>();
   const uriOf = (row: number) => pictures && uris.get(pictures.placeOf(row));
   return Promise.all(queries.map((query) => groupOf(query, uriOf)));
 }

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tarOf } from "../../../test/drawn-archives.ts";
 import { smallRun } from "../../../test/small-run.ts";
 import { putPictures } from "../../../test/work-pictures.ts";
 import { embedToIndex } from "../embeddings/embed-folder.ts";
@@ -60,4 +61,15 @@ test("its page shows the pictures, escapes their names and asks nobody for anyth
   expect(html).not.toMatch(/https?:|<script|url\(|@import|<img src=x/);
   expect(html).toContain("&quot;&gt;&lt;img src=x onerror=alert(1)&gt;.png");
   expect(JSON.parse(readFileSync(json, "utf8")).queries[0].nearest).toHaveLength(12);
+});
+
+test("pictures of an archive are shown out of the archive", async () => {
+  const members = readdirSync(photos).map((name) => ({ name, bytes: readFileSync(join(photos, name)) }));
+  const archive = join(parent, "photos.tar");
+  writeFileSync(archive, tarOf(...members));
+  const index = join(parent, "archive.npy");
+  await embedToIndex(run, archive, index, { precision: "fp32" });
+  const found = await searchIndex(index, [join(photos, "000.png")], { count: 5 });
+  const { page } = await writeSearch(join(parent, "found-in-archive"), found);
+  expect(readFileSync(page, "utf8").match(/src="data:image/g)).toHaveLength(6);
 });
