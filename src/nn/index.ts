@@ -47,6 +47,7 @@ export {
   type ResNetOptions,
   type ResNetStem,
   resnet,
+  resnetDepths,
   resnetNames,
   resnetStems,
 } from "./resnet.ts";
@@ -69,6 +70,7 @@ export {
   positionsFor,
   type TransformerName,
   type TransformerOptions,
+  transformerDepth,
   transformerNames,
   VisionTransformer,
 } from "./transformer.ts";

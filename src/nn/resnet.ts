@@ -92,11 +92,14 @@ function shortcut(inputChannels: number, outputChannels: number, stride: number)
   return new Sequential(new Conv2d(inputChannels, outputChannels, 1, { stride }), new BatchNorm(outputChannels));
 }
 
-const plans = {
-  resnet18: { block: BasicBlock, depths: [2, 2, 2, 2] },
-  resnet34: { block: BasicBlock, depths: [3, 4, 6, 3] },
-  resnet50: { block: Bottleneck, depths: [3, 4, 6, 3] },
-} as const;
+/** Blocks of each stage. */
+export const resnetDepths = {
+  resnet18: [2, 2, 2, 2],
+  resnet34: [3, 4, 6, 3],
+  resnet50: [3, 4, 6, 3],
+} as const satisfies Record<ResNetName, readonly number[]>;
+
+const blocks = { resnet18: BasicBlock, resnet34: BasicBlock, resnet50: Bottleneck } as const;
 
 /** Images [N, 3, H, W] to representations [N, outputSize]; no classifier. */
 export class ResNet extends Module {
@@ -112,7 +115,7 @@ export class ResNet extends Module {
 
   constructor(name: ResNetName, { stem, width = 64, zeroInitResidual = true }: ResNetOptions) {
     super();
-    const { block, depths } = plans[name];
+    const [block, depths] = [blocks[name], resnetDepths[name]];
     const channels = [1, 2, 4, 8].map((factor) => factor * width);
     const inputs = [width, ...channels.slice(0, 3).map((count) => count * block.expansion)];
     const stage = (i: number) =>

@@ -28,7 +28,8 @@ export const headsOf = { "vit-tiny": 3, "vit-small": 6, "vit-base": 12 } as cons
   TransformerName,
   number
 >;
-const depth = 12;
+/** Blocks of each of them. */
+export const transformerDepth = 12;
 /** Of the hidden layer of each block, beside its input. */
 const expansion = 4;
 const initialStd = 0.02;
@@ -176,7 +177,7 @@ export class VisionTransformer extends Module {
     this.cls_token = normal([1, 1, features], 1e-6);
     this.pos_embed = normal([1, grid * grid + 1, features]);
     this.patch_embed = new PatchEmbedding(side, features);
-    this.blocks = Array.from({ length: depth }, () => new Block(features, heads, zeroInitResidual));
+    this.blocks = Array.from({ length: transformerDepth }, () => new Block(features, heads, zeroInitResidual));
     this.norm = new LayerNorm(features);
     this.outputSize = features;
     this.#patchSide = side;

@@ -1,4 +1,4 @@
-import { headsOf, isTransformer, type PatchStem, patchSideOf, type ResNetStem } from "../nn/index.ts";
+import { headsOf, isTransformer, type PatchStem, patchSideOf, type ResNetStem, transformerDepth } from "../nn/index.ts";
 import type { BackboneDescription } from "./backbone.ts";
 import { stemLines } from "./torchvision.ts";
 
@@ -26,5 +26,5 @@ function timmNetwork({ backbone, stem, size, width }: BackboneDescription): stri
     return `model = timm.create_model("${backbone}", num_classes=0)\n${stemLines[stem as ResNetStem]}`;
   const heads = headsOf[backbone];
   const sizes = `img_size=${size}, patch_size=${patchSideOf(stem as PatchStem)}, embed_dim=${heads * width}`;
-  return `model = timm.models.vision_transformer.VisionTransformer(${sizes}, depth=12, num_heads=${heads}, num_classes=0)`;
+  return `model = timm.models.vision_transformer.VisionTransformer(${sizes}, depth=${transformerDepth}, num_heads=${heads}, num_classes=0)`;
 }

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { tarOf } from "../../../test/drawn-archives.ts";
+import { regularFiles } from "../archives/tar-stream.ts";
 import { downloadKnown } from "./download.ts";
 import { findKnown, findKnownDatasets, type KnownDataset, knownDatasets } from "./known.ts";
-import { regularFiles } from "./tar.ts";
 
 let root = "";
 let server: Server | undefined;

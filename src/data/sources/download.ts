@@ -6,9 +6,9 @@ import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { displayName, SelfsightError } from "../../errors.ts";
+import { regularFiles } from "../archives/tar-stream.ts";
 import { type DownloadOptions, fetchFile, reasonOf } from "./fetch-file.ts";
 import { entriesOf, type KnownDataset, type RemoteFile } from "./known.ts";
-import { regularFiles } from "./tar.ts";
 
 /** The largest of the known files has 162 MiB; a server that sends more is not the home we know. */
 const maximumBytes = 1024 ** 3;

@@ -1,5 +1,5 @@
 // N images, C channels. A residual network as a graph, each batch norm folded into the convolution before it.
-import type { ResNetName, ResNetStem } from "../../nn/index.ts";
+import { type ResNetName, type ResNetStem, resnetDepths } from "../../nn/index.ts";
 import type { Drawing } from "./drawing.ts";
 import type { NetworkValues } from "./values.ts";
 
@@ -15,12 +15,6 @@ interface Block {
 
 /** Convolution and batch norm by their names: from the map's name to that of the next. */
 type Convolve = (map: string, convolution: string, norm: string, geometry: Geometry) => string;
-
-const depths: Record<ResNetName, readonly number[]> = {
-  resnet18: [2, 2, 2, 2],
-  resnet34: [3, 4, 6, 3],
-  resnet50: [3, 4, 6, 3],
-};
 
 const stemGeometry: Record<ResNetStem, Geometry> = {
   imagenet: { kernel: 7, stride: 2 },
@@ -59,7 +53,7 @@ const halved = (to: Drawing, map: string) =>
   to.node("MaxPool", [map], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
 
 const blocksOf = (backbone: ResNetName): Block[] =>
-  depths[backbone].flatMap((depth, stage) =>
+  resnetDepths[backbone].flatMap((depth, stage) =>
     Array.from({ length: depth }, (_, place) => ({
       name: `layer${stage + 1}.${place}`,
       stride: stage > 0 && place === 0 ? 2 : 1,

@@ -1,10 +1,9 @@
 // N images, P side of a patch, gh x gw patches, T = gh gw + 1 tokens, D channels, H heads, d = D / H.
 // A vision transformer as a graph; its positions are resized inside, so that the picture's size is the caller's choice.
-import { headsOf, type PatchStem, patchSideOf, type TransformerName } from "../../nn/index.ts";
+import { headsOf, type PatchStem, patchSideOf, type TransformerName, transformerDepth } from "../../nn/index.ts";
 import { bicubic, cast, type Drawing } from "./drawing.ts";
 import type { NetworkValues } from "./values.ts";
 
-const depth = 12;
 /** As in the layer norms of `src/nn` and of timm. */
 const normEpsilon = 1e-6;
 
@@ -25,7 +24,7 @@ export function drawTransformer(
 ): string {
   const features = network.get("cls_token").shape[2]!;
   const parts: Parts = { to, network, heads: headsOf[backbone], features };
-  const blocks = Array.from({ length: depth }, (_, place) => `blocks.${place}`);
+  const blocks = Array.from({ length: transformerDepth }, (_, place) => `blocks.${place}`);
   const tokens = blocks.reduce(
     (value, name) => drawBlock(parts, name, value),
     embedded(parts, patchSideOf(stem), pictures),

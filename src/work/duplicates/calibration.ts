@@ -44,9 +44,9 @@ interface Calibrating {
 /**
  * Sets the threshold without any label. Of up to 200 pictures it makes copies of four kinds and scores them with their originals: what
  * duplicates score. Strangers are each sampled picture's neighbours, and others drawn at random, turned upside down: they look much
- * like it and are no copies, whatever duplicates there are. Those drawn at random count as they are too,
- * without any that is near in features, and but for the best 1 %: they may be duplicates. The threshold lies midway between what 99 % of the copies reach and what 0.1 % of the strangers
- * pass; where these overlap, at the strangers'.
+ * like it and are no copies, whatever duplicates there are. Those drawn at random count as they are too, without any that is near in
+ * features, and but for the best 1 %: they may be duplicates. The threshold lies midway between what 99 % of the copies reach and what
+ * 0.1 % of the strangers pass; where these overlap, at the strangers'.
  */
 export async function calibrate({ dataset, seeing, seen, candidates, threshold }: Calibrating): Promise<Calibration> {
   const sample = keyedPermutation(seen.length, 0, sampleKey).subarray(0, mostSampled).sort();

@@ -1,7 +1,7 @@
 // Reads a tar archive as a stream: 512-byte headers, each followed by its data padded to 512 bytes, then zero blocks.
 // Nothing is extracted: regular files come out as a label and bytes; links, devices and folders are passed over.
 import { displayName, SelfsightError } from "../../errors.ts";
-import { blockBytes, paddedBytes, readHeader } from "../archives/tar-header.ts";
+import { blockBytes, paddedBytes, readHeader } from "./tar-header.ts";
 
 export interface TarMember {
   /** The name as the archive gives it: a label, never a path to write to. */
