@@ -208,7 +208,7 @@ function unknownSource(source: string): SelfsightError {
   const shown = displayName(source);
   return new SelfsightError(
     "data",
-    `opening ${shown}: neither a folder here (${displayName(resolve(source))}) nor a known name (${datasetNames.join(", ")}).` +
+    `opening ${shown}: neither a folder, an archive or a list here (${displayName(resolve(source))}) nor a known name (${datasetNames.join(", ")}).` +
       `${didYouMean(source, datasetNames)} Known names are looked for in ${searchedFolders().map(displayName).join(", ")}.`,
   );
 }

@@ -171,10 +171,14 @@ function readNotes(file: string): IndexNotes {
   try {
     return notesSchema.parse(JSON.parse(readRegularFile(notesPath(file)).toString("utf8")));
   } catch (cause) {
-    const reason =
-      cause instanceof z.ZodError ? `${cause.issues[0]!.path.join(".")} is missing or wrong` : String(cause);
+    const reason = whyUnread(cause);
     throw unfit(file, `${displayName(notesPath(file))}: ${reason}`, cause);
   }
+}
+
+function whyUnread(cause: unknown): string {
+  if (cause instanceof z.ZodError) return `${cause.issues[0]!.path.join(".")} is missing or wrong`;
+  return (cause as NodeJS.ErrnoException).code === "ENOENT" ? "it is not there" : displayName((cause as Error).message);
 }
 
 const unfit = (file: string, found: string, cause?: unknown) =>

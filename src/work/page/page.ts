@@ -37,18 +37,12 @@ export interface WrittenPage {
  */
 export async function writePage(source: string, data: string, { out, ...options }: PageOptions): Promise<WrittenPage> {
   const runtime = runtimeFiles();
-  const { card } = await exportBackbone(source, { out, format: "onnx", withPreprocessing: true, warn: options.warn });
   return withOpen(source, data, { split: "all", ...options }, async (work) => {
-    const own = await picturesOf(work, options, out);
-    const texts = {
-      "index.html": documentOf(data, own.names.length, card),
-      "pictures.json": JSON.stringify(own.facts),
-      "page/icon.svg": pageIcon,
-    };
-    const files = { ...runtime, ...scripts(), ...own.files, ...texts };
-    const bytes = writeAll(out, files) + card.bytes;
-    const { dimensions, badFiles } = own;
-    return { folder: out, pictures: own.names.length, dimensions, bytes, badFiles, card };
+    const { card } = await exportBackbone(source, { out, format: "onnx", withPreprocessing: true, warn: options.warn });
+    const { names, dimensions, badFiles, files } = await picturesOf(work, options, out);
+    const texts = { "index.html": documentOf(data, names.length, card), "page/icon.svg": pageIcon };
+    const bytes = writeAll(out, { ...runtime, ...scripts(), ...files, ...texts }) + card.bytes;
+    return { folder: out, pictures: names.length, dimensions, bytes, badFiles, card };
   });
 }
 
@@ -66,8 +60,8 @@ async function picturesOf(work: OpenWork, options: WorkOptions, out: string) {
     writeFileDurably(join(out, sheets.at(-1)!), [sheet]); // at once, so that few are in memory
   }
   const names = Array.from(indices, (index) => pictureName(dataset, index));
-  const facts = { names, dimensions, sheet: { ...sheetLayout, files: sheets } };
-  return { names, dimensions, facts, files, badFiles: badFiles.map(({ name, reason }) => ({ name, reason })) };
+  files["pictures.json"] = JSON.stringify({ names, dimensions, sheet: { ...sheetLayout, files: sheets } });
+  return { names, dimensions, files, badFiles: badFiles.map(({ name, reason }) => ({ name, reason })) };
 }
 
 /** Rows of length 1 as little-endian float32; zeros stay zeros. */
