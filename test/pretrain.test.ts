@@ -256,7 +256,7 @@ describe("a command line that cannot be", () => {
     [["shapes", "--device", "cuda:99"], 2, /device: cuda:99 was asked for; this libtorch reaches \d+ GPUs/],
     [["shapes", "--recipe", "shape"], 2, /recipe: shape; .* Did you mean shapes\?/],
     [["shapes", "--set", "lamda=1"], 2, /lamda: no such setting of barlow-twins; .* Did you mean lambda\?/],
-    [["no-such-folder"], 3, /opening no-such-folder: neither a folder here/],
+    [["no-such-folder"], 3, /opening no-such-folder: neither a folder, an archive or a list here/],
     [[], 2, /no pictures were named/],
   ])("%j: exit %i", async (words, exitCode, sentence) => {
     const { code, err } = await run(...words, ...(words.length > 0 ? ["--out", join(empty, "never")] : []));

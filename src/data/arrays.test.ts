@@ -114,7 +114,7 @@ test("a limit is a fixed choice, one that makes no sense is refused", async () =
 
 test("what is no folder and no known name is refused, the nearest name said", async () => {
   expect(await message(openDataset("cifar-10"))).toMatch(
-    /neither a folder here .* nor a known name .*Did you mean cifar10\?/,
+    /neither a folder, an archive or a list here .* nor a known name .*Did you mean cifar10\?/,
   );
   await put("file.png", "x");
   expect(await message(openDataset(join(root, "file.png")))).toMatch(/it is a file; a folder of pictures/);
