@@ -31,7 +31,7 @@ export interface BenchResult {
   [fact: string]: number | string | PartOfTime;
 }
 
-/** A part of what was measured: its median, and that as a share of the sum of all parts. */
+/** A part of the repeat whose parts took the middle time, and its share of them all. */
 export interface PartOfTime {
   milliseconds: number;
   share: number;
@@ -53,8 +53,8 @@ export async function measure(repeats: number, body: () => unknown): Promise<num
   return seconds.sort((a, b) => a - b);
 }
 
-/** The middle one of numbers in order of size. */
-export const medianOf = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]!;
+/** The middle one of what stands in order of size. */
+export const medianOf = <T>(sorted: readonly T[]): T => sorted[Math.floor(sorted.length / 2)]!;
 
 /** `seconds` in order of size, each the time of `images` pictures. */
 export function summary(

@@ -10,7 +10,7 @@ import { projectorOf, settingsOf } from "./step.ts";
 const parts = ["dataWait", ...stepParts] as const;
 type Times = StepShares & { dataWait: number };
 
-/** Medians of each part of a step, the wait for its pictures among them. */
+/** The parts of the middle one of the steps, the wait for its pictures among them. */
 export async function benchProfile(options: BenchOptions): Promise<BenchResult> {
   const dataset = options.data === undefined ? noise(options) : await openDataset(options.data);
   const settings = settingsOf({ ...options, batch: Math.min(options.batch, dataset.length) });
@@ -48,11 +48,13 @@ async function nextBatch(reader: AsyncIterator<Batch>): Promise<{ batch: Batch; 
   return { batch: value, milliseconds: performance.now() - startedAt };
 }
 
+/** The parts of the middle step, so that they belong together and never add up to more than the median. */
 function partsOfTime(times: readonly Times[]): Record<string, PartOfTime> {
-  const medians = parts.map((part) => medianOf(times.map((each) => each[part]).sort((a, b) => a - b)));
-  const sum = medians.reduce((total, milliseconds) => total + milliseconds, 0);
-  const entries = parts.map((part, i) => [part, { milliseconds: medians[i]!, share: medians[i]! / sum }] as const);
-  return Object.fromEntries(entries);
+  const sumOf = (each: Times) => parts.reduce((sum, part) => sum + each[part], 0);
+  const middle = medianOf(times.toSorted((a, b) => sumOf(a) - sumOf(b)));
+  return Object.fromEntries(
+    parts.map((part) => [part, { milliseconds: middle[part], share: middle[part] / sumOf(middle) }]),
+  );
 }
 
 /** Two batches of pictures with labels. */

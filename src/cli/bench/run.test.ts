@@ -97,8 +97,7 @@ test("profile shares the step out among its parts, on noise and on files", async
     for (const { milliseconds } of parts) expect(milliseconds).toBeGreaterThan(0);
     expect(parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
     const sum = parts.reduce((total, { milliseconds }) => total + milliseconds, 0);
-    expect(sum / 1000 / result.medianSeconds).toBeGreaterThan(0.5); // medians of parts, and of their sum
-    expect(sum / 1000).toBeLessThan(1.5 * result.maxSeconds);
+    expect(sum / 1000).toBeLessThanOrEqual(result.medianSeconds); // no moment is counted twice
   }
   expect(liveTensors().live).toBe(0);
 });
