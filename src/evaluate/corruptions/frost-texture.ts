@@ -35,7 +35,7 @@ function draw(size: number, random: Random): Texture {
   const planes = new Float32Array(3 * side * side);
   for (const [plane, share] of tint.entries())
     for (let place = 0; place < ice.length; place++) {
-      const grey = 0.12 + 0.62 * haze[place]! ** 1.5 + 0.5 * Math.min(1, ice[place]!) * (0.35 + 0.65 * haze[place]!);
+      const grey = 0.2 + 0.7 * haze[place]! + 0.45 * Math.min(1, ice[place]!) * (0.35 + 0.65 * haze[place]!);
       planes[plane * ice.length + place] = Math.min(1, share * grey);
     }
   return { planes, side };

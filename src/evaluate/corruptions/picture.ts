@@ -98,12 +98,19 @@ export function zoomed(plane: Float32Array, size: number, factor: number): Float
   const whole = Math.round(part * factor);
   const trim = Math.floor((whole - size) / 2);
   const step = whole > 1 ? (part - 1) / (whole - 1) : 0;
+  const lows = Int32Array.from({ length: size }, (_, place) => offset + Math.floor((place + trim) * step));
+  const shares = Float64Array.from({ length: size }, (_, place) => offset + (place + trim) * step - lows[place]!);
   const large = new Float32Array(plane.length);
-  for (let row = 0; row < size; row++)
+  for (let row = 0; row < size; row++) {
+    const upper = lows[row]! * size;
+    const lower = Math.min(size - 1, lows[row]! + 1) * size;
     for (let column = 0; column < size; column++) {
-      const [y, x] = [offset + (row + trim) * step, offset + (column + trim) * step];
-      large[row * size + column] = between(plane, size, y, x, "nearest");
+      const [left, right, share] = [lows[column]!, Math.min(size - 1, lows[column]! + 1), shares[column]!];
+      const above = plane[upper + left]! * (1 - share) + plane[upper + right]! * share;
+      const below = plane[lower + left]! * (1 - share) + plane[lower + right]! * share;
+      large[row * size + column] = above * (1 - shares[row]!) + below * shares[row]!;
     }
+  }
   return large;
 }
 
