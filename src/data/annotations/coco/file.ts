@@ -41,8 +41,12 @@ export function readCocoHeads(path: string, issues: IssueLog): CocoHeads {
   });
   for (const key of ["images", "annotations", "categories"]) if (!keys.includes(key)) throw noArray(path, key, keys);
   checkCategories(categories, file);
-  return { images, categories: categories.sort((a, b) => a.id - b.id) };
+  return { images: images.sort(byId), categories: categories.sort(byId) };
 }
+
+/** Whatever the order of the file; pycocotools takes ties in this one. */
+const byId = ({ id: a }: { id: number | string }, { id: b }: { id: number | string }): number =>
+  typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1;
 
 function fieldsOf(element: unknown, place: string): Fields {
   if (typeof element === "object" && element !== null && !Array.isArray(element)) return element as Fields;
