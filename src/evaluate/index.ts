@@ -34,3 +34,12 @@ export {
   type Representation,
   untrainedBackbone,
 } from "./representation.ts";
+export {
+  type BootstrapOptions,
+  type Interval,
+  meanInterval,
+  seedInterval,
+  statisticInterval,
+} from "./statistics/interval.ts";
+export { mcNemar, type PairedComparison, pairedComparison } from "./statistics/paired.ts";
+export { kendall, spearman } from "./statistics/rank-correlation.ts";

@@ -7,15 +7,13 @@ export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.t
 export type { IndexNotes } from "./embeddings/notes.ts";
 export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embeddings/picture-index.ts";
 export type { Shard } from "./embeddings/shards.ts";
-export {
-  type Circumstances,
-  type EvaluateOptions,
-  type EvaluationReport,
-  evaluate,
-  type MeasureOptions,
-  type ProtocolName,
-  type Protocols,
-} from "./evaluate.ts";
+export { type EvaluateOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
+export type { FewShotProtocolOptions } from "./evaluation/few-shot.ts";
+export type { KnnProtocolOptions } from "./evaluation/knn.ts";
+export type { LinearProtocolOptions } from "./evaluation/linear.ts";
+export type { Circumstances } from "./evaluation/on-features.ts";
+export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
+export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";

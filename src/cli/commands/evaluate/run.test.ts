@@ -9,11 +9,13 @@ import { freeNetwork, freeOptimizer } from "../../../nn/index.ts";
 import { keyedStream } from "../../../random.ts";
 import { liveTensors } from "../../../torch/index.ts";
 import { buildState } from "../../../train/index.ts";
-import { type EvaluateOptions, evaluate, type ProtocolName } from "../../../work/evaluate.ts";
+import { type EvaluateOptions, evaluate } from "../../../work/evaluate.ts";
+import { type ProtocolName, protocols } from "../../../work/evaluation/protocols.ts";
 import { onlineKnn } from "../../../work/online-knn.ts";
+import { protocolCommands } from "./protocols/index.ts";
 
 const evaluation = (protocol: string, source: string, { data, ...options }: EvaluateOptions & { data: string }) =>
-  evaluate(source, protocol as ProtocolName, data, options);
+  evaluate(source, protocol as "few-shot", data, options);
 
 let folder: string;
 beforeAll(async () => {
@@ -117,6 +119,24 @@ test("an option of another protocol is refused: it would do nothing", async () =
     kind: "configuration",
     message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot",
   });
+});
+
+test.each(Object.keys(protocols) as ProtocolName[])(
+  "%s has the same options as a command and in the library",
+  (name) => {
+    const flags = protocolCommands[name].options.map((option) => option.attributeName());
+    expect(flags.sort()).toEqual(Object.keys(protocols[name].own).sort());
+    expect(protocolCommands[name].without ?? []).toEqual(protocols[name].without ?? []);
+  },
+);
+
+test.each([
+  ["knn", { k: 0 }, "evaluate knn: k 0: a whole number of 1 or more is needed"],
+  ["few-shot", { draws: 1.5 }, "evaluate few-shot: draws 1.5: a whole number of 1 or more is needed"],
+  ["linear", { size: 4 }, "open representation: size 4: a whole number from 8 to 1024 is needed"],
+])("%s %j: a value that cannot be is refused before any work", async (protocol, options, message) => {
+  const asked = evaluation(protocol, "pixels", { data: "shapes", limit: 200, ...options });
+  await expect(asked).rejects.toMatchObject({ kind: "configuration", message });
 });
 
 test("online kNN: on train images alone, the same at every call, and silent where there is nothing to measure", async () => {

@@ -1,0 +1,12 @@
+// The protocols as commands; how to add one stands in src/work/evaluation/protocols.ts.
+import type { ProtocolName } from "../../../../work/index.ts";
+import type { ProtocolCommand } from "../protocol-command.ts";
+import { fewShot } from "./few-shot.ts";
+import { knn } from "./knn.ts";
+import { linear } from "./linear.ts";
+
+export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolCommand<Name> } = {
+  knn,
+  linear,
+  "few-shot": fewShot,
+};
