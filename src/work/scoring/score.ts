@@ -3,6 +3,8 @@ import { z } from "zod";
 import {
   type DetectionSet,
   type Issue,
+  IssueLog,
+  objectsOf,
   openDetectionSet,
   type ReadResults,
   readCocoResults,
@@ -69,9 +71,20 @@ export async function scoreResults(results: string, data: string, options: Score
     detections: read.detections.reduce((sum, { scores }) => sum + scores.length, 0),
     ...numbers,
     categories,
-    issues: set.issues,
+    issues: of === "masks" ? [...set.issues, ...missingMasks(set)] : set.issues,
     resultIssues: read.issues,
   };
+}
+
+/** Objects of a set with masks that have none themselves. */
+function missingMasks(set: DetectionSet): Issue[] {
+  const issues = new IssueLog();
+  set.images.forEach(({ id }, image) => {
+    const { count, mask } = objectsOf(set, image);
+    for (let object = 0; object < count; object++)
+      if (mask(object) === undefined) issues.add("no-mask", `picture ${id}, object ${object + 1}`);
+  });
+  return issues.report();
 }
 
 function refuseMissingMasks(results: string, data: string, set: DetectionSet, { haveMasks }: ReadResults): void {
