@@ -26,7 +26,7 @@ started from the page go on when this command ends. Nothing is opened by itself,
 Examples:
   selfsight ui                              all runs in runs/
   selfsight ui runs/photos --port 9000
-  selfsight ui compared/methods --read-only
+  selfsight ui compared/methods --read-only`,
     )
     .action(async (folder, options) => (await import("./run.ts")).ui(folder, options));
 }
