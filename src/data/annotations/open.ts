@@ -36,6 +36,10 @@ export async function openDetectionSet(path: string, options: OpenDetectionOptio
   const { split = "train" } = options;
   if (typeof path !== "string" || path === "")
     throw new CallError("openDetectionSet: no path was given; a folder or a COCO JSON file is needed; check the call");
+  if (typeof split !== "string" || split === "")
+    throw new CallError(
+      "openDetectionSet: no split was named; train, val, test, all or a name of the layout is needed; check the call",
+    );
   const whole = resolve(path);
   const years = joinedYears(whole);
   if (years) return openVoc(basename(whole), years, split, options);
