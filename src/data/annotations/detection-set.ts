@@ -47,6 +47,8 @@ export interface ObjectTable {
   isDifficult: Uint8Array; // [M]
   /** In pixels, as the file says, else of the mask, else of the box. */
   areas: Float64Array; // [M]
+  /** Width times height as the file says them: of right and bottom they could be had to rounding only. */
+  boxAreas: Float64Array; // [M]
   /** As in the file; NaN where it has none. */
   ids: Float64Array; // [M]
   masks?: MaskTable;
@@ -74,7 +76,7 @@ export interface ImageObjects extends Omit<ObjectTable, "masks"> {
 /** The objects of the picture at a place of `images`. */
 export function objectsOf(set: DetectionSet, image: number): ImageObjects {
   const [first, end] = [set.firstObject[image]!, set.firstObject[image + 1]!];
-  const { boxes, classes, isCrowd, isDifficult, areas, ids, masks } = set.objects;
+  const { boxes, classes, isCrowd, isDifficult, areas, boxAreas, ids, masks } = set.objects;
   const { height, width } = set.images[image]!;
   return {
     count: end - first,
@@ -83,6 +85,7 @@ export function objectsOf(set: DetectionSet, image: number): ImageObjects {
     isCrowd: isCrowd.subarray(first, end),
     isDifficult: isDifficult.subarray(first, end),
     areas: areas.subarray(first, end),
+    boxAreas: boxAreas.subarray(first, end),
     ids: ids.subarray(first, end),
     mask: (object) => (masks ? storedMask(masks, first + object, height, width) : undefined),
   };

@@ -17,6 +17,8 @@ export interface FoundObject {
   isCrowd: boolean;
   isDifficult: boolean;
   area: number;
+  /** Of the box; default what follows from its sides. */
+  boxArea?: number;
   mask?: StoredMask | undefined;
 }
 
@@ -47,10 +49,15 @@ class Column {
   }
 }
 
+/** Of an object's row in the collector. */
+const columns = 10;
+
+const areaOf = ([left, top, right, bottom]: FoundObject["box"]): number => (right - left) * (bottom - top);
+
 /** Takes objects in any order and lays them out picture by picture. */
 export class ObjectCollector {
   readonly #image = new Column();
-  readonly #rows = new Column(); // [M, 9]: box, class, crowd, difficult, area, id
+  readonly #rows = new Column(); // [M, 10]: box, class, crowd, difficult, area, id, area of the box
   readonly #kinds = new Column();
   readonly #firstPart = new Column();
   readonly #firstNumber = new Column();
@@ -60,9 +67,9 @@ export class ObjectCollector {
     return this.#image.length;
   }
 
-  add(image: number, { id, box, class: place, isCrowd, isDifficult, area, mask }: FoundObject): void {
+  add(image: number, { id, box, class: place, isCrowd, isDifficult, area, boxArea, mask }: FoundObject): void {
     this.#image.push(image);
-    this.#rows.push(...box, place, Number(isCrowd), Number(isDifficult), area, id);
+    this.#rows.push(...box, place, Number(isCrowd), Number(isDifficult), area, id, boxArea ?? areaOf(box));
     this.#kinds.push(mask === undefined ? 0 : "polygons" in mask ? 1 : 2);
     this.#firstPart.push(this.#firstNumber.length);
     for (const part of partsOf(mask)) {
@@ -87,10 +94,10 @@ export class ObjectCollector {
 
   #table(order: Uint32Array): ObjectTable {
     const rows = this.#rows.values;
-    const column = (offset: number) => Float64Array.from(order, (row) => rows[9 * row + offset]!);
+    const column = (offset: number) => Float64Array.from(order, (row) => rows[columns * row + offset]!);
     const boxes = new Float64Array(4 * order.length); // [M, 4]
     order.forEach((row, place) => {
-      boxes.set(rows.subarray(9 * row, 9 * row + 4), 4 * place);
+      boxes.set(rows.subarray(columns * row, columns * row + 4), 4 * place);
     });
     return {
       boxes,
@@ -99,6 +106,7 @@ export class ObjectCollector {
       isDifficult: Uint8Array.from(column(6)),
       areas: column(7),
       ids: column(8),
+      boxAreas: column(9),
       ...(this.#kinds.values.some((kind) => kind !== 0) && { masks: this.#masks(order) }),
     };
   }
@@ -149,7 +157,7 @@ export function chosenImages(set: DetectionSet, places: ArrayLike<number>): Dete
 }
 
 function foundObjects(set: DetectionSet, image: number): FoundObject[] {
-  const { count, boxes, classes, isCrowd, isDifficult, areas, ids, mask } = objectsOf(set, image);
+  const { count, boxes, classes, isCrowd, isDifficult, areas, boxAreas, ids, mask } = objectsOf(set, image);
   return Array.from({ length: count }, (_, at) => ({
     id: ids[at]!,
     box: [boxes[4 * at]!, boxes[4 * at + 1]!, boxes[4 * at + 2]!, boxes[4 * at + 3]!] as const,
@@ -157,6 +165,7 @@ function foundObjects(set: DetectionSet, image: number): FoundObject[] {
     isCrowd: isCrowd[at] === 1,
     isDifficult: isDifficult[at] === 1,
     area: areas[at]!,
+    boxArea: boxAreas[at]!,
     mask: mask(at),
   }));
 }

@@ -86,11 +86,12 @@ function rowsOf(set: DetectionSet, detections: readonly Detections[], category: 
   const rows: Row[] = [];
   const isPassedOver: boolean[] = [];
   set.images.forEach((_, image) => {
-    const { boxes, classes, isDifficult, isCrowd } = objectsOf(set, image);
+    const shown = objectsOf(set, image);
+    const { classes, isDifficult, isCrowd } = shown;
     const objects = [...classes.keys()].filter((place) => classes[place] === category);
     const found = detections[image]!;
     const places = [...found.classes.keys()].filter((place) => found.classes[place] === category);
-    const overlaps = boxOverlaps(boxesAt(found.boxes, places), boxesAt(boxes, objects), new Uint8Array(objects.length));
+    const overlaps = boxOverlaps(boxesAt(found, places), boxesAt(shown, objects), new Uint8Array(objects.length));
     places.forEach((place, row) => {
       const best = largest(overlaps.subarray(row * objects.length, (row + 1) * objects.length));
       rows.push({ score: found.scores[place]!, overlap: best.overlap, object: isPassedOver.length + best.place });
