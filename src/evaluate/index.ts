@@ -52,3 +52,12 @@ export {
   type Representation,
   untrainedBackbone,
 } from "./representation.ts";
+export { averagePrecision } from "./svm/average-precision.ts";
+export { linearSvm } from "./svm/dual-coordinate-descent.ts";
+export {
+  type ClassPrecision,
+  type MultiLabelFeatures,
+  oneAgainstRest,
+  type SvmResult,
+  svmCosts,
+} from "./svm/one-against-rest.ts";

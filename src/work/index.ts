@@ -15,6 +15,7 @@ export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
 export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
+export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";
