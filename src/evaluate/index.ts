@@ -61,3 +61,12 @@ export {
   type SvmResult,
   svmCosts,
 } from "./svm/one-against-rest.ts";
+export {
+  type BootstrapOptions,
+  type Interval,
+  meanInterval,
+  seedInterval,
+  statisticInterval,
+} from "./statistics/interval.ts";
+export { mcNemar, type PairedComparison, pairedComparison } from "./statistics/paired.ts";
+export { kendall, spearman } from "./statistics/rank-correlation.ts";

@@ -25,7 +25,8 @@ export async function evaluate<Name extends ProtocolName>(
     warn,
     reading: () => reading(options),
   });
-  if (options.json) console.log(JSON.stringify(report, null, 2));
+  const { outcomes: _, ...figures } = report; // one number an image: for a file
+  if (options.json) console.log(JSON.stringify(figures, null, 2));
   else print(protocol, report);
 }
 
