@@ -126,7 +126,7 @@ export function score(
   }));
   const right = correct.reduce((sum, own) => sum + own, 0);
   const value = right / predictions.length;
-  const outcomes = outcomesOf(task, predictions);
+  const outcomes = outcomesOf(queryLabels, predictions);
   return {
     value,
     standardError: standardErrorOf(value, queryLabels.length),
@@ -139,7 +139,7 @@ export function score(
 }
 
 /** The share of rounds in which each query was given its class, [M]. */
-function outcomesOf({ queryLabels }: LabelledTask, predictions: Int32Array): Float32Array {
+function outcomesOf(queryLabels: Int32Array, predictions: Int32Array): Float32Array {
   const rounds = predictions.length / queryLabels.length;
   const right = new Uint32Array(queryLabels.length);
   predictions.forEach((prediction, i) => {
