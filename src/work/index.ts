@@ -9,11 +9,13 @@ export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embe
 export type { Shard } from "./embeddings/shards.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
 export type { FewShotProtocolOptions } from "./evaluation/few-shot.ts";
+export type { FinetuneProtocolOptions } from "./evaluation/finetune.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
 export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
+export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";

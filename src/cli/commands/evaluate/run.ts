@@ -25,7 +25,7 @@ export async function evaluate<Name extends ProtocolName>(
     warn,
     reading: () => reading(options),
   });
-  const { outcomes: _, ...figures } = report; // one number an image: for a file
+  const { outcomes: _, ...figures }: EvaluationReport<Name> & { outcomes?: unknown } = report; // one number an image: for a file
   if (options.json) console.log(JSON.stringify(figures, null, 2));
   else print(protocol, report);
 }

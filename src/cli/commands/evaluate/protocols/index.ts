@@ -2,11 +2,15 @@
 import type { ProtocolName } from "../../../../work/index.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
 import { fewShot } from "./few-shot.ts";
+import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
+import { transfer } from "./transfer.ts";
 
 export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolCommand<Name> } = {
   knn,
   linear,
   "few-shot": fewShot,
+  finetune,
+  transfer,
 };
