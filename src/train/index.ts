@@ -9,21 +9,24 @@ export {
   loadCheckpoint,
   loadNewestCheckpoint,
   saveCheckpoint,
+  setAsideAfter,
 } from "./run/checkpoint.ts";
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export {
+  type Log,
   type LogEvent,
   type LossParts,
   logPath,
+  openLog,
   type RunFacts,
   readLog,
   type StepReport,
   withoutRepeats,
 } from "./run/log.ts";
-export { resumedSettings, settingsHash } from "./run/resume.ts";
+export { differenceOfMachines, resumedSettings, settingsHash } from "./run/resume.ts";
 export {
   freeFolder,
   nameOf,
@@ -42,7 +45,7 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export type { TrainOptions } from "./session.ts";
+export { Meter, type TrainOptions } from "./session.ts";
 export { settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";

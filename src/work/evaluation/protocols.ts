@@ -13,6 +13,7 @@
  * each of them; an option of another protocol is refused, since it would do nothing.
  */
 import type { Evaluation, FewShotResult, LinearProbeResult } from "../../evaluate/index.ts";
+import { type DetectionProtocolOptions, type DetectionReport, detect, segment } from "./detection.ts";
 import { type FewShotProtocolOptions, fewShot } from "./few-shot.ts";
 import { type KnnProtocolOptions, knn } from "./knn.ts";
 import { type LinearProtocolOptions, linear } from "./linear.ts";
@@ -24,6 +25,8 @@ export interface Protocols {
   knn: { options: KnnProtocolOptions; report: Evaluation & Circumstances };
   linear: { options: LinearProtocolOptions; report: LinearProbeResult & Circumstances };
   "few-shot": { options: FewShotProtocolOptions; report: FewShotResult & Circumstances };
+  detect: { options: DetectionProtocolOptions; report: DetectionReport };
+  segment: { options: DetectionProtocolOptions; report: DetectionReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -34,4 +37,6 @@ export const protocols: {
   knn,
   linear,
   "few-shot": fewShot,
+  detect,
+  segment,
 };
