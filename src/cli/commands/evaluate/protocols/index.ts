@@ -3,6 +3,7 @@ import type { ProtocolName } from "../../../../work/index.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
 import { detect, segment } from "./detection.ts";
 import { fewShot } from "./few-shot.ts";
+import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
 
@@ -10,6 +11,7 @@ export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolComman
   knn,
   linear,
   "few-shot": fewShot,
+  finetune,
   detect,
   segment,
 };
