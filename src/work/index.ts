@@ -1,6 +1,13 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export { type CurveFiles, writeCurves } from "./curves/write-curves.ts";
+export {
+  type DetectedObject,
+  type DetectedPicture,
+  type DetectedPictures,
+  type DetectOptions,
+  detectPictures,
+} from "./detection/predict.ts";
 export { createEmbedder, Embedder, type EmbedderOptions, type PictureStream } from "./embedder.ts";
 export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
 export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.ts";
