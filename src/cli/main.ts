@@ -7,6 +7,7 @@ import { addCluster } from "./commands/cluster/options.ts";
 import { addCollapse } from "./commands/collapse/options.ts";
 import { addCompare } from "./commands/compare/options.ts";
 import { addCompletion } from "./commands/completion/options.ts";
+import { addDetect } from "./commands/detect/options.ts";
 import { addDuplicates } from "./commands/duplicates/options.ts";
 import { addEmbed } from "./commands/embed/options.ts";
 import { addEvaluate } from "./commands/evaluate/options.ts";
@@ -72,6 +73,7 @@ addCluster(program);
 addOutliers(program);
 addClassify(program);
 addSort(program);
+addDetect(program);
 addPage(program);
 
 for (const command of program.commands) command.showHelpAfterError(`(see \`selfsight ${command.name()} --help\`)`);

@@ -9,6 +9,7 @@ export {
   loadCheckpoint,
   loadNewestCheckpoint,
   saveCheckpoint,
+  setAsideAfter,
 } from "./run/checkpoint.ts";
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
@@ -17,16 +18,18 @@ export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export {
   type ActEvent,
   type Alarm,
+  type Log,
   type LogEvent,
   type LossParts,
   logPath,
+  openLog,
   type Proposal,
   type RunFacts,
   readLog,
   type StepReport,
   withoutRepeats,
 } from "./run/log.ts";
-export { resumedSettings, settingsHash } from "./run/resume.ts";
+export { differenceOfMachines, resumedSettings, settingsHash } from "./run/resume.ts";
 export {
   freeFolder,
   nameOf,
@@ -45,7 +48,7 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export type { TrainOptions } from "./session.ts";
+export { Meter, type TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";

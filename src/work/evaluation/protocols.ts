@@ -19,6 +19,7 @@ import type {
   LinearProbeResult,
   ScheduledLinearResult,
 } from "../../evaluate/index.ts";
+import { type DetectionProtocolOptions, type DetectionReport, detect, segment } from "./detection.ts";
 import { type FewShotProtocolOptions, fewShot } from "./few-shot.ts";
 import { type FinetuneProtocolOptions, finetune } from "./finetune.ts";
 import { type KnnProtocolOptions, knn } from "./knn.ts";
@@ -34,6 +35,8 @@ export interface Protocols {
   "few-shot": { options: FewShotProtocolOptions; report: FewShotResult & Circumstances };
   finetune: { options: FinetuneProtocolOptions; report: FineTuneResult & Circumstances };
   transfer: { options: TransferProtocolOptions; report: TransferReport };
+  detect: { options: DetectionProtocolOptions; report: DetectionReport };
+  segment: { options: DetectionProtocolOptions; report: DetectionReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -46,4 +49,6 @@ export const protocols: {
   "few-shot": fewShot,
   finetune,
   transfer,
+  detect,
+  segment,
 };
