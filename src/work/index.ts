@@ -12,6 +12,14 @@ export type { FewShotProtocolOptions } from "./evaluation/few-shot.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
+export {
+  compareOutcomes,
+  type OutcomeComparison,
+  type Outcomes,
+  outcomesOf,
+  readOutcomes,
+  writeOutcomes,
+} from "./evaluation/outcomes.ts";
 export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
 export type { Card, ExportFormat } from "./export/card.ts";

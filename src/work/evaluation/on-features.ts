@@ -1,5 +1,5 @@
 // Protocols that see a frozen network's features alone: bank and queries once through it, then a classifier.
-import { warnOfSkipped } from "../../data/index.ts";
+import { sampleName, warnOfSkipped } from "../../data/index.ts";
 import {
   bankAndQueries,
   type Evaluation,
@@ -19,6 +19,8 @@ export interface Circumstances {
   representation: { source: string; name: string; size: number; features: number; device: string; precision: string };
   data: { name: string; bankImages: number; queryImages: number; badFiles: number };
   seconds: { features: number; protocol: number };
+  /** What each query is called, in the order of the outcomes. */
+  images: readonly string[];
 }
 
 type Measure<Options, Found> = (bank: Features, queries: Features, options: Options & OnDevice) => Found;
@@ -76,6 +78,7 @@ async function measured<Options, Found extends Evaluation>(
       queryImages: queries.length,
       badFiles: new Set([...bank.badFiles, ...queries.badFiles]).size,
     },
+    images: Array.from(queries.indices, (index) => sampleName(labelled.test ?? labelled.train, index)),
     seconds: { features: (extractedAt - startedAt) / 1000, protocol: (performance.now() - extractedAt) / 1000 },
   };
   return Object.assign(found, circumstances, { protocol: `${found.protocol}${suffix}` });

@@ -2,6 +2,7 @@ import { displayName } from "../../../errors.ts";
 import type { ClassScore, Evaluation } from "../../../evaluate/index.ts";
 import type { Circumstances } from "../../../work/index.ts";
 import { percent } from "../../terminal/percent.ts";
+import { intervalText } from "./print-comparison.ts";
 
 type Classification = Evaluation & Circumstances & { std?: number | null };
 
@@ -22,10 +23,14 @@ export function printClassification(report: Classification, more: readonly strin
   printClasses(report.perClass);
 }
 
-function headline({ protocol, value, std, standardError, correct, count }: Classification): string {
-  const spread = ` ± ${(100 * (std ?? standardError)).toFixed(1)} %`;
-  const meaning = std ? "one standard deviation over the draws" : "one standard error";
-  return `${protocol}: ${percent(value).replace(" %", spread)} (${correct} of ${count}; ± ${meaning})`;
+function headline({ protocol, value, std, interval, correct, count }: Classification): string {
+  const spread = std ? ` ± ${(100 * std).toFixed(1)} %` : " %";
+  const facts = [
+    `${correct} of ${count}`,
+    ...(interval ? [`95 % interval ${intervalText(interval)}`] : []),
+    ...(std ? ["± one standard deviation over the draws"] : []),
+  ];
+  return `${protocol}: ${percent(value).replace(" %", spread)} (${facts.join("; ")})`;
 }
 
 function printClasses(perClass: readonly ClassScore[]): void {
