@@ -14,6 +14,7 @@ export {
   rowsAt,
 } from "./features.ts";
 export { type HoldOut, splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
+export { budgetOf, type LabelBudget } from "./label-budget.ts";
 export {
   type BankAndQueries,
   type BankOptions,
@@ -21,11 +22,28 @@ export {
   type LabelledData,
   type LabelledOptions,
   openLabelled,
+  trainAndTest,
 } from "./labelled-data.ts";
 export { type NeighbourOptions, type Neighbours, nearestNeighbours } from "./neighbours.ts";
 export { type FewShotOptions, type FewShotResult, fewShot, spread } from "./protocols/few-shot.ts";
+export {
+  type FineTuneOptions,
+  type FineTuneResult,
+  type FineTuneRow,
+  fineTune,
+  type SeedScore,
+  type TrunkSource,
+} from "./protocols/fine-tune.ts";
 export { evaluateKnn, type KnnOptions, unitLength, type WeightedKnn, weightedKnn } from "./protocols/knn.ts";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./protocols/linear-probe.ts";
+export {
+  type EpochScore,
+  type LinearScheduleName,
+  linearSchedules,
+  type ScheduledLinearOptions,
+  type ScheduledLinearResult,
+  scheduledLinear,
+} from "./protocols/linear-schedules.ts";
 export { logisticRegression, withOnes } from "./protocols/logistic-regression.ts";
 export {
   type BackboneFacts,

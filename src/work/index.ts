@@ -9,6 +9,7 @@ export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embe
 export type { Shard } from "./embeddings/shards.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
 export type { FewShotProtocolOptions } from "./evaluation/few-shot.ts";
+export type { FinetuneProtocolOptions } from "./evaluation/finetune.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";

@@ -2,6 +2,7 @@
 import type { ProtocolName } from "../../../../work/index.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
 import { fewShot } from "./few-shot.ts";
+import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
 
@@ -9,4 +10,5 @@ export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolComman
   knn,
   linear,
   "few-shot": fewShot,
+  finetune,
 };
