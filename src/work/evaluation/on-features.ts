@@ -85,7 +85,10 @@ async function measured<Options, Found extends Evaluation>(
 }
 
 /** The names of all pictures, where as many have an outcome. */
-export const imagesOf = (dataset: Dataset, { outcomes }: Evaluation): Pick<Circumstances, "images"> =>
+export const imagesOf = (
+  dataset: Dataset,
+  { outcomes }: Pick<Evaluation, "outcomes">,
+): Pick<Circumstances, "images"> =>
   outcomes.length === dataset.length ? { images: Array.from(outcomes, (_, index) => sampleName(dataset, index)) } : {};
 
 function describe(source: string, { name, size, device, precision }: Representation, { dimensions }: Features) {

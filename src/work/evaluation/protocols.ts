@@ -25,6 +25,7 @@ import { type KnnProtocolOptions, knn } from "./knn.ts";
 import { type LinearProtocolOptions, linear } from "./linear.ts";
 import type { Circumstances } from "./on-features.ts";
 import type { Protocol } from "./protocol.ts";
+import { type RobustnessProtocolOptions, type RobustnessReport, robustness } from "./robustness.ts";
 
 /** What each protocol may be told, and what it reports. */
 export interface Protocols {
@@ -32,6 +33,7 @@ export interface Protocols {
   linear: { options: LinearProtocolOptions; report: (LinearProbeResult | ScheduledLinearResult) & Circumstances };
   "few-shot": { options: FewShotProtocolOptions; report: FewShotResult & Circumstances };
   finetune: { options: FinetuneProtocolOptions; report: FineTuneResult & Circumstances };
+  robustness: { options: RobustnessProtocolOptions; report: RobustnessReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -43,4 +45,5 @@ export const protocols: {
   linear,
   "few-shot": fewShot,
   finetune,
+  robustness,
 };
