@@ -65,6 +65,15 @@ export {
   robustnessName,
 } from "./protocols/robustness.ts";
 export {
+  alignment,
+  rankMe,
+  type UnlabelledQuality,
+  uniformity,
+  unlabelledQuality,
+  type ViewedFeatures,
+  viewedFeatures,
+} from "./protocols/unlabelled.ts";
+export {
   type BackboneFacts,
   backboneRepresentation,
   pixelRepresentation,

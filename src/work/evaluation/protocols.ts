@@ -27,6 +27,8 @@ import type { Circumstances } from "./on-features.ts";
 import type { Protocol } from "./protocol.ts";
 import { type RobustnessProtocolOptions, type RobustnessReport, robustness } from "./robustness.ts";
 
+import { type UnlabelledReport, unlabelled } from "./unlabelled.ts";
+
 /** What each protocol may be told, and what it reports. */
 export interface Protocols {
   knn: { options: KnnProtocolOptions; report: Evaluation & Circumstances };
@@ -34,6 +36,7 @@ export interface Protocols {
   "few-shot": { options: FewShotProtocolOptions; report: FewShotResult & Circumstances };
   finetune: { options: FinetuneProtocolOptions; report: FineTuneResult & Circumstances };
   robustness: { options: RobustnessProtocolOptions; report: RobustnessReport };
+  unlabelled: { options: object; report: UnlabelledReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -46,4 +49,5 @@ export const protocols: {
   "few-shot": fewShot,
   finetune,
   robustness,
+  unlabelled,
 };

@@ -6,6 +6,7 @@ import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
 import { robustness } from "./robustness.ts";
+import { unlabelled } from "./unlabelled.ts";
 
 export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolCommand<Name> } = {
   knn,
@@ -13,4 +14,5 @@ export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolComman
   "few-shot": fewShot,
   finetune,
   robustness,
+  unlabelled,
 };
