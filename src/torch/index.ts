@@ -53,4 +53,5 @@ export {
 export { product } from "./products.ts";
 export { freeAll, keep, liveTensors, type Owned, type RefusedPromise, scope } from "./scope.ts";
 export { type Operand, op, type Reduction, Tensor } from "./tensor.ts";
+export { torchvisionProblem } from "./torchvision.ts";
 export { fusedViews, fusedViewsProblem } from "./views.ts";

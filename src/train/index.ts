@@ -15,9 +15,12 @@ export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } fro
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export {
+  type ActEvent,
+  type Alarm,
   type LogEvent,
   type LossParts,
   logPath,
+  type Proposal,
   type RunFacts,
   readLog,
   type StepReport,
@@ -43,7 +46,7 @@ export {
   surveyRun,
 } from "./run/survey.ts";
 export type { TrainOptions } from "./session.ts";
-export { settingFrom } from "./settings/assignment.ts";
+export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
@@ -76,6 +79,10 @@ export {
   scheduleFactor,
   type TrainState,
 } from "./state.ts";
+export { answersOf, logEnd } from "./steer/answers.ts";
+export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
+export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
+export { steerableKeys } from "./steer/steerable.ts";
 export {
   embedBatch,
   enqueueStep,

@@ -6,6 +6,7 @@ import type { Checkpoint } from "./run/checkpoint.ts";
 import type { Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
+import type { Steering } from "./steer/steering.ts";
 import type { StepResult } from "./step.ts";
 import { ofEachPart, type PartClock } from "./step-parts.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
@@ -21,6 +22,10 @@ export interface TrainOptions {
   checkpoint?: Checkpoint;
   /** The settings of before, when the run has just got another length. */
   extendedFrom?: Settings;
+  /** Settings that were given anew when the run went on: what changed them before is past. */
+  given?: readonly string[];
+  /** Least time between two looks for requests. Default 1000. */
+  controlEveryMilliseconds?: number;
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
@@ -48,6 +53,7 @@ export interface Session extends TrainOptions {
   state: TrainState;
   log: Log;
   watch: CollapseWatch;
+  steering: Steering;
   /** What was last seen of the embeddings and has not been logged yet. */
   unlogged: Partial<RepresentationHealth>;
   /** Steps whose numbers were not read yet, the oldest first. */

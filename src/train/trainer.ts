@@ -12,9 +12,12 @@ import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
+import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
+import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
+import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
-import { isStopping, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
+import { leadersChanges, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
 import { collapseWatch } from "./watch.ts";
 
 /** How a run ended. */
@@ -35,18 +38,25 @@ export interface TrainResult {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  if (!leads(options.team)) return withState(options, (state) => runSession(openSession(options, state, silentLog)));
+  if (!leads(options.team)) return trainWith(options, [], silentLog);
   refuseNoRun(options.folder);
   const unlock = lockRunFolder(options.folder, options);
   try {
     const { folder, checkpoint, settings } = options;
-    if (checkpoint) refuseForeignCheckpoint(checkpoint, settings);
+    const changes = withoutGiven(readChanges(folder), options.given ?? []);
+    if (checkpoint) refuseForeignCheckpoint(checkpoint, hashesAt(settings, changes, checkpoint.state.step));
     setAsideAfter(folder, checkpoint?.state.step ?? -1);
-    return await withLog(options, (log) => withState(options, (state) => runSession(openSession(options, state, log))));
+    return await withLog(options, (log) => trainWith(options, changes, log));
   } finally {
     unlock();
   }
 }
+
+const trainWith = (options: TrainOptions, own: readonly ChangeRecord[], log: Log): Promise<TrainResult> =>
+  withState(options, async (state) => {
+    const changes = await leadersChanges(options, own);
+    return runSession(openSession(options, changes, state, log));
+  });
 
 async function withLog<T>({ folder, onEvent }: TrainOptions, body: (log: Log) => Promise<T>): Promise<T> {
   const log = openLog(folder, (message) => onEvent?.({ event: "warning", step: 0, message }));
@@ -79,16 +89,27 @@ function deviceWarnings({ settings }: TrainOptions, { device }: TrainState): str
   ];
 }
 
-function openSession(options: TrainOptions, state: TrainState, log: Log): Session {
+function openSession(options: TrainOptions, changes: readonly ChangeRecord[], state: TrainState, log: Log): Session {
   const { folder, checkpoint } = options;
   const now = performance.now();
   const isSameData = checkpoint?.state.fingerprint === options.dataset.fingerprint;
   if (state.device === "cpu") state.clock = new PartClock(); // a dozen readings of the clock a step
   const quarantine = new Set(isSameData ? checkpoint?.state.quarantine : []); // of other data, these would be other pictures
-  const session = {
+  const events = readLog(folder);
+  const early: string[] = [];
+  let hasBegun = false;
+  const session: Session = {
     ...options,
     state,
     log,
+    steering: openSteering({
+      ...options,
+      changes,
+      events,
+      step: state.step,
+      everyMilliseconds: options.controlEveryMilliseconds,
+      onProblem: (message) => (hasBegun ? warn(session, message) : void early.push(message)),
+    }),
     watch: collapseWatch(methodOf(options.settings)),
     unlogged: {},
     taken: [],
@@ -101,11 +122,14 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     hasSaidNoRoom: false,
     meter: new Meter(state.clock),
   };
+  const due = takeOnDue(session);
   const start = startEvent(session);
-  const difference = differenceOfMachines(readLog(folder), start);
+  const difference = differenceOfMachines(events, start);
   emit(session, start);
+  hasBegun = true;
+  tellActs(session, due);
   if (difference) warn(session, difference);
-  for (const message of deviceWarnings(options, state)) warn(session, message);
+  for (const message of [...early, ...deviceWarnings(options, state)]) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
@@ -129,7 +153,7 @@ async function runSession(session: Session): Promise<TrainResult> {
   for await (const batch of reader) {
     session.meter.endWaiting();
     await advance(session, batch);
-    if (isStopping(session) && state.step < state.totalSteps) return finish(session, "stopped");
+    if ((await obey(session)) && state.step < state.totalSteps) return finish(session, "stopped");
     session.meter.startWaiting();
   }
   return finish(session, "complete");

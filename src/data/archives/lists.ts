@@ -6,7 +6,7 @@ import { parse } from "csv-parse";
 import { displayName, SelfsightError } from "../../errors.ts";
 import type { ReadingRules, SkippedFile } from "../dataset.ts";
 import { nameOfBytes } from "../picture-name.ts";
-import { lookInto } from "../sources/image-folder.ts";
+import { lookInto } from "../sources/look.ts";
 import { folderOf, type ListedPicture } from "./listed.ts";
 
 const separators = { ".csv": ",", ".tsv": "\t" } as const;

@@ -34,6 +34,8 @@ export interface PreparedRun {
   checkpoint?: Checkpoint;
   /** Take the folder although another machine's process seems to train in it. */
   takeOver?: boolean;
+  /** Keys of settings that were given anew when it goes on. */
+  given?: readonly string[];
   /** The settings of before, when it has just got another length. */
   extendedFrom?: Settings;
 }

@@ -108,19 +108,19 @@ async function knownByFolder(work: OpenWork, options: ClassifyOptions): Promise<
   const features = await featuresOf(work, options);
   const own = await extractFeatures(representation, examples, { ...options.reading, onProgress: () => {} });
   const classOf = new Map(
-    examples.files.map(({ path }, place) => [
+    Array.from(examples.files, ({ path }, place) => [
       Buffer.from(path).toString("latin1"),
       examples.classes![examples.labels![place]!]!,
     ]),
   );
   const pathAt = (row: number) =>
     pictures.dataset.kind === "folder"
-      ? Buffer.from(pictures.dataset.files[features.indices[row]!]!.path).toString("latin1")
+      ? Buffer.from(pictures.dataset.files.at(features.indices[row]!)!.path).toString("latin1")
       : "";
   const inside = Array.from(features.indices.keys()).filter((row) => classOf.has(pathAt(row)));
   const insidePaths = new Set(inside.map(pathAt));
   const outside = Array.from(own.indices.keys()).filter(
-    (row) => !insidePaths.has(Buffer.from(examples.files[own.indices[row]!]!.path).toString("latin1")),
+    (row) => !insidePaths.has(Buffer.from(examples.files.at(own.indices[row]!)!.path).toString("latin1")),
   );
   return {
     features: { ...features, ...joinedRows(features, own, outside), badFiles: [...features.badFiles, ...own.badFiles] },

@@ -47,7 +47,7 @@ export async function planOf(work: OpenWork, options: SortOptions): Promise<Sort
   const into = resolve(options.into);
   const moves = groups.flatMap(({ name, indices }) =>
     indices.map((index): Move => {
-      const from = nameOfBytes(dataset.files[index]!.path);
+      const from = nameOfBytes(dataset.files.at(index)!.path);
       const to = free(`${nameOfBytes(Buffer.from(join(into, name)))}/${basename(from)}`, from, taken);
       return { from, to, group: name, index };
     }),

@@ -1,0 +1,3 @@
+export function ComparePage(_: { ids?: string[] }) {
+  return null;
+}

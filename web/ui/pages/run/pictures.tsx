@@ -1,0 +1,5 @@
+import type { RunDetails } from "../../../../src/serve/answers.ts";
+import type { WatchedRun } from "../../server/run.ts";
+export function Pictures(_: { run?: WatchedRun; details: RunDetails; canSteer?: boolean }) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function StartPage(_: { ids?: string[] }) {
+  return null;
+}

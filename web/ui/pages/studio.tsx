@@ -1,0 +1,3 @@
+export function StudioPage(_: { ids?: string[] }) {
+  return null;
+}

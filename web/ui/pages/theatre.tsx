@@ -1,0 +1,3 @@
+export function TheatrePage(_: { ids?: string[] }) {
+  return null;
+}
