@@ -89,3 +89,12 @@ export {
 } from "./statistics/interval.ts";
 export { mcNemar, type PairedComparison, pairedComparison } from "./statistics/paired.ts";
 export { kendall, spearman } from "./statistics/rank-correlation.ts";
+export { averagePrecision } from "./svm/average-precision.ts";
+export { linearSvm } from "./svm/dual-coordinate-descent.ts";
+export {
+  type ClassPrecision,
+  type MultiLabelFeatures,
+  oneAgainstRest,
+  type SvmResult,
+  svmCosts,
+} from "./svm/one-against-rest.ts";

@@ -24,6 +24,7 @@ export {
 export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
 export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
+export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
 export type { UnlabelledReport } from "./evaluation/unlabelled.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";

@@ -1,6 +1,6 @@
 // N labelled pictures, M test pictures, B of a batch, D features, C classes
 import { type Normalization, publishedMiddle, type ViewRecipe } from "../../augment/index.ts";
-import { type Dataset, subset } from "../../data/index.ts";
+import { type Dataset, sampleName, subset } from "../../data/index.ts";
 import { supervisedViews } from "../../methods/index.ts";
 import {
   type BackboneNetwork,
@@ -102,14 +102,17 @@ export interface FineTuneTask {
  *
  * @throws SelfsightError "data" for too few labels, "numerics" where it diverges.
  */
-export async function fineTune(task: FineTuneTask, options: FineTuneOptions): Promise<FineTuneResult> {
+export async function fineTune(
+  task: FineTuneTask,
+  options: FineTuneOptions,
+): Promise<{ found: FineTuneResult; badFiles: number }> {
   const { seed = 0, seeds = 1, beside = "scratch" } = options;
   const own = Array.from({ length: seeds }, (_, i) => seed + i);
   const trained = await eachSeed(own, (each) => tunedOnce(task, options, each, "trained"));
   const scratch =
     beside === "scratch" ? await eachSeed(own, (each) => tunedOnce(task, options, each, "scratch")) : null;
   const { labels, steps, notes } = trained[0]!;
-  return {
+  const found = {
     protocol: protocolOf(options),
     ...pooled(trained.map(({ score }) => score)),
     ...rowOf(own, trained),
@@ -118,6 +121,7 @@ export async function fineTune(task: FineTuneTask, options: FineTuneOptions): Pr
     scratch: scratch && rowOf(own, scratch),
     notes: [...notes, ...fewSteps(steps)],
   };
+  return { found, badFiles: new Set([...trained, ...(scratch ?? [])].flatMap(({ badFiles }) => badFiles)).size };
 }
 
 async function eachSeed<T>(seeds: readonly number[], body: (seed: number) => Promise<T>): Promise<T[]> {
@@ -131,6 +135,8 @@ interface Tuned {
   labels: number;
   steps: number;
   notes: string[];
+  /** Names of pictures that could not be read. */
+  badFiles: string[];
 }
 
 /** One training and its test. */
@@ -148,6 +154,7 @@ async function tunedOnce(
   const { reading = noReading } = options;
   try {
     const { end, ...told } = reading(labelled);
+    const badFiles: string[] = [];
     const { steps } = await trainClassifier({
       ...network,
       train: labelled,
@@ -158,15 +165,21 @@ async function tunedOnce(
       device: trunk.device,
       seed,
       onProgress: told.onProgress,
+      onBadFile(index, { message }) {
+        const name = sampleName(labelled, index);
+        badFiles.push(name);
+        told.onBadFile?.({ index, name, reason: message });
+      },
     }).finally(end);
     const { end: endTest, ...toldTest } = reading(test);
     const view = { ...trunk, middle: publishedMiddle };
     const logits = network.measured;
-    const { badFiles: _, ...score } = await testClassifier({
+    const { badFiles: badTestFiles, ...score } = await testClassifier({
       ...{ test, labels, classes, view, logits },
       reading: toldTest,
     }).finally(endTest);
-    return { score, labels: labelled.length, steps, notes };
+    badFiles.push(...badTestFiles.map(({ name }) => name));
+    return { score, labels: labelled.length, steps, notes, badFiles };
   } finally {
     freeNetwork(network.head);
     freeNetwork(network.backbone);

@@ -53,11 +53,11 @@ async function run({ source, data, options }: Asked<FinetuneProtocolOptions>) {
   const { train, test, suffix } = trainAndTest(labelled, given({ limit, seed }));
   const trunk = openTrunk(source, train, given({ ...options, warn }));
   const startedAt = performance.now();
-  const found = await fineTune({ trunk, train, test }, { ...given(options), labels: budget });
+  const { found, badFiles } = await fineTune({ trunk, train, test }, { ...given(options), labels: budget });
   const { name, size, features, device, precision } = trunk;
   const circumstances: Circumstances = {
     representation: { source: trunk.source, name, size, features, device, precision },
-    data: { name: train.name, bankImages: train.length, queryImages: found.count / found.seeds.length, badFiles: 0 },
+    data: { name: train.name, bankImages: train.length, queryImages: found.count / found.seeds.length, badFiles },
     ...imagesOf(test, found),
     seconds: { features: 0, protocol: (performance.now() - startedAt) / 1000 },
   };

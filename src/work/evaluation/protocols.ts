@@ -26,7 +26,7 @@ import { type LinearProtocolOptions, linear } from "./linear.ts";
 import type { Circumstances } from "./on-features.ts";
 import type { Protocol } from "./protocol.ts";
 import { type RobustnessProtocolOptions, type RobustnessReport, robustness } from "./robustness.ts";
-
+import { type TransferProtocolOptions, type TransferReport, transfer } from "./transfer.ts";
 import { type UnlabelledReport, unlabelled } from "./unlabelled.ts";
 
 /** What each protocol may be told, and what it reports. */
@@ -37,6 +37,7 @@ export interface Protocols {
   finetune: { options: FinetuneProtocolOptions; report: FineTuneResult & Circumstances };
   robustness: { options: RobustnessProtocolOptions; report: RobustnessReport };
   unlabelled: { options: object; report: UnlabelledReport };
+  transfer: { options: TransferProtocolOptions; report: TransferReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -50,4 +51,5 @@ export const protocols: {
   finetune,
   robustness,
   unlabelled,
+  transfer,
 };

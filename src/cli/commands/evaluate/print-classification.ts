@@ -17,15 +17,19 @@ export interface Told {
 
 /** An accuracy with its spread, what it was measured with, more lines, notes and classes. */
 export function printClassification(report: Classification, { spreadOf = "the draws", more = [] }: Told = {}): void {
-  const { representation, data, seconds } = report;
   console.log(headline(report, spreadOf));
+  printCircumstances(report);
+  for (const line of more) console.log(line);
+  for (const note of report.notes) console.log(`note: ${note}`);
+  printClasses(report.perClass);
+}
+
+/** With which network and pictures, and how long it took. */
+export function printCircumstances({ representation, data, seconds }: Circumstances): void {
   console.log(
     `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
   );
   console.log(`${data.name}: ${data.bankImages} images as bank, ${data.queryImages} as queries; ${timesOf(seconds)}`);
-  for (const line of more) console.log(line);
-  for (const note of report.notes) console.log(`note: ${note}`);
-  printClasses(report.perClass);
 }
 
 const timesOf = ({ features, protocol }: Circumstances["seconds"]): string =>

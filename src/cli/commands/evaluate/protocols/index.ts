@@ -6,6 +6,7 @@ import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
 import { robustness } from "./robustness.ts";
+import { transfer } from "./transfer.ts";
 import { unlabelled } from "./unlabelled.ts";
 
 export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolCommand<Name> } = {
@@ -15,4 +16,5 @@ export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolComman
   finetune,
   robustness,
   unlabelled,
+  transfer,
 };
