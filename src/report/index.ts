@@ -6,6 +6,15 @@ export { dataUri, heatMap, type PixelImage, thumbnail } from "./charts/picture.t
 export { type Gallery, type GallerySection, type Group, galleryPage, type Tile } from "./gallery.ts";
 export { duration, reportPage } from "./page.ts";
 export { type ProductPage, pageIcon, productPage } from "./product-page.ts";
+export {
+  type PublishedFigure,
+  type PublishedRow,
+  type PublishedTable,
+  type PublishedTableId,
+  publishedNames,
+  publishedRows,
+  publishedTables,
+} from "./published/published.ts";
 export type {
   Figure,
   LoggedStep,
