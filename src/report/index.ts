@@ -26,6 +26,12 @@ export type {
   Scores,
   Thumbnail,
 } from "./report.ts";
+export {
+  type Evaluated,
+  type EvaluatedRow,
+  type PublishedBeside,
+  withEvaluations,
+} from "./sections/evaluations.ts";
 export { figureText } from "./sections/scores.ts";
 export { style } from "./style.ts";
 export { verdict } from "./verdict.ts";

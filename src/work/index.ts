@@ -13,6 +13,13 @@ export type { FinetuneProtocolOptions } from "./evaluation/finetune.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
+export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
+export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
+export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
+export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
+export type { UnlabelledReport } from "./evaluation/unlabelled.ts";
+export { type EvaluateAllOptions, type EvaluatedAll, evaluateAll } from "./evaluations/all.ts";
+export type { Evaluations, FoundEvaluation } from "./evaluations/kept.ts";
 export {
   compareOutcomes,
   type OutcomeComparison,
@@ -20,12 +27,7 @@ export {
   outcomesOf,
   readOutcomes,
   writeOutcomes,
-} from "./evaluation/outcomes.ts";
-export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
-export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
-export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
-export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
-export type { UnlabelledReport } from "./evaluation/unlabelled.ts";
+} from "./evaluations/outcomes.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";

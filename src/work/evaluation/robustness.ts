@@ -1,7 +1,7 @@
 // N images of the bank, M test pictures, D features, C classes
 import { existsSync } from "node:fs";
 import { z } from "zod";
-import type { Dataset } from "../../data/index.ts";
+import { type Dataset, subset } from "../../data/index.ts";
 import {
   type Contestant,
   type CorruptionName,
@@ -24,13 +24,14 @@ import {
   usualNeighbours,
   weightedKnn,
 } from "../../evaluate/index.ts";
+import { keyedPermutation } from "../../random.ts";
 import { tensor } from "../../torch/index.ts";
 import { runPath } from "../../train/index.ts";
 import { Model } from "../model.ts";
 import { type OpenedRepresentation, openRepresentation } from "../representation.ts";
 import { given } from "./given.ts";
 import { type Circumstances, imagesOf, labelledFor } from "./on-features.ts";
-import type { Asked, Protocol, ProtocolReport } from "./protocol.ts";
+import type { Asked, MeasureOptions, Protocol, ProtocolReport } from "./protocol.ts";
 
 /** Options of the protocol `robustness`. */
 export interface RobustnessProtocolOptions {
@@ -40,6 +41,8 @@ export interface RobustnessProtocolOptions {
   strengths?: readonly number[] | undefined;
   /** What learns from clean pictures: `knn` or `linear` on frozen features. Default "knn". */
   classifier?: "knn" | "linear" | undefined;
+  /** At most so many test pictures are corrupted, a keyed choice. Default all. */
+  pictures?: number | undefined;
   /** `baselines`: the pixels (of 64 pixels and less) and the untrained network on the same pictures. Default "baselines". */
   beside?: "baselines" | "none" | undefined;
 }
@@ -64,6 +67,7 @@ export const robustness: Protocol<RobustnessProtocolOptions, RobustnessReport> =
     corruptions: z.array(z.string()).min(1).optional(),
     strengths: z.array(z.number()).min(1).optional(),
     classifier: z.enum(["knn", "linear"]).optional(),
+    pictures: z.number().int().min(1).optional(),
     beside: z.enum(["baselines", "none"]).optional(),
   },
   run,
@@ -76,14 +80,35 @@ async function run(asked: Asked<RobustnessProtocolOptions>): Promise<RobustnessR
     strengths: options.strengths && [...new Set(options.strengths.map(refuseStrength))].sort(),
   };
   const labelled = await labelledFor(source, data, options);
-  const { train, test, suffix } = trainAndTest(labelled, given({ limit: options.limit, seed: options.seed }));
+  const { train, test: whole, suffix } = trainAndTest(labelled, given({ limit: options.limit, seed: options.seed }));
+  const test = someOf(whole, options);
   const opened = openAll(asked, train);
   try {
-    return await measured({ asked, opened, train, test, suffix, variants: given(variants) });
+    return await measured({
+      asked,
+      opened,
+      train,
+      test,
+      suffix: `${suffix}${fewer(test, whole)}`,
+      variants: given(variants),
+    });
   } finally {
     for (const { representation, isOwn } of opened) if (isOwn) (representation as OpenedRepresentation).free();
   }
 }
+
+const pictureKey = 0x70696374;
+
+const someOf = (
+  test: Dataset,
+  { pictures = test.length, seed = 0 }: RobustnessProtocolOptions & MeasureOptions,
+): Dataset =>
+  pictures >= test.length
+    ? test
+    : subset(test, keyedPermutation(test.length, seed, pictureKey).subarray(0, pictures).sort());
+
+const fewer = (test: Dataset, whole: Dataset): string =>
+  test.length === whole.length ? "" : `, ${test.length} test images`;
 
 interface Opened {
   name: string;

@@ -10,6 +10,7 @@ import {
   sizeOption,
   splitOption,
 } from "../../terminal/shared-options.ts";
+import { addAll } from "./all/options.ts";
 import type { ProtocolCommand } from "./protocol-command.ts";
 import { protocolCommands } from "./protocols/index.ts";
 
@@ -33,6 +34,7 @@ Examples:
 ${examplesOf(Object.values<AnyCommand>(protocolCommands).map(({ examples }) => examples[0]!))}`,
     );
   for (const name of Object.keys(protocolCommands) as ProtocolName[]) addProtocol(evaluate as unknown as Command, name);
+  addAll(evaluate as unknown as Command);
 }
 
 function addProtocol(evaluate: Command, name: ProtocolName): void {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { displayName } from "../../../../errors.ts";
 import type { RobustnessReport } from "../../../../work/index.ts";
+import { wholeNumberFrom } from "../../../terminal/numbers.ts";
 import { percent } from "../../../terminal/percent.ts";
 import { intervalText } from "../print-comparison.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
@@ -25,6 +26,9 @@ export const robustness: ProtocolCommand<"robustness"> = {
       "knn",
       "linear",
     ]),
+    new Option("--pictures <number>", "at most so many test pictures are corrupted (default: all)").argParser(
+      wholeNumberFrom(1),
+    ),
     new Option("--beside <rows>", "baselines (pixels, untrained network) or none (default: baselines)").choices([
       "baselines",
       "none",

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type PairedComparison, pairedComparison } from "../../evaluate/index.ts";
 import { writeFileDurably } from "../../files.ts";
-import type { ProtocolReport } from "./protocol.ts";
+import type { ProtocolReport } from "../evaluation/protocol.ts";
 
 const outcomesSchema = z
   .object({
