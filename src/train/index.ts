@@ -1,5 +1,13 @@
 /** LAYER 4: what a run is, and the step. */
 
+export {
+  type Line,
+  makeObservations,
+  observationsPath,
+  openLines,
+  readLines,
+  tellingOnce,
+} from "./observe/store.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,

@@ -29,7 +29,9 @@ export interface TrainOptions {
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
-  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number } | undefined>;
+  /** Called there too, after it: whoever draws what the run has learned so far. What goes wrong in it is a warning. */
+  draw?: (state: TrainState) => Promise<void>;
   /**
    * How many steps a device is given before the numbers of an earlier one are read. Default 1 on a GPU, which so never waits for its
    * next step; 0 on the CPU, whose numbers are there when a step returns.

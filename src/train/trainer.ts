@@ -188,15 +188,23 @@ async function advance(session: Session, batch: Batch): Promise<void> {
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate } = session;
+  const { state, settings, evaluate, draw } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !session.team)) return;
-  const measure = async () => (evaluate ? await evaluate(state) : null);
+  if (!isDue || (!evaluate && !draw && !session.team)) return;
+  const measure = async () => {
+    const found = (await evaluate?.(state)) ?? null;
+    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
+    return found;
+  };
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  if (!found) return;
-  emit(session, { event: "evaluation", step: state.step, epoch, ...found });
+  if (found) emit(session, { event: "evaluation", step: state.step, epoch, ...found });
   session.meter.reset();
+}
+
+function drawNoMore(session: Session, { message }: Error): void {
+  delete session.draw;
+  warn(session, `observe: ${message}; the run goes on without its map`);
 }
 
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
