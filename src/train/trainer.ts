@@ -3,8 +3,9 @@ import { leads } from "../distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
+import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
 import { openObserver, type StepObserver } from "./observe/observer.ts";
-import { setAsideAfter } from "./run/checkpoint.ts";
+import { checkpointSteps, setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
@@ -113,6 +114,8 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
       onProblem: (message) => (hasBegun ? warn(session, message) : void early.push(message)),
     }),
     watch: collapseWatch(methodOf(options.settings)),
+    alarms: alarmsOf(state),
+    savedSteps: savedStepsOf(options),
     unlogged: {},
     taken: [],
     stepsAhead: options.stepsAhead ?? (state.device === "cpu" ? 0 : 1),
@@ -136,6 +139,17 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
+
+const alarmsOf = (state: TrainState): AlarmWatch =>
+  alarmWatch({
+    settings: state.settings,
+    totalSteps: state.totalSteps,
+    warmupSteps: warmupOf(state).steps,
+    peak: peakRates(state.settings).weights,
+  });
+
+const savedStepsOf = ({ folder, checkpoint }: TrainOptions): number[] =>
+  checkpoint ? checkpointSteps(folder).filter((step) => step <= checkpoint.state.step) : [];
 
 const observerOf = (session: Session): StepObserver => {
   const { state, settings, folder } = session;
