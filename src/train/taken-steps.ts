@@ -37,6 +37,7 @@ function tell(session: Session, taken: TakenStep): void {
   session.meter.count(settings.batchSize);
   session.unlogged = healthOf(result) ?? session.unlogged;
   if (taken.step % settings.logEverySteps === 0 || taken.step === state.totalSteps) report(session, taken, result);
+  state.observer?.settle(taken.step);
   observe(session, taken, result);
 }
 

@@ -3,6 +3,7 @@ import { leads } from "../distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
+import { openObserver, type StepObserver } from "./observe/observer.ts";
 import { setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
@@ -14,6 +15,7 @@ import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
 import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
 import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
+import { steerableKeys } from "./steer/steerable.ts";
 import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
@@ -127,12 +129,26 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   const difference = differenceOfMachines(events, start);
   emit(session, start);
   hasBegun = true;
+  if (leads(options.team)) state.observer = observerOf(session);
   tellActs(session, due);
   if (difference) warn(session, difference);
   for (const message of [...early, ...deviceWarnings(options, state)]) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
+
+const observerOf = (session: Session): StepObserver => {
+  const { state, settings, folder } = session;
+  return openObserver({
+    folder,
+    step: state.step,
+    stepsPerEpoch: state.stepsPerEpoch,
+    every: settings.observeEverySteps,
+    method: methodOf(settings),
+    changeable: steerableKeys(settings),
+    onProblem: (message) => warn(session, message),
+  });
+};
 
 async function runSession(session: Session): Promise<TrainResult> {
   const { state, dataset, settings } = session;
