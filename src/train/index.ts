@@ -81,6 +81,8 @@ export {
 } from "./state.ts";
 export { answersOf, logEnd } from "./steer/answers.ts";
 export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
+export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
+export { replayRun } from "./steer/replay.ts";
 export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
 export { steerableKeys } from "./steer/steerable.ts";
 export {

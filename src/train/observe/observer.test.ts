@@ -3,14 +3,14 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bitsOf, newTinyRun, scratchFolder, stopAfter, tinySettings, trainTiny } from "../../../test/tiny-run.ts";
-import { type BuiltMethod, barlowTwinsLoss, type MethodName, pairSimilarities } from "../../methods/index.ts";
+import { barlowTwinsLoss, type MethodName, pairSimilarities } from "../../methods/index.ts";
 import { keyedStream } from "../../random.ts";
-import { liveTensors, scope, tensor, threads } from "../../torch/index.ts";
+import { liveTensors, scope, type Tensor, tensor, threads } from "../../torch/index.ts";
 import { type LogEvent, readLog } from "../run/log.ts";
 import type { PartialSettings } from "../settings/settings.ts";
 import { askOfRun } from "../steer/request.ts";
 import { binStart, chainedOrder, chosenFeatures } from "./feature-order.ts";
-import { lateFigures } from "./figures.ts";
+import { type Figures, lateFigures } from "./figures.ts";
 import { observationsPath, openLines, readLines, strideAt } from "./store.ts";
 
 const scratch = scratchFolder();
@@ -113,19 +113,19 @@ describe("an observed run", () => {
       ...own[method],
     } as PartialSettings);
     const { folder } = await trained(settings);
-    const last = stepsOf(folder).at(-1)! as Record<string, any>;
+    const last = stepsOf(folder).at(-1)! as unknown as Figures;
     const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
     expect(sum(last.stds)).toBe(method === "simclr" || method === "moco-v2" || method === "swav" ? 8 : 16);
     expect(last.similarities !== null).toBe(method === "simclr" || method === "moco-v2");
     if (method === "simclr")
-      expect([sum(last.similarities.positives), sum(last.similarities.negatives)]).toEqual([8, 56]);
+      expect([sum(last.similarities!.positives), sum(last.similarities!.negatives)]).toEqual([8, 56]);
     if (method === "moco-v2")
-      expect([sum(last.similarities.positives), sum(last.similarities.negatives)]).toEqual([8, 512]);
+      expect([sum(last.similarities!.positives), sum(last.similarities!.negatives)]).toEqual([8, 512]);
     expect(last.prototypes !== null).toBe(method === "swav");
     if (method === "swav") {
-      expect(last.prototypes.count).toBe(12);
-      expect(sum(last.prototypes.used)).toBeCloseTo(1, 10);
-      expect(last.prototypes.perplexity).toBeGreaterThanOrEqual(1);
+      expect(last.prototypes!.count).toBe(12);
+      expect(sum(last.prototypes!.used)).toBeCloseTo(1, 10);
+      expect(last.prototypes!.perplexity).toBeGreaterThanOrEqual(1);
     }
   });
 });
@@ -154,17 +154,16 @@ describe("figures", () => {
     const bins = 4;
     const figures = scope(() => lateFigures({}, [tensor(a, [N, D]), tensor(b, [N, D])], { order, bins }).read());
     const groups = Array.from({ length: bins }, (_, k) => order.slice(binStart(k, bins, D), binStart(k + 1, bins, D)));
-    groups.forEach((rows, r) =>
-      groups.forEach((columns, c) => {
+    for (const [r, rows] of groups.entries())
+      for (const [c, columns] of groups.entries()) {
         const values = rows.flatMap((i) => columns.filter((j) => j !== i).map((j) => C(i, j) ** 2));
         const rms = Math.sqrt(values.reduce((s, v) => s + v, 0) / values.length);
         expect(figures.matrix[r * bins + c]).toBe(Math.round(255 * Math.sqrt(rms)));
-      }),
-    );
-    groups.forEach((rows, r) => {
+      }
+    for (const [r, rows] of groups.entries()) {
       const mean = rows.reduce((s, i) => s + C(i, i), 0) / rows.length;
       expect(figures.diagonal[r]).toBe(Math.round((255 * (mean + 1)) / 2));
-    });
+    }
     const { onDiagonal, offDiagonal } = scope(() => {
       const { metrics } = barlowTwinsLoss(tensor(a, [N, D]), tensor(b, [N, D]), { lambda: 1 });
       return { onDiagonal: metrics.onDiagonal!.item(), offDiagonal: metrics.offDiagonal!.item() };
@@ -178,7 +177,7 @@ describe("figures", () => {
   });
 
   it("of SimCLR's similarities are counted in their bins", () => {
-    const method = { similarities: ([x, y]: readonly any[]) => pairSimilarities(x, y) } as unknown as BuiltMethod;
+    const method = { similarities: ([x, y]: readonly Tensor[]) => pairSimilarities(x!, y!) };
     const figures = scope(() =>
       lateFigures(method, [tensor(a, [N, D]), tensor(a, [N, D])], { order: [0, 1], bins: 2 }).read(),
     );

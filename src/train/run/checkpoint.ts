@@ -203,6 +203,18 @@ export function loadNewestCheckpoint(run: string, onDamaged: (message: string) =
   );
 }
 
+/** The checkpoint of one step. Errors: checkpoint, naming those that there are, and when it is damaged. */
+export function loadCheckpointAt(run: string, step: number): Checkpoint {
+  const names = checkpointNames(run);
+  if (names.includes(nameOf(step))) return loadCheckpoint(join(folderOf(run), nameOf(step)));
+  const found =
+    names.length === 0 ? "none is there" : `there are those of step ${names.map(stepOf).reverse().join(", ")}`;
+  throw new SelfsightError(
+    "checkpoint",
+    `open run: no checkpoint of step ${step} in ${displayName(folderOf(run))}; ${found}; name one of them, or keep more with --set keepCheckpoints`,
+  );
+}
+
 /** A checkpoint that cannot be used; an older one may serve in its place. */
 class DamagedCheckpoint extends SelfsightError {
   constructor(path: string, found: string) {
