@@ -9,6 +9,7 @@ import { pageFiles } from "./http/page-files.ts";
 import { type Listening, listen } from "./http/server.ts";
 import { liveFeed } from "./live/feed.ts";
 
+export { exportRun, type WrittenPages } from "./export.ts";
 export type { Training };
 
 export interface ServeOptions {

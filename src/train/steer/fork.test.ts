@@ -94,7 +94,8 @@ describe("a fork", () => {
     expect(optimizer).toBe("kept in part");
     expect(readRun(out).from).toMatchObject({ taken: ["backbone"], fresh: ["projector"] });
     const state = loadNewestCheckpoint(out, () => {}).optimizer.tensors;
-    const isZero = (name: string) => [...new Float32Array(Uint8Array.from(state.get(name)!.bytes).buffer)].every((v) => v === 0);
+    const isZero = (name: string) =>
+      [...new Float32Array(Uint8Array.from(state.get(name)!.bytes).buffer)].every((v) => v === 0);
     expect(isZero("momentum.backbone.conv1.weight")).toBe(false);
     expect(isZero("momentum.projector.0.weight")).toBe(true);
     expect((await forked(parent, 4, { optimizer: { name: "adamw" } })).optimizer).toBe("new");

@@ -34,7 +34,8 @@ export function PictureMap({ places, at, classes, chosen, onChoose, hover }: Map
   const draw = (way = 1) =>
     drawing.current?.draw(view.current, way, matchMedia("(prefers-color-scheme: dark)").matches);
   const fitToPlace = () => {
-    const { clientWidth, clientHeight } = place.current!;
+    if (!place.current) return; // the page has gone on
+    const { clientWidth, clientHeight } = place.current;
     for (const { current } of [canvas, pen]) {
       current!.width = clientWidth * devicePixelRatio;
       current!.height = clientHeight * devicePixelRatio;
@@ -73,7 +74,7 @@ export function PictureMap({ places, at, classes, chosen, onChoose, hover }: Map
   }, [at, now, chosen, classes]);
 
   const planePoint = (event: { offsetX: number; offsetY: number }): Point => {
-    const { clientWidth, clientHeight } = place.current!;
+    const { clientWidth = 0, clientHeight = 0 } = place.current ?? {};
     const { x, y, zoom } = view.current;
     return [x + (event.offsetX - clientWidth / 2) / zoom, y - (event.offsetY - clientHeight / 2) / zoom];
   };

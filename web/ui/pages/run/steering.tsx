@@ -61,30 +61,29 @@ function AtWork({ run, details }: SteeringProps) {
       <Act name="Order the matrix anew" run={() => answered(run, { act: "reorder" })} busy="after this step …" />
       <h3>Change at the next step</h3>
       <div class="field">
-        <label>
-          Setting
-          <select
-            value={key}
-            onChange={(event) => {
-              setKey(event.currentTarget.value);
-              setText(undefined);
-            }}
-          >
-            {[
-              ["Training", first],
-              ["Augmentation", ofViews],
-              ["Others", keys.filter((own) => !first.includes(own) && !ofViews.includes(own))],
-            ].map(([label, own]) => (
-              <optgroup key={label as string} label={label as string}>
-                {(own as string[]).map((one) => (
-                  <option key={one} value={one}>
-                    {one}
-                  </option>
-                ))}
-              </optgroup>
-            ))}
-          </select>
-        </label>
+        <label for="changed-setting">Setting</label>
+        <select
+          id="changed-setting"
+          value={key}
+          onChange={(event) => {
+            setKey(event.currentTarget.value);
+            setText(undefined);
+          }}
+        >
+          {[
+            ["Training", first],
+            ["Augmentation", ofViews],
+            ["Others", keys.filter((own) => !first.includes(own) && !ofViews.includes(own))],
+          ].map(([label, own]) => (
+            <optgroup key={label as string} label={label as string}>
+              {(own as string[]).map((one) => (
+                <option key={one} value={one}>
+                  {one}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
         <p class="soft">now {typed(now[key])}</p>
       </div>
       <div class="field">
