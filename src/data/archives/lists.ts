@@ -15,7 +15,7 @@ const lineEndings = [".jsonl", ".ndjson"];
 export const listEndings = [...Object.keys(separators), ...lineEndings] as const;
 export const isList = (path: string): boolean => listEndings.includes(extname(path).toLowerCase());
 
-const columns = {
+export const columns = {
   path: ["file_name", "filename", "file", "path", "image", "img"],
   label: ["label", "class", "category", "target"],
   split: ["split", "part", "subset"],

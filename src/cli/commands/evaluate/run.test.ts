@@ -14,8 +14,10 @@ import { type ProtocolName, protocols } from "../../../work/evaluation/protocols
 import { onlineKnn } from "../../../work/online-knn.ts";
 import { protocolCommands } from "./protocols/index.ts";
 
-const evaluation = (protocol: string, source: string, { data, ...options }: EvaluateOptions & { data: string }) =>
-  evaluate(source, protocol as "few-shot", data, options);
+type Asked = EvaluateOptions<"knn" | "linear" | "few-shot"> & { data: string };
+
+const evaluation = (protocol: string, source: string, { data, ...options }: Asked) =>
+  evaluate(source, protocol as "few-shot", data, options as EvaluateOptions<"few-shot">);
 
 let folder: string;
 beforeAll(async () => {

@@ -10,5 +10,5 @@ export const fewShot: ProtocolCommand<"few-shot"> = {
     new Option("--draws <number>", "draws of labels (default: 10)").argParser(wholeNumberFrom(1)),
   ],
   examples: ["selfsight evaluate few-shot runs/photos --data photos/ --labels 5 --json"],
-  print: printClassification,
+  print: (report) => printClassification(report),
 };

@@ -12,5 +12,5 @@ export const knn: ProtocolCommand<"knn"> = {
     new Option("--temperature <number>", "of the votes' weights (default: 0.1)").argParser(numberAboveZero),
   ],
   examples: ["selfsight evaluate knn runs/cifar10 --data cifar10"],
-  print: printClassification,
+  print: (report) => printClassification(report),
 };
