@@ -209,6 +209,8 @@ describe("what is no COCO file is refused", () => {
     ["[]", /no array "images"/],
     ["7", /neither a JSON object nor an array/],
     ["{}", /no array "images"/],
+    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, /no array "images"/],
+    [`{"images":[${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}],"categories":[],"annotations":[]}`, /images\[0\]/],
     [text.slice(0, -1), /ends too early/],
     [text.slice(0, 60), /ends within a value/],
     [`${text}x`, /something stands behind its end/],

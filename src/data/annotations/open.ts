@@ -34,7 +34,7 @@ export interface OpenDetectionOptions {
  */
 export async function openDetectionSet(path: string, options: OpenDetectionOptions = {}): Promise<DetectionSet> {
   const { split = "train" } = options;
-  if (typeof path !== "string" || path === "")
+  if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw new CallError("openDetectionSet: no path was given; a folder or a COCO JSON file is needed; check the call");
   if (typeof split !== "string" || split === "")
     throw new CallError(

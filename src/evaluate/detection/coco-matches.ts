@@ -2,6 +2,7 @@
 import { type DetectionSet, type Detections, objectsOf, rasterised } from "../../data/annotations/index.ts";
 import { maskOverlaps } from "../../data/masks/overlap.ts";
 import { maskArea } from "../../data/masks/run-lengths.ts";
+import { checkDetections } from "./check.ts";
 import { areaRanges, mostDetections, overlapThresholds } from "./coco-settings.ts";
 import { areaAt, boxesAt, boxOverlaps } from "./overlaps.ts";
 
@@ -33,12 +34,14 @@ export interface CocoMatches {
  * object of the largest overlap that none took before; crowds and objects of other areas are matched last and ignored.
  *
  * @param detections of each picture of the set, in its order.
+ * @throws CallError where the detections are not those of this set.
  */
 export function cocoMatches(
   set: DetectionSet,
   detections: readonly Detections[],
   { of = "boxes", classAgnostic = false }: CocoMatchOptions = {},
 ): CocoMatches {
+  checkDetections(set, detections, of);
   const rows = new Rows();
   for (let image = 0; image < set.images.length; image++) {
     const scene = sceneOf(set, image, detections[image]!, of);

@@ -1,5 +1,6 @@
 // N images, C classes, R rows: the detections of a class.  Metrics in float64.
 import { type DetectionSet, type Detections, objectsOf } from "../../data/annotations/index.ts";
+import { checkDetections } from "./check.ts";
 import { overlapThresholds } from "./coco-settings.ts";
 import { boxesAt, boxOverlaps } from "./overlaps.ts";
 
@@ -37,12 +38,14 @@ export interface VocCategoryScore {
  * nothing: neither to be found nor as found.
  *
  * @param detections of each picture of the set, in its order.
+ * @throws CallError where the detections are not those of this set.
  */
 export function vocScores(
   set: DetectionSet,
   detections: readonly Detections[],
   { metric = "area" }: VocOptions = {},
 ): VocScores {
+  checkDetections(set, detections, "boxes");
   const byClass = set.categories.map((_, category) => classScores(set, detections, category, metric));
   const at = (step: number) => meanOf(byClass.map((own) => own.precisions?.[step]));
   return {
