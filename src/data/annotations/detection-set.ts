@@ -58,7 +58,9 @@ export interface ObjectTable {
 export interface MaskTable {
   kinds: Uint8Array; // [M]
   firstPart: Uint32Array; // [M + 1]
-  firstNumber: Uint32Array; // [P + 1]
+  /** Where the numbers of each part begin, and behind which they end: they lie in the order of the file. */
+  partStart: Uint32Array; // [P]
+  partEnd: Uint32Array; // [P]
   /** Corners `x, y, …` or runs. */
   numbers: Float64Array;
 }
@@ -95,7 +97,7 @@ function storedMask(masks: MaskTable, object: number, height: number, width: num
   const kind = masks.kinds[object];
   if (kind === 0) return undefined;
   const [first, end] = [masks.firstPart[object]!, masks.firstPart[object + 1]!];
-  const part = (at: number) => masks.numbers.subarray(masks.firstNumber[at]!, masks.firstNumber[at + 1]!);
+  const part = (at: number) => masks.numbers.subarray(masks.partStart[at]!, masks.partEnd[at]!);
   if (kind === 2) return { height, width, counts: Uint32Array.from(part(first)) };
   return { polygons: Array.from({ length: end - first }, (_, at) => part(first + at)) };
 }

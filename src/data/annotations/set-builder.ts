@@ -1,9 +1,11 @@
 // M objects, P parts of masks
+import { createHash } from "node:crypto";
 import { digest } from "../dataset.ts";
 import type { RunLengths } from "../masks/run-lengths.ts";
 import {
   type DetectionImage,
   type DetectionSet,
+  type MaskTable,
   type ObjectTable,
   objectsOf,
   type StoredMask,
@@ -39,7 +41,7 @@ class Column {
   }
 
   #grow(length: number): void {
-    const larger = new Float64Array(Math.max(length, 2 * this.#numbers.length));
+    const larger = new Float64Array(Math.max(length, Math.ceil(1.5 * this.#numbers.length)));
     larger.set(this.#numbers.subarray(0, this.length));
     this.#numbers = larger;
   }
@@ -111,22 +113,25 @@ export class ObjectCollector {
     };
   }
 
-  #masks(order: Uint32Array): NonNullable<ObjectTable["masks"]> {
-    const [firstPart, firstNumber] = [new Uint32Array(order.length + 1), new Uint32Array(this.#firstNumber.length + 1)];
-    const numbers = new Float64Array(this.#numbers.length);
-    let [part, number] = [0, 0];
+  /** Only the parts are put in order: their numbers may be most of what a file holds. */
+  #masks(order: Uint32Array): MaskTable {
+    const parts = this.#firstNumber.length;
+    const [firstPart, partStart, partEnd] = [
+      new Uint32Array(order.length + 1),
+      new Uint32Array(parts),
+      new Uint32Array(parts),
+    ];
+    let part = 0;
     order.forEach((row, place) => {
-      const end = this.#firstPart.values[row + 1] ?? this.#firstNumber.length;
+      const end = this.#firstPart.values[row + 1] ?? parts;
       for (let from = this.#firstPart.values[row]!; from < end; from++) {
-        const first = this.#firstNumber.values[from]!;
-        const own = this.#numbers.values.subarray(first, this.#firstNumber.values[from + 1] ?? this.#numbers.length);
-        numbers.set(own, number);
-        number += own.length;
-        firstNumber[++part] = number;
+        partStart[part] = this.#firstNumber.values[from]!;
+        partEnd[part++] = this.#firstNumber.values[from + 1] ?? this.#numbers.length;
       }
       firstPart[place + 1] = part;
     });
-    return { kinds: Uint8Array.from(order, (row) => this.#kinds.values[row]!), firstPart, firstNumber, numbers };
+    const kinds = Uint8Array.from(order, (row) => this.#kinds.values[row]!);
+    return { kinds, firstPart, partStart, partEnd, numbers: this.#numbers.values };
   }
 }
 
@@ -139,10 +144,21 @@ export type SetParts = Omit<DetectionSet, "fingerprint">;
 export function detectionSet(parts: SetParts): DetectionSet {
   const { images, categories, objects, firstObject } = parts;
   const names = JSON.stringify([images.map(({ id, width, height }) => [id, width, height]), categories]);
-  const bytes = (numbers: Float64Array) => new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-  const masks = objects.masks ? [objects.masks.firstNumber, bytes(objects.masks.numbers)] : [];
-  const fingerprint = digest(names, firstObject, bytes(objects.boxes), objects.classes, objects.isCrowd, ...masks);
+  const shapes = objects.masks ? shapesDigest(objects.masks) : "";
+  const fingerprint = digest(names, firstObject, bytesOf(objects.boxes), objects.classes, objects.isCrowd, shapes);
   return { ...parts, fingerprint };
+}
+
+const bytesOf = (numbers: Float64Array): Uint8Array =>
+  new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+
+/** In the order of the objects, wherever in the file their numbers stand. */
+function shapesDigest({ partStart, partEnd, numbers }: MaskTable): string {
+  const hash = createHash("sha256");
+  partStart.forEach((start, part) => {
+    hash.update(`${partEnd[part]! - start} `).update(bytesOf(numbers.subarray(start, partEnd[part]!)));
+  });
+  return hash.digest("hex");
 }
 
 /** The pictures at `places`, in that order, with their objects. */
