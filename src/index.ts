@@ -1,6 +1,8 @@
 /** What a program needs to learn from pictures and to use what was learned. */
 export {
   type Category,
+  type CocoResult,
+  cocoResults,
   type DetectionImage,
   type DetectionSet,
   type Detections,

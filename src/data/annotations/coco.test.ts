@@ -7,7 +7,7 @@ import { cocoFile, drawCoco, drawPicture } from "../../../test/drawn-annotations
 import { SelfsightError } from "../../errors.ts";
 import { compressedCounts } from "../masks/compressed.ts";
 import { maskArea } from "../masks/run-lengths.ts";
-import { objectsOf, openDetectionSet, rasterised, readCocoResults } from "./index.ts";
+import { cocoResults, objectsOf, openDetectionSet, rasterised, readCocoResults } from "./index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "selfsight-coco-set-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -360,6 +360,16 @@ describe("results", () => {
     const { detections, haveMasks } = await read([{ ...result, bbox: undefined, segmentation }]);
     expect(haveMasks).toBe(true);
     expect([...detections[0]!.boxes]).toEqual([2, 2, 4, 6]);
+  });
+
+  it("are what detections become when they are written", async () => {
+    const segmentation = { size: [10, 20], counts: compressedCounts(Uint32Array.of(22, 4, 6, 4, 164)) };
+    const results = [
+      { image_id: 1, category_id: 5, bbox: [2, 2, 2, 4], score: 0.75, segmentation },
+      { image_id: 2, category_id: 3, bbox: [1, 1, 8, 4], score: 0.5, segmentation },
+    ];
+    const { detections } = await read(results);
+    expect(cocoResults(await opened({}), detections)).toEqual(results);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 // COCO's file of results: an array of { image_id, category_id, bbox or segmentation, score }.
 import { basename } from "node:path";
 import { displayName, SelfsightError } from "../../../errors.ts";
+import { compressedCounts } from "../../masks/compressed.ts";
 import { maskBox, type RunLengths } from "../../masks/run-lengths.ts";
 import type { Box } from "../boxes.ts";
 import type { DetectionSet } from "../detection-set.ts";
@@ -49,6 +50,36 @@ export function readCocoResults(path: string, set: DetectionSet): ReadResults {
   const haveMasks = count > 0 && found.every((own) => own.every(({ mask }) => mask !== undefined));
   return { detections: found.map((own) => detectionsOf(own, haveMasks)), haveMasks, issues: issues.report() };
 }
+
+/** One detection in COCO's result format. */
+export interface CocoResult {
+  image_id: number | string;
+  category_id: number;
+  /** Left, top, width, height. */
+  bbox: [number, number, number, number];
+  score: number;
+  segmentation?: { size: [height: number, width: number]; counts: string };
+}
+
+/** Detections of each picture of a set as COCO's file of results holds them. */
+export const cocoResults = (set: DetectionSet, detections: readonly Detections[]): CocoResult[] =>
+  detections.flatMap(({ boxes, scores, classes, masks }, image) =>
+    Array.from(scores, (score, place): CocoResult => {
+      const [left, top, right, bottom] = Array.from(boxes.subarray(4 * place, 4 * place + 4));
+      return {
+        image_id: set.images[image]!.id,
+        category_id: set.categories[classes[place]!]!.id,
+        bbox: [left!, top!, right! - left!, bottom! - top!],
+        score,
+        ...(masks && { segmentation: compressed(masks[place]!) }),
+      };
+    }),
+  );
+
+const compressed = ({ height, width, counts }: RunLengths): NonNullable<CocoResult["segmentation"]> => ({
+  size: [height, width],
+  counts: compressedCounts(counts),
+});
 
 function detectionsOf(found: readonly Found[], haveMasks: boolean): Detections {
   return {
