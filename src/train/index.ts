@@ -1,5 +1,6 @@
 /** LAYER 4: what a run is, and the step. */
 
+export { onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -45,7 +46,7 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export type { TrainOptions } from "./session.ts";
+export type { OnlineScore, TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
@@ -73,6 +74,7 @@ export {
   chosenDevice,
   chosenPrecision,
   type DataFacts,
+  freeState,
   peakRates,
   refuseUnlabelled,
   restore,

@@ -11,6 +11,12 @@ import type { StepResult } from "./step.ts";
 import { ofEachPart, type PartClock } from "./step-parts.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
 
+/** What was found while training: figures to watch. */
+export interface OnlineScore {
+  protocol: string;
+  value: number;
+}
+
 export interface TrainOptions {
   /** Take the folder although another machine's process seems to train in it. Default false. */
   takeOver?: boolean;
@@ -29,7 +35,7 @@ export interface TrainOptions {
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
-  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  evaluate?: (state: TrainState) => Promise<readonly OnlineScore[]>;
   /**
    * How many steps a device is given before the numbers of an earlier one are read. Default 1 on a GPU, which so never waits for its
    * next step; 0 on the CPU, whose numbers are there when a step returns.
