@@ -90,6 +90,8 @@ export interface Report {
   steps: readonly LoggedStep[];
   /** kNN on pictures held out of the training split, while it trained; empty without labels. */
   online: readonly { step: number; value: number }[];
+  /** Of a linear classifier that learned beside the trunk; empty where there was none. */
+  onlineLinear?: readonly { step: number; value: number }[];
   /** λ of Barlow Twins; weighs the off-diagonal part. */
   lambda?: number;
   correlation?: { start: MatrixFigure; end: MatrixFigure; shown: number; features: number; images: number };

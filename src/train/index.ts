@@ -8,6 +8,7 @@ export {
   readLines,
   tellingOnce,
 } from "./observe/store.ts";
+export { onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -56,7 +57,7 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export { Meter, type TrainOptions } from "./session.ts";
+export { Meter, type OnlineScore, type TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
@@ -84,6 +85,7 @@ export {
   chosenDevice,
   chosenPrecision,
   type DataFacts,
+  freeState,
   peakRates,
   refuseUnlabelled,
   restore,

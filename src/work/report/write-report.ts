@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { sampleNames, warnOfSkipped } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
 import { writeFileDurably } from "../../files.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
 import { type Report, reportPage, type Score } from "../../report/index.ts";
 import {
   buildState,
   type Checkpoint,
+  freeState,
   type LogEvent,
   loadNewestCheckpoint,
   methodOf,
@@ -83,8 +83,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),
     };
   } finally {
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
   }
 }
 
@@ -99,6 +98,7 @@ type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | 
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);
+  const online = events.filter((event) => event.event === "evaluation");
   const ends = events.filter((event) => event.event === "end");
   const lambda = run.settings.lambda;
   return {
@@ -110,7 +110,8 @@ function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, 
     isComplete: state.step >= state.totalSteps,
     trainingSeconds: ends.reduce((sum, { seconds }) => sum + seconds, 0),
     steps: events.filter(isStep),
-    online: events.filter((event) => event.event === "evaluation"),
+    online: online.filter(({ protocol }) => protocol.includes("knn")),
+    onlineLinear: online.filter(({ protocol }) => protocol.includes("linear")),
     ...(lambda !== undefined && { lambda }),
     facts: runFacts(run, state, events),
     commands: nextCommands(folder, run, state),
