@@ -70,6 +70,7 @@ export type { Columns } from "./report/scores.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-report.ts";
 export type { RepresentationOptions } from "./representation.ts";
 export type { ResultOptions, Written, WrittenResults } from "./results/write-results.ts";
+export { type ScoreOptions, type ScoreReport, scoreResults } from "./scoring/score.ts";
 export { type SearchedPicture, type SearchOptions, type SearchResult, searchIndex } from "./search/search.ts";
 export { type CarriedOut, undoSort, type Way } from "./sorting/carry-out.ts";
 export type { Move, SortOptions, SortPlan } from "./sorting/plan.ts";

@@ -106,7 +106,8 @@ describe("a COCO file", () => {
 
 const kindsOf = async (parts: Record<string, unknown>) => {
   const { issues, objects, images } = await opened(parts);
-  const named = issues.map(({ kind, count, first }) => [kind, count, first[0]]);
+  const others = issues.filter(({ kind }) => kind !== "class-absent"); // it follows from what is left out
+  const named = others.map(({ kind, count, first }) => [kind, count, first[0]]);
   return { issues: named, objects: objects.classes.length, images: images.length };
 };
 const [first, second] = cocoFile().annotations;
@@ -156,6 +157,11 @@ describe("faults are counted, named, and left out or kept", () => {
       objects: 2,
       images: 2,
     });
+  });
+
+  it("classes without an object are named", async () => {
+    const { issues } = await opened({ annotations: [first, { ...first, id: 2, image_id: 2 }] });
+    expect(issues.map(({ kind, count, first: named }) => [kind, count, named])).toEqual([["class-absent", 1, ["dog"]]]);
   });
 
   it("pictures without objects are kept", async () => {
@@ -209,6 +215,8 @@ describe("what is no COCO file is refused", () => {
     ["[]", /no array "images"/],
     ["7", /neither a JSON object nor an array/],
     ["{}", /no array "images"/],
+    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, /no array "images"/],
+    [`{"images":[${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}],"categories":[],"annotations":[]}`, /images\[0\]/],
     [text.slice(0, -1), /ends too early/],
     [text.slice(0, 60), /ends within a value/],
     [`${text}x`, /something stands behind its end/],

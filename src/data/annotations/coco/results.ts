@@ -21,6 +21,7 @@ export interface ReadResults {
 
 interface Found {
   box: Box;
+  boxArea: number;
   score: number;
   class: number;
   mask: RunLengths | undefined;
@@ -52,6 +53,7 @@ export function readCocoResults(path: string, set: DetectionSet): ReadResults {
 function detectionsOf(found: readonly Found[], haveMasks: boolean): Detections {
   return {
     boxes: Float64Array.from(found.flatMap(({ box }) => box)),
+    boxAreas: Float64Array.from(found, ({ boxArea }) => boxArea),
     scores: Float64Array.from(found, ({ score }) => score),
     classes: Int32Array.from(found, (result) => result.class),
     ...(haveMasks && { masks: found.map(({ mask }) => mask!) }),
@@ -95,7 +97,7 @@ class ResultReader {
     const given = Array.isArray(bbox) && bbox.length > 0 ? bbox : mask && maskBox(mask);
     const box = given && this.#box(given, name);
     if (!given) this.#issues.add("no-box", name);
-    return box && { ...result, box, mask };
+    return box && { ...result, box, boxArea: (given[2] as number) * (given[3] as number), mask };
   }
 
   /** Results may be empty or lie outside: such a box finds nothing, and counts as wrong. */
