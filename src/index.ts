@@ -25,6 +25,7 @@ export {
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
+export type { CategoryScore, CocoNumbers } from "./evaluate/detection/coco.ts";
 export type { BadFile, ClassScore, Evaluation, ExtractOptions, Representation } from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";

@@ -42,19 +42,17 @@ export function drawnPlacement(stored: ImageSize, settings: DetectionSettings, n
   return { stored, resized, window: { top, left, height, width }, isFlipped };
 }
 
-/** Pixels as the network wants them, [3, h, w]. */
+/** Pixels as the network wants them, [3, h, w]; the picture may have been halved when it was decoded. */
 export function placedPixels(
-  { pixels }: RawImage,
-  { stored, resized, window, isFlipped }: Placement,
+  { pixels, height, width }: RawImage,
+  { resized, window, isFlipped }: Placement,
   normalize: Normalization,
 ): Tensor {
   return scope(() => {
-    const bytes = borrow(pixels, [stored.height, stored.width, 3]);
-    const planes = bytes.permute(2, 0, 1).to("float32").unsqueeze(0); // [1, 3, H, W]
-    const isSame = stored.height === resized.height && stored.width === resized.width;
-    const sized = isSame
-      ? planes
-      : op._upsample_bilinear2d_aa(planes.contiguous(), [resized.height, resized.width], false);
+    const planes = borrow(pixels, [height, width, 3]).permute(2, 0, 1).to("float32").unsqueeze(0); // [1, 3, H, W]
+    const isSame = height === resized.height && width === resized.width;
+    const sides = [resized.height, resized.width];
+    const sized = isSame ? planes : op._upsample_bilinear2d_aa(planes.contiguous(), sides, false);
     const cut = sized.narrow(2, window.top, window.height).narrow(3, window.left, window.width).squeeze(0);
     const turned = isFlipped ? cut.flip(2) : cut;
     return turned.sub(channels(normalize.mean, 255)).div(channels(normalize.std, 255)); // [3, h, w]
@@ -131,7 +129,7 @@ function placeBitmap(bitmap: Uint8Array, { stored, resized, window, isFlipped }:
   }
 }
 
-/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below; bitmaps are filled up alike. */
+/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below. */
 export function filledUp(pictures: readonly Tensor[], truths: readonly Truth[], device: string) {
   const most = (axis: number) => Math.max(...pictures.map((picture) => picture.size(axis)));
   const [h, w] = [most(1), most(2)];

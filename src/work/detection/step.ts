@@ -56,7 +56,11 @@ export function learnable(
 ): { images: Tensor; truths: readonly Truth[] } {
   const { settings, task, trunk } = file;
   const placed = pictures.map(({ image, epoch, raw }) => {
-    const placement = drawnPlacement(raw, settings, keyedStream(settings.seed, epoch, image, purposes.placement));
+    const placement = drawnPlacement(
+      set.images[image]!,
+      settings,
+      keyedStream(settings.seed, epoch, image, purposes.placement),
+    );
     const truth = placedTruth(objectsOf(set, image), placement, task === "segment", device);
     return { pixels: placedPixels(raw, placement, trunk.normalize), truth };
   });
