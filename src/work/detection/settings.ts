@@ -29,6 +29,7 @@ export const detectionSettingsSchema = z.strictObject({
     .describe("boxes before and after they strike each other out"),
   sampledAnchors: whole(2).describe("anchors of a picture that a step learns from"),
   sampledBoxes: whole(2).describe("proposals of a picture that a step learns from"),
+  pooledSize: whole(2).describe("places along each side of what the last stage gets of a box; a mask has as many"),
   proposalLossWeight: z.number().min(0).describe("multiplies the losses of the proposals"),
   preciseNormSteps: whole(0).describe("batches over which batch norm's statistics are taken anew at the end"),
   checkpointEverySteps: whole(1).describe("steps between saves"),
@@ -51,6 +52,7 @@ const ofDetectron = {
   proposals: { training: [12000, 2000], testing: [6000, 1000] },
   sampledAnchors: 256,
   sampledBoxes: 512,
+  pooledSize: 14,
   proposalLossWeight: 1,
   preciseNormSteps: 200,
   checkpointEverySteps: 1000,
@@ -94,8 +96,9 @@ export const schedules = {
     testShortSide: 160,
     proposals: { training: [1000, 300], testing: [1000, 200] },
     sampledAnchors: 128,
-    sampledBoxes: 64,
-    preciseNormSteps: 20,
+    sampledBoxes: 32,
+    pooledSize: 8,
+    preciseNormSteps: 10,
     checkpointEverySteps: 100,
     logEverySteps: 10,
   },
@@ -153,6 +156,7 @@ export function detectorOptions(
   const { sizes } = usual.proposals.anchors;
   return {
     ...usual,
+    pooledSize: settings.pooledSize,
     proposalLossWeight: settings.proposalLossWeight,
     proposals: {
       ...usual.proposals,
