@@ -67,6 +67,10 @@ export function compileSources() {
   const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
   for (const project of ["tsconfig.build.json", join("web", "tsconfig.json")])
     run(process.execPath, [compiler, "-p", join(projectRoot, project)], { failure: "TypeScript does not compile" });
+  const bundler = join(projectRoot, "node_modules", "vite", "bin", "vite.js");
+  run(process.execPath, [bundler, "build", "-c", join(projectRoot, "web", "vite.config.mjs")], {
+    failure: "the live page is not built",
+  });
   writeFileSync(sourcesStamp(), sourcesDigest());
 }
 

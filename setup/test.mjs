@@ -38,6 +38,7 @@ function runTests(given) {
 
 check("types", bin("tsc"), ["-p", "tsconfig.json", "--noEmit"]);
 check("types of the page", bin("tsc"), ["-p", "web/tsconfig.json", "--noEmit"]);
+check("types of the live page", bin("tsc"), ["-p", "web/ui/tsconfig.json"]);
 check("lint and format", bin("biome"), ["check", "--error-on-warnings", "."]);
 runTests(process.argv.slice(2));
 const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : "";

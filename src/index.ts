@@ -18,6 +18,7 @@ export {
   type OnProgress,
   type OpenOptions,
   openDataset,
+  type PictureFiles,
   type PictureSource,
   type RawImage,
   type ReadingRules,

@@ -15,13 +15,13 @@ const layers = [
   ["augment"],
   ["methods", "weights", "detect"],
   ["train", "evaluate"],
-  ["recipes", "report"],
+  ["recipes", "report", "serve"],
   ["work"],
   ["compare"],
   ["cli", "index", "extend"],
 ];
 /** What must run where libtorch is missing. */
-const withoutTorch = ["errors", "random", "version", "files", "data"];
+const withoutTorch = ["errors", "random", "version", "files", "data", "serve"];
 
 const roomOf = (path: string): string => relative(source, path).split("/")[0]!.replace(/\.ts$/, "");
 const layerOf = (room: string): number => layers.findIndex((rooms) => rooms.includes(room));

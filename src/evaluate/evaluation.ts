@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/index.ts";
 import { CallError, SelfsightError } from "../errors.ts";
 import type { Features } from "./features.ts";
+import { type Interval, meanInterval } from "./statistics/interval.ts";
 
 /** What a protocol found. Accuracies are shares in [0, 1]. */
 export interface Evaluation {
@@ -14,6 +15,13 @@ export interface Evaluation {
    * answers more than were found (Agresti and Coull 1998), so that two queries that are both right do not count as certainty.
    */
   standardError: number;
+  /**
+   * Where the value may lie with other test images, 95 %: the bootstrap over images, the same at every call; Wilson's where all are right
+   * or all wrong.
+   */
+  interval: Interval | null;
+  /** What each query was worth, in their order: 1 right, 0 wrong; of several draws the share that were right. [M] */
+  outcomes: Float32Array;
   correct: number;
   count: number;
   perClass: ClassScore[];
@@ -118,13 +126,27 @@ export function score(
   }));
   const right = correct.reduce((sum, own) => sum + own, 0);
   const value = right / predictions.length;
+  const outcomes = outcomesOf(queryLabels, predictions);
   return {
     value,
     standardError: standardErrorOf(value, queryLabels.length),
+    interval: meanInterval(outcomes),
+    outcomes,
     correct: right,
     count: predictions.length,
     perClass,
   };
+}
+
+/** The share of rounds in which each query was given its class, [M]. */
+function outcomesOf(queryLabels: Int32Array, predictions: Int32Array): Float32Array {
+  const rounds = predictions.length / queryLabels.length;
+  const right = new Uint32Array(queryLabels.length);
+  predictions.forEach((prediction, i) => {
+    const query = i % queryLabels.length;
+    if (prediction === queryLabels[query]) right[query]! += 1;
+  });
+  return Float32Array.from(right, (count) => count / rounds);
 }
 
 function standardErrorOf(value: number, queries: number): number {

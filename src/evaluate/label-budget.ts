@@ -1,6 +1,6 @@
 // N pictures, C classes. Which pictures of a set may show their labels.
 import { type Dataset, sampleName } from "../data/index.ts";
-import { didYouMean, displayName, SelfsightError } from "../errors.ts";
+import { displayName, SelfsightError } from "../errors.ts";
 import { keyedPermutation } from "../random.ts";
 import { placesByClass } from "./hold-out.ts";
 
@@ -110,12 +110,10 @@ function classesWithout({ labels, classes = [] }: Dataset, places: Uint32Array):
 }
 
 function nothingFound(dataset: Dataset, file: string, names: readonly string[]): SelfsightError {
-  const first = names[0] ?? "";
-  const some = Array.from({ length: Math.min(dataset.length, 1000) }, (_, place) => sampleName(dataset, place));
   const found = names.length === 0 ? "no names" : `${names.length} names, none of them a train image (${shown(names)})`;
   return new SelfsightError(
     "data",
-    `finetune: ${displayName(file)} has ${found} of ${displayName(dataset.name)}; a name of a file on each line is needed, such as ${displayName(some[0] ?? "")}.${didYouMean(first, some)}`,
+    `finetune: ${displayName(file)} has ${found} of ${displayName(dataset.name)}; a file's name on each line is needed, such as ${displayName(sampleName(dataset, 0))}`,
   );
 }
 

@@ -131,6 +131,7 @@ export const barlowTwins = defineMethod({
       .describe("multiplies the loss; LARS' adapted weights do not feel it, all others do"),
     ...ablationOptions,
   }),
+  steerable: ["lambda", "lossScale"],
   defaults: {
     warmupEpochs: 10,
     floor: 0.001,
@@ -140,7 +141,7 @@ export const barlowTwins = defineMethod({
   floor: ({ lambda, lossScale, projector: widths, ...ablation }, batchSize) =>
     isPlain(ablation) ? lossScale * barlowTwinsFloor(lambda, lastWidth(widths), batchSize) : 0,
   build(backbone, options) {
-    const { projector: widths, projectorNorm, asymmetry, lossScale } = options;
+    const { projector: widths, projectorNorm, asymmetry } = options;
     const head = projector(backbone.outputSize, widthsOf(widths), { batchNorm: projectorNorm });
     const predictor = predictorFor(asymmetry, lastWidth(widths));
     const lossOf = isPlain(options) ? barlowTwinsLoss : ablatedLoss;
@@ -153,7 +154,7 @@ export const barlowTwins = defineMethod({
       },
       loss([zA, zB]) {
         const { loss, metrics } = lossOf(zA!, zB!, options);
-        return { loss: lossScale === 1 ? loss : loss.mul(lossScale), metrics };
+        return { loss: options.lossScale === 1 ? loss : loss.mul(options.lossScale), metrics };
       },
     };
   },

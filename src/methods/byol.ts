@@ -53,6 +53,7 @@ export const byol = defineMethod({
       .describe("whether the heads' last layers have biases; the official ones have none"),
     ...momentumOptions(0.996, 1),
   }),
+  steerable: ["momentum", "finalMomentum"],
   newRuns: { lastBias: false },
   defaults: {
     warmupEpochs: 10,

@@ -52,6 +52,13 @@ export interface BuiltMethod {
   batchNormImages?(images: number): number;
   /** Between the gradients and the optimizer, such as freezing prototypes at the start. */
   beforeUpdate?(context: StepContext): void;
+  /**
+   * What the contrast of a batch's embeddings looks like, for whoever watches the run: cosines of a picture's own views [P], and of
+   * different pictures, of any shape. Of methods that compare pictures with others.
+   */
+  similarities?(embeddings: readonly Tensor[]): { positives: Tensor; negatives: Tensor };
+  /** Scores of the first view's embeddings for each prototype [N, K], for whoever watches the run. Of methods that have prototypes. */
+  assignments?(embeddings: readonly Tensor[]): Tensor;
   /** After the optimizer: teachers, queues, norms. */
   afterUpdate?(context: StepContext, embeddings: readonly Tensor[]): void;
 }
@@ -106,6 +113,11 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   /** Whether further views may follow those of `views` (SwAV's small crops). Default false. */
   readonly takesMoreViews?: boolean;
   readonly options: z.ZodObject<Shape>;
+  /**
+   * Own settings that may change while a run trains. `build` is given one object of options for the life of the run, and these change
+   * in it: so the step reads them from there each time. Default none.
+   */
+  readonly steerable?: readonly (keyof Shape & string)[];
   readonly defaults: TrainingDefaults;
   /** Own settings of new runs where these differ from the defaults in `options`, by which older runs are read. Default none. */
   readonly newRuns?: Readonly<Record<string, unknown>>;

@@ -99,6 +99,7 @@ export const mocoV2 = defineMethod({
       .default(8)
       .describe("parts in which batch norm sees the batch, in place of the paper's 8 GPUs; 1: the whole batch"),
   }),
+  steerable: ["temperature", "momentum", "finalMomentum"],
   defaults: {
     warmupEpochs: 0,
     floor: 0,
@@ -143,6 +144,10 @@ export const mocoV2 = defineMethod({
             options.negatives ? mocoLoss(q, k, queue.rows, options) : attractionToKeys(q, k, options),
           ),
         ),
+      similarities: (embeddings) => {
+        const [[q, k]] = pairsOf(embeddings) as [[Tensor, Tensor]];
+        return inFloat32([q, k], (a, b) => ({ positives: cosines(a!, b!), negatives: queue.forward(normalized(a!)) }));
+      },
       afterUpdate(context, embeddings) {
         moveTowards(teacher, student, momentumAt(context, options));
         for (const [, keys] of pairsOf(embeddings)) queue.push(keys);

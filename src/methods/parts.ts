@@ -68,6 +68,20 @@ export const normalized = (rows: Tensor): Tensor =>
 /** Cosine of each row of `a` with the same row of `b`, [N]. */
 export const cosines = (a: Tensor, b: Tensor): Tensor => normalized(a).mul(normalized(b)).sum({ dim: 1 });
 
+/** Cosines of the two views of each picture [N], and of the first view with those of other pictures, in rows of no meaning [N − 1, N]; zA, zB [N, D], N at least 2. */
+export function pairSimilarities(zA: Tensor, zB: Tensor): { positives: Tensor; negatives: Tensor } {
+  return inFloat32([zA, zB], (a, b) => {
+    const likeness = normalized(a!).matmul(normalized(b!).T); // [N, N]
+    const N = likeness.size(0);
+    const others = likeness
+      .flatten()
+      .narrow(0, 1, N * N - 1)
+      .reshape(N - 1, N + 1)
+      .narrow(1, 0, N); // without its diagonal
+    return { positives: likeness.diagonal(), negatives: others };
+  });
+}
+
 /** Mean over the rows of −log softmax at each row's class; logits [N, C], classes [N] int64. */
 export const crossEntropy = (logits: Tensor, classes: Tensor): Tensor => op.cross_entropy_loss(logits, classes);
 

@@ -3,7 +3,16 @@ import { z } from "zod";
 import { projector } from "../nn/index.ts";
 import { arange, cat, noGrad, scope, type Tensor } from "../torch/index.ts";
 import { defineMethod, expectPair, type MethodLoss } from "./method.ts";
-import { cosines, inFloat32, normalized, projectorWidths, temperature, widthsOf, withGradients } from "./parts.ts";
+import {
+  cosines,
+  inFloat32,
+  normalized,
+  pairSimilarities,
+  projectorWidths,
+  temperature,
+  widthsOf,
+  withGradients,
+} from "./parts.ts";
 import { simclrViews } from "./views.ts";
 
 /** NT-Xent without its negatives: −mean(s(a, p)) / τ. All embeddings in one point have the least loss; for showing just that. */
@@ -64,6 +73,7 @@ export const simclr = defineMethod({
       .describe("whether the projector has batch norm; without it its layers have biases, as in solo-learn"),
     negatives: z.boolean().default(true).describe("whether other images push away; without them the network collapses"),
   }),
+  steerable: ["temperature"],
   defaults: {
     warmupEpochs: 10,
     floor: 0,
@@ -71,7 +81,8 @@ export const simclr = defineMethod({
   },
   views: (size) => simclrViews({ size }),
   floor: ({ negatives, temperature }) => (negatives ? 0 : -1 / temperature),
-  build(backbone, { temperature, projector: widths, projectorNorm, negatives }) {
+  build(backbone, options) {
+    const { projector: widths, projectorNorm, negatives } = options;
     const lossOf = negatives ? ntXentLoss : attractionLoss;
     const norms = projectorNorm ? ({ lastNorm: "scale" } as const) : { batchNorm: false, bias: true };
     const head = projector(backbone.outputSize, widthsOf(widths), norms);
@@ -79,7 +90,8 @@ export const simclr = defineMethod({
       trainable: { backbone, projector: head },
       represent: (views) => views.map((view) => backbone.forward(view)),
       embed: (representations) => representations.map((representation) => head.forward(representation)), // 2 x [N, D]
-      loss: ([zA, zB]) => lossOf(zA!, zB!, { temperature }),
+      loss: ([zA, zB]) => lossOf(zA!, zB!, options),
+      similarities: ([zA, zB]) => pairSimilarities(zA!, zB!),
     };
   },
 });

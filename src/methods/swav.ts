@@ -109,6 +109,7 @@ export const swav = defineMethod({
       .describe("earlier embeddings that help to make the codes of a small batch; 0: none"),
     queueFromEpoch: z.number().nonnegative().default(15).describe("epoch from which they help"),
   }),
+  steerable: ["temperature", "epsilon", "iterations", "freezePrototypesEpochs"],
   defaults: {
     warmupEpochs: 0,
     floor: 0.001,
@@ -143,6 +144,8 @@ export const swav = defineMethod({
             { ...options, queued },
           );
         }),
+      assignments: ([first]) =>
+        inFloat32([first!, prototypes.weight], (rows, weight) => score(normalized(rows!), weight!)),
       beforeUpdate({ step, stepsPerEpoch }) {
         if (step < Math.round(options.freezePrototypesEpochs * stepsPerEpoch)) prototypes.weight.clearGrad();
       },

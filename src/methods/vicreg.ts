@@ -61,19 +61,20 @@ export const vicreg = defineMethod({
     variance: weight.default(25).describe("weight of the features' lack of spread"),
     covariance: weight.default(1).describe("weight of the features' repeating each other"),
   }),
+  steerable: ["invariance", "variance", "covariance"],
   defaults: {
     warmupEpochs: 10,
     floor: 0.001,
     optimizer: { name: "lars", learningRate: 0.2, weightDecay: 1e-6 },
   },
   views: (size) => barlowTwinsViews({ size }),
-  build(backbone, { projector: widths, ...weights }) {
-    const head = projector(backbone.outputSize, widthsOf(widths));
+  build(backbone, options) {
+    const head = projector(backbone.outputSize, widthsOf(options.projector));
     return {
       trainable: { backbone, projector: head },
       represent: (views) => views.map((view) => backbone.forward(view)),
       embed: (representations) => representations.map((representation) => head.forward(representation)), // 2 x [N, D]
-      loss: ([zA, zB]) => vicregLoss(zA!, zB!, weights),
+      loss: ([zA, zB]) => vicregLoss(zA!, zB!, options),
     };
   },
 });

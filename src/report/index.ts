@@ -7,6 +7,15 @@ export { dataUri, heatMap, type PixelImage, thumbnail } from "./charts/picture.t
 export { type Gallery, type GallerySection, type Group, galleryPage, type Tile } from "./gallery.ts";
 export { duration, reportPage } from "./page.ts";
 export { type ProductPage, pageIcon, productPage } from "./product-page.ts";
+export {
+  type PublishedFigure,
+  type PublishedRow,
+  type PublishedTable,
+  type PublishedTableId,
+  publishedNames,
+  publishedRows,
+  publishedTables,
+} from "./published/published.ts";
 export type {
   Figure,
   LoggedStep,
@@ -18,6 +27,12 @@ export type {
   Scores,
   Thumbnail,
 } from "./report.ts";
+export {
+  type Evaluated,
+  type EvaluatedRow,
+  type PublishedBeside,
+  withEvaluations,
+} from "./sections/evaluations.ts";
 export { figureText } from "./sections/scores.ts";
 export { style } from "./style.ts";
 export { verdict } from "./verdict.ts";

@@ -1,5 +1,13 @@
 /** LAYER 4: what a run is, and the step. */
 
+export {
+  type Line,
+  makeObservations,
+  observationsPath,
+  openLines,
+  readLines,
+  tellingOnce,
+} from "./observe/store.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -16,11 +24,14 @@ export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } fro
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
 export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export {
+  type ActEvent,
+  type Alarm,
   type Log,
   type LogEvent,
   type LossParts,
   logPath,
   openLog,
+  type Proposal,
   type RunFacts,
   readLog,
   type StepReport,
@@ -46,11 +57,11 @@ export {
   surveyRun,
 } from "./run/survey.ts";
 export { Meter, type TrainOptions } from "./session.ts";
-export { settingFrom } from "./settings/assignment.ts";
+export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
-export { neededFor } from "./settings/schema-words.ts";
+export { fitted, neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
@@ -79,6 +90,12 @@ export {
   scheduleFactor,
   type TrainState,
 } from "./state.ts";
+export { answersOf, logEnd } from "./steer/answers.ts";
+export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
+export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
+export { replayRun } from "./steer/replay.ts";
+export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
+export { steerableKeys } from "./steer/steerable.ts";
 export {
   embedBatch,
   enqueueStep,

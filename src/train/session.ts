@@ -2,10 +2,12 @@
 import type { Batch, Dataset, Remarks } from "../data/index.ts";
 import type { Team } from "../distributed/index.ts";
 import type { Late } from "../torch/index.ts";
+import type { AlarmWatch } from "./observe/alarms.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
-import type { Log, LogEvent, StepReport } from "./run/log.ts";
+import type { Alarm, Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
+import type { Steering } from "./steer/steering.ts";
 import type { StepResult } from "./step.ts";
 import { ofEachPart, type PartClock } from "./step-parts.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
@@ -21,10 +23,16 @@ export interface TrainOptions {
   checkpoint?: Checkpoint;
   /** The settings of before, when the run has just got another length. */
   extendedFrom?: Settings;
+  /** Settings that were given anew when the run went on: what changed them before is past. */
+  given?: readonly string[];
+  /** Least time between two looks for requests. Default 1000. */
+  controlEveryMilliseconds?: number;
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
-  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number }>;
+  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number } | undefined>;
+  /** Called there too, after it: whoever draws what the run has learned so far. What goes wrong in it is a warning. */
+  draw?: (state: TrainState) => Promise<void>;
   /**
    * How many steps a device is given before the numbers of an earlier one are read. Default 1 on a GPU, which so never waits for its
    * next step; 0 on the CPU, whose numbers are there when a step returns.
@@ -48,6 +56,10 @@ export interface Session extends TrainOptions {
   state: TrainState;
   log: Log;
   watch: CollapseWatch;
+  alarms: AlarmWatch;
+  /** Steps of the checkpoints that stand, the newest last. */
+  savedSteps: number[];
+  steering: Steering;
   /** What was last seen of the embeddings and has not been logged yet. */
   unlogged: Partial<RepresentationHealth>;
   /** Steps whose numbers were not read yet, the oldest first. */
@@ -66,13 +78,15 @@ export interface Session extends TrainOptions {
 /** Seconds since a reading of the clock. */
 export const seconds = (since: number): number => (performance.now() - since) / 1000;
 
-export function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
+export function emit(session: Pick<Session, "log" | "onEvent" | "alarms">, event: LogEvent): void {
   session.log.write(event);
   session.onEvent?.(event);
+  const raised = session.alarms.observe(event);
+  if (raised) emit(session, { event: "warning", step: event.step, ...raised });
 }
 
-export const warn = (session: Session, message: string): void =>
-  emit(session, { event: "warning", step: session.state.step, message });
+export const warn = (session: Session, message: string, alarm?: Alarm): void =>
+  emit(session, { event: "warning", step: session.state.step, message, ...(alarm && { alarm }) });
 
 /** Images per second and the shares of time spent waiting for pictures and in the parts of a step, since the last reading. */
 export class Meter {

@@ -18,6 +18,7 @@ import {
 } from "../nn/index.ts";
 import { engine, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
+import type { StepObserver } from "./observe/observer.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
 import { methodOf, methodSettings, type Settings } from "./settings/settings.ts";
@@ -27,6 +28,8 @@ import type { PartClock } from "./step-parts.ts";
 export interface TrainState {
   settings: Settings;
   method: BuiltMethod;
+  /** The method's own settings, the object that it was built with: what may change in a run changes in it. */
+  options: ReturnType<typeof methodSettings>;
   network: Network;
   optimizer: Optimizer;
   device: string;
@@ -38,6 +41,8 @@ export interface TrainState {
   floor: number;
   /** Told where a step is, by whoever wants to know where its time goes. */
   clock?: PartClock;
+  /** Shown the embeddings of each step, by whoever draws pictures of the training. */
+  observer?: StepObserver;
 }
 
 /** What a run must know of its pictures before it reads them. */
@@ -47,12 +52,16 @@ export interface DataFacts {
 }
 
 /** The networks of a run with their first weights, which follow from the seed alone. */
-export function buildMethod(settings: Settings, { classes = [] }: Pick<DataFacts, "classes"> = {}): BuiltMethod {
+export function buildMethod(
+  settings: Settings,
+  { classes = [] }: Pick<DataFacts, "classes"> = {},
+  options = methodSettings(settings),
+): BuiltMethod {
   const method = methodOf(settings);
   refuseUnlabelled(settings, { classes });
   manualSeed(settings.seed);
   const trunk = () => makeBackbone(settings);
-  const build = () => method.build(trunk(), methodSettings(settings), { classes: classes.length, makeBackbone: trunk });
+  const build = () => method.build(trunk(), options, { classes: classes.length, makeBackbone: trunk });
   return scope(build); // layers keep their own tensors; what initialisation leaves behind goes
 }
 
@@ -72,7 +81,8 @@ export const totalStepsOf = ({ steps, epochs, batchSize }: Settings, images: num
 
 /** `localRank`: this process's number on its machine, by which several of them take a GPU each. */
 export function buildState(settings: Settings, data: DataFacts, localRank = 0): TrainState {
-  const method = buildMethod(settings, data);
+  const options = methodSettings(settings);
+  const method = buildMethod(settings, data, options);
   const device = chosenDevice(settings.device, localRank);
   const network: Network = { ...method.trainable, ...method.frozen };
   if (device !== "cpu") moveNetwork(network, device);
@@ -80,6 +90,7 @@ export function buildState(settings: Settings, data: DataFacts, localRank = 0): 
   return {
     settings,
     method,
+    options,
     network,
     optimizer: buildOptimizer(settings, method),
     device,
@@ -87,8 +98,19 @@ export function buildState(settings: Settings, data: DataFacts, localRank = 0): 
     step: 0,
     stepsPerEpoch,
     totalSteps: totalStepsOf(settings, data.length),
-    floor: methodOf(settings).floor?.(methodSettings(settings), settings.batchSize) ?? 0,
+    floor: floorOf(settings),
   };
+}
+
+const floorOf = (settings: Settings): number =>
+  methodOf(settings).floor?.(methodSettings(settings), settings.batchSize) ?? 0;
+
+/** From the next step on the run has these settings, which differ in what may change while it trains: see `steerableKeys`. */
+export function takeOn(state: TrainState, settings: Settings): void {
+  state.settings = settings;
+  Object.assign(state.options, methodSettings(settings));
+  state.floor = floorOf(settings);
+  for (const group of state.optimizer.groups) Object.assign(group, pullsOf(settings, group.name.startsWith("biases")));
 }
 
 /** What a method is told of the step that comes next. */
@@ -165,16 +187,24 @@ function groupsOf(
   followsSchedule: boolean,
 ): ParameterGroup[] {
   const { optimizer } = settings;
-  const rates = peakRates(settings);
   const group = (name: string, isBias: boolean): ParameterGroup => ({
     name: `${name}${suffix}`,
     parameters: new Map(parameters.filter(([, { shape }]) => (shape.length === 1) === isBias)),
-    learningRate: isBias ? rates.biases : rates.weights,
-    weightDecay: isBias && !optimizer.decaysBiases ? 0 : optimizer.weightDecay,
+    ...pullsOf(settings, isBias),
     isAdapted: !isBias || optimizer.adaptsBiases,
     followsSchedule,
   });
   return [group("weights", false), group("biases", true)].filter(({ parameters }) => parameters.size > 0);
+}
+
+/** What a group's weights are moved by, beside their gradients. */
+function pullsOf(settings: Settings, isBias: boolean): Pick<ParameterGroup, "learningRate" | "weightDecay"> {
+  const { optimizer } = settings;
+  const { biases, weights } = peakRates(settings);
+  return {
+    learningRate: isBias ? biases : weights,
+    weightDecay: isBias && !optimizer.decaysBiases ? 0 : optimizer.weightDecay,
+  };
 }
 
 type Length = Pick<TrainState, "settings" | "stepsPerEpoch" | "totalSteps">;

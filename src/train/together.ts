@@ -8,6 +8,7 @@ import { openTrainingData, type PreparedRun, placeOf } from "./run/start.ts";
 import type { Session } from "./session.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
+import type { ChangeRecord } from "./steer/changes.ts";
 
 /** What the others are told of a run that the leader has prepared. */
 interface Told {
@@ -61,8 +62,8 @@ export function shareOf({ team, settings }: Pick<Session, "team" | "settings">):
   return team && { ...rowsOfRank(settings.batchSize, team), union: team.union };
 }
 
-/** Whether this process, or any other of its team, was asked to stop. */
-export function isStopping({ isStopping: asked, team }: Pick<Session, "isStopping" | "team">): boolean {
-  const wish = asked?.() === true;
-  return team ? team.sum(wish ? 1 : 0) > 0 : wish;
-}
+/** What the leader reads of the run's past changes: only it needs the run's folder. */
+export const leadersChanges = async (
+  { team }: Pick<Session, "team">,
+  own: readonly ChangeRecord[],
+): Promise<readonly ChangeRecord[]> => (team ? await team.byLeader(() => own) : own);

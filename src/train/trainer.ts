@@ -3,7 +3,9 @@ import { leads } from "../distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
-import { setAsideAfter } from "./run/checkpoint.ts";
+import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
+import { openObserver, type StepObserver } from "./observe/observer.ts";
+import { checkpointSteps, setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
@@ -12,9 +14,13 @@ import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
 import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
+import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
+import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
+import { steerableKeys } from "./steer/steerable.ts";
+import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
-import { isStopping, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
+import { leadersChanges, shareOf, takeLeadersQuarantine, takeLeadersState } from "./together.ts";
 import { collapseWatch } from "./watch.ts";
 
 /** How a run ended. */
@@ -35,18 +41,25 @@ export interface TrainResult {
  * Errors: configuration (another process trains here, no such device), data, storage, checkpoint, numerics.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  if (!leads(options.team)) return withState(options, (state) => runSession(openSession(options, state, silentLog)));
+  if (!leads(options.team)) return trainWith(options, [], silentLog);
   refuseNoRun(options.folder);
   const unlock = lockRunFolder(options.folder, options);
   try {
     const { folder, checkpoint, settings } = options;
-    if (checkpoint) refuseForeignCheckpoint(checkpoint, settings);
+    const changes = withoutGiven(readChanges(folder), options.given ?? []);
+    if (checkpoint) refuseForeignCheckpoint(checkpoint, hashesAt(settings, changes, checkpoint.state.step));
     setAsideAfter(folder, checkpoint?.state.step ?? -1);
-    return await withLog(options, (log) => withState(options, (state) => runSession(openSession(options, state, log))));
+    return await withLog(options, (log) => trainWith(options, changes, log));
   } finally {
     unlock();
   }
 }
+
+const trainWith = (options: TrainOptions, own: readonly ChangeRecord[], log: Log): Promise<TrainResult> =>
+  withState(options, async (state) => {
+    const changes = await leadersChanges(options, own);
+    return runSession(openSession(options, changes, state, log));
+  });
 
 async function withLog<T>({ folder, onEvent }: TrainOptions, body: (log: Log) => Promise<T>): Promise<T> {
   const log = openLog(folder, (message) => onEvent?.({ event: "warning", step: 0, message }));
@@ -79,17 +92,30 @@ function deviceWarnings({ settings }: TrainOptions, { device }: TrainState): str
   ];
 }
 
-function openSession(options: TrainOptions, state: TrainState, log: Log): Session {
+function openSession(options: TrainOptions, changes: readonly ChangeRecord[], state: TrainState, log: Log): Session {
   const { folder, checkpoint } = options;
   const now = performance.now();
   const isSameData = checkpoint?.state.fingerprint === options.dataset.fingerprint;
   if (state.device === "cpu") state.clock = new PartClock(); // a dozen readings of the clock a step
   const quarantine = new Set(isSameData ? checkpoint?.state.quarantine : []); // of other data, these would be other pictures
-  const session = {
+  const events = readLog(folder);
+  const early: string[] = [];
+  let hasBegun = false;
+  const session: Session = {
     ...options,
     state,
     log,
+    steering: openSteering({
+      ...options,
+      changes,
+      events,
+      step: state.step,
+      everyMilliseconds: options.controlEveryMilliseconds,
+      onProblem: (message) => (hasBegun ? warn(session, message) : void early.push(message)),
+    }),
     watch: collapseWatch(methodOf(options.settings)),
+    alarms: alarmsOf(state),
+    savedSteps: savedStepsOf(options),
     unlogged: {},
     taken: [],
     stepsAhead: options.stepsAhead ?? (state.device === "cpu" ? 0 : 1),
@@ -101,14 +127,42 @@ function openSession(options: TrainOptions, state: TrainState, log: Log): Sessio
     hasSaidNoRoom: false,
     meter: new Meter(state.clock),
   };
+  const due = takeOnDue(session);
   const start = startEvent(session);
-  const difference = differenceOfMachines(readLog(folder), start);
+  const difference = differenceOfMachines(events, start);
   emit(session, start);
+  hasBegun = true;
+  if (leads(options.team)) state.observer = observerOf(session);
+  tellActs(session, due);
   if (difference) warn(session, difference);
-  for (const message of deviceWarnings(options, state)) warn(session, message);
+  for (const message of [...early, ...deviceWarnings(options, state)]) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
+
+const alarmsOf = (state: TrainState): AlarmWatch =>
+  alarmWatch({
+    settings: state.settings,
+    totalSteps: state.totalSteps,
+    warmupSteps: warmupOf(state).steps,
+    peak: peakRates(state.settings).weights,
+  });
+
+const savedStepsOf = ({ folder, checkpoint }: TrainOptions): number[] =>
+  checkpoint ? checkpointSteps(folder).filter((step) => step <= checkpoint.state.step) : [];
+
+const observerOf = (session: Session): StepObserver => {
+  const { state, settings, folder } = session;
+  return openObserver({
+    folder,
+    step: state.step,
+    stepsPerEpoch: state.stepsPerEpoch,
+    every: settings.observeEverySteps,
+    method: methodOf(settings),
+    changeable: steerableKeys(settings),
+    onProblem: (message) => warn(session, message),
+  });
+};
 
 async function runSession(session: Session): Promise<TrainResult> {
   const { state, dataset, settings } = session;
@@ -129,7 +183,7 @@ async function runSession(session: Session): Promise<TrainResult> {
   for await (const batch of reader) {
     session.meter.endWaiting();
     await advance(session, batch);
-    if (isStopping(session) && state.step < state.totalSteps) return finish(session, "stopped");
+    if ((await obey(session)) && state.step < state.totalSteps) return finish(session, "stopped");
     session.meter.startWaiting();
   }
   return finish(session, "complete");
@@ -148,15 +202,23 @@ async function advance(session: Session, batch: Batch): Promise<void> {
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate } = session;
+  const { state, settings, evaluate, draw } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !session.team)) return;
-  const measure = async () => (evaluate ? await evaluate(state) : null);
+  if (!isDue || (!evaluate && !draw && !session.team)) return;
+  const measure = async () => {
+    const found = (await evaluate?.(state)) ?? null;
+    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
+    return found;
+  };
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  if (!found) return;
-  emit(session, { event: "evaluation", step: state.step, epoch, ...found });
+  if (found) emit(session, { event: "evaluation", step: state.step, epoch, ...found });
   session.meter.reset();
+}
+
+function drawNoMore(session: Session, { message }: Error): void {
+  delete session.draw;
+  warn(session, `observe: ${message}; the run goes on without its map`);
 }
 
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {

@@ -25,6 +25,19 @@ export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
 export { type MeasureOptions, type ProtocolReport, Stopped } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
+export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
+export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";
+export type { UnlabelledReport } from "./evaluation/unlabelled.ts";
+export { type EvaluateAllOptions, type EvaluatedAll, evaluateAll } from "./evaluations/all.ts";
+export type { Evaluations, FoundEvaluation } from "./evaluations/kept.ts";
+export {
+  compareOutcomes,
+  type OutcomeComparison,
+  type Outcomes,
+  outcomesOf,
+  readOutcomes,
+  writeOutcomes,
+} from "./evaluations/outcomes.ts";
 export type { Card, ExportFormat } from "./export/card.ts";
 export { type Exported, type ExportOptions, exportBackbone } from "./export/export.ts";
 export type { FormatOptions } from "./export/formats.ts";
@@ -42,7 +55,7 @@ export type { ConfidenceCalibration } from "./labels/classifier.ts";
 export { classifyPictures } from "./labels/classify.ts";
 export type { Classified, ClassifiedPicture, ClassifyOptions } from "./labels/find.ts";
 export { Model, openRun, type Picture } from "./model.ts";
-export type { ReadingOptions, WorkOptions } from "./open-work.ts";
+export type { FeatureOptions, ReadingOptions, WorkOptions } from "./open-work.ts";
 export type { NearPicture, OutlierOptions, Outliers, RankedPicture } from "./outliers/find.ts";
 export { findOutliers } from "./outliers/outliers.ts";
 export { type PageOptions, type WrittenPage, writePage } from "./page/page.ts";

@@ -1,5 +1,6 @@
 import colours from "picocolors";
-import type { LogEvent } from "../../train/index.ts";
+import { displayName } from "../../errors.ts";
+import type { ActEvent, LogEvent } from "../../train/index.ts";
 
 /** Shows a run: a live line on a terminal, a plain line every few seconds in a pipe. */
 export interface Progress {
@@ -172,8 +173,18 @@ function describeOther(event: Exclude<LogEvent, { event: "start" } | { event: "s
     return colours.dim(
       `saved step ${event.step} (${(event.bytes / 1e6).toFixed(0)} MB, ${event.seconds.toFixed(1)} s)`,
     );
+  if (event.event === "act") return describeAct(event);
   if (event.event === "warning") return colours.yellow(`warning: ${event.message}`);
   return event.reason === "complete"
     ? `done: ${event.step} steps in ${event.seconds.toFixed(0)} s`
     : `stopped after step ${event.step}`;
+}
+
+/** An act for people: what was asked, by whom, and what came of it. */
+export function describeAct({ act, step, who, via, changes = [], reason, asked }: ActEvent): string {
+  const by = colours.dim(`(${displayName(who)}, ${displayName(via)})`);
+  if (act === "refused") return colours.yellow(`refused${asked ? ` to ${asked}` : ""}: ${displayName(reason ?? "")}`);
+  if (act !== "set") return `asked to ${act} after step ${step} ${by}`;
+  const listed = changes.map(({ key, from, to }) => `${key} ${JSON.stringify(from)} -> ${JSON.stringify(to)}`);
+  return `from step ${step + 1} on: ${displayName(listed.join(", "))} ${by}`;
 }

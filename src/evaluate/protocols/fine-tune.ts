@@ -1,6 +1,6 @@
 // N labelled pictures, M test pictures, B of a batch, D features, C classes
 import { type Normalization, publishedMiddle, type ViewRecipe } from "../../augment/index.ts";
-import { type Dataset, subset } from "../../data/index.ts";
+import { type Dataset, sampleName, subset } from "../../data/index.ts";
 import { supervisedViews } from "../../methods/index.ts";
 import {
   type BackboneNetwork,
@@ -14,9 +14,9 @@ import {
 import { autocast, noGrad, type Tensor } from "../../torch/index.ts";
 import { linearHead } from "../classifier/head.ts";
 import type { ClassifierRecipe } from "../classifier/recipe.ts";
-import { type ClassifierScore, testClassifier } from "../classifier/test-classifier.ts";
+import { type Answers, testClassifier } from "../classifier/test-classifier.ts";
 import { trainClassifier } from "../classifier/train-classifier.ts";
-import { type Evaluation, testLabels } from "../evaluation.ts";
+import { type Evaluation, score, testLabels } from "../evaluation.ts";
 import { budgetWords, type LabelBudget, labelledPlaces } from "../label-budget.ts";
 import { type BankOptions, noReading } from "../labelled-data.ts";
 import { meanOf, spread } from "./few-shot.ts";
@@ -101,22 +101,26 @@ export interface FineTuneTask {
  *
  * @throws SelfsightError "data" for too few labels, "numerics" where it diverges.
  */
-export async function fineTune(task: FineTuneTask, options: FineTuneOptions): Promise<FineTuneResult> {
+export async function fineTune(
+  task: FineTuneTask,
+  options: FineTuneOptions,
+): Promise<{ found: FineTuneResult; badFiles: number }> {
   const { seed = 0, seeds = 1, beside = "scratch" } = options;
   const own = Array.from({ length: seeds }, (_, i) => seed + i);
   const trained = await eachSeed(own, (each) => tunedOnce(task, options, each, "trained"));
   const scratch =
     beside === "scratch" ? await eachSeed(own, (each) => tunedOnce(task, options, each, "scratch")) : null;
   const { labels, steps, notes } = trained[0]!;
-  return {
+  const found = {
     protocol: protocolOf(options),
-    ...pooled(trained.map(({ score }) => score)),
+    ...pooled(trained.map(({ answers }) => answers)),
     ...rowOf(own, trained),
     labels,
     steps,
     scratch: scratch && rowOf(own, scratch),
     notes: [...notes, ...fewSteps(steps)],
   };
+  return { found, badFiles: new Set([...trained, ...(scratch ?? [])].flatMap(({ badFiles }) => badFiles)).size };
 }
 
 async function eachSeed<T>(seeds: readonly number[], body: (seed: number) => Promise<T>): Promise<T[]> {
@@ -126,10 +130,12 @@ async function eachSeed<T>(seeds: readonly number[], body: (seed: number) => Pro
 }
 
 interface Tuned {
-  score: ClassifierScore;
+  answers: Answers;
   labels: number;
   steps: number;
   notes: string[];
+  /** Names of pictures that could not be read. */
+  badFiles: string[];
 }
 
 /** One training and its test. */
@@ -147,6 +153,7 @@ async function tunedOnce(
   const { reading = noReading } = options;
   try {
     const { end, ...told } = reading(labelled);
+    const badFiles: string[] = [];
     const { steps } = await trainClassifier({
       ...network,
       train: labelled,
@@ -157,15 +164,21 @@ async function tunedOnce(
       device: trunk.device,
       seed,
       onProgress: told.onProgress,
+      onBadFile(index, { message }) {
+        const name = sampleName(labelled, index);
+        badFiles.push(name);
+        told.onBadFile?.({ index, name, reason: message });
+      },
     }).finally(end);
     const { end: endTest, ...toldTest } = reading(test);
     const view = { ...trunk, middle: publishedMiddle };
     const logits = network.measured;
-    const { badFiles: _, ...score } = await testClassifier({
+    const { badFiles: badTestFiles, ...answers } = await testClassifier({
       ...{ test, labels, classes, view, logits },
       reading: toldTest,
     }).finally(endTest);
-    return { score, labels: labelled.length, steps, notes };
+    badFiles.push(...badTestFiles.map(({ name }) => name));
+    return { answers, labels: labelled.length, steps, notes, badFiles };
   } finally {
     freeNetwork(network.head);
     freeNetwork(network.backbone);
@@ -253,32 +266,25 @@ function recipeOf({ epochs = 20, batch = 256 }: FineTuneOptions): ClassifierReci
 const viewFor = ({ size, normalize }: TrunkSource): ViewRecipe => ({ ...supervisedViews({ size })[0]!, normalize });
 
 const rowOf = (seeds: readonly number[], tuned: readonly Tuned[]): FineTuneRow => {
-  const top1 = tuned.map(({ score }) => score.value);
-  const top5 = tuned.flatMap(({ score }) => (score.top5 === null ? [] : [score.top5]));
+  const top1 = tuned.map(({ answers }) => answers.top1);
+  const top5 = tuned.flatMap(({ answers }) => (answers.top5 === null ? [] : [answers.top5]));
   return {
     value: meanOf(top1),
     std: spread(top1),
     top5: top5.length > 0 ? meanOf(top5) : null,
     top5Std: spread(top5),
-    seeds: tuned.map(({ score }, i) => ({ seed: seeds[i]!, top1: score.value, top5: score.top5 })),
+    seeds: tuned.map(({ answers: { top1: own, top5: five } }, i) => ({ seed: seeds[i]!, top1: own, top5: five })),
   };
 };
 
-/** Counts of all seeds together; the error is that of one seed's test pictures. */
-function pooled(scores: readonly ClassifierScore[]): Omit<ClassifierScore, "top5"> {
-  const sum = (value: (score: ClassifierScore) => number) => scores.reduce((total, score) => total + value(score), 0);
-  const { standardError, perClass } = scores[0]!;
-  return {
-    value: 0, // the row's mean takes its place
-    standardError,
-    correct: sum(({ correct }) => correct),
-    count: sum(({ count }) => count),
-    perClass: perClass.map(({ name }, i) => {
-      const correct = sum((score) => score.perClass[i]!.correct);
-      const count = sum((score) => score.perClass[i]!.count);
-      return { name, correct, count, accuracy: count > 0 ? correct / count : null };
-    }),
-  };
+/** Counts of all seeds together; error and interval are those of the test pictures, each worth its share of right answers. */
+function pooled(answers: readonly Answers[]) {
+  const { labels, classes } = answers[0]!;
+  const predictions = new Int32Array(answers.length * labels.length); // [seeds × M]
+  answers.forEach(({ first }, i) => {
+    predictions.set(first, i * labels.length);
+  });
+  return score({ queryLabels: labels, classes }, predictions);
 }
 
 /** Fewer than this, and a network has hardly moved. */

@@ -3,6 +3,7 @@
 import { SelfsightError } from "../../errors.ts";
 import type { Settings } from "../settings/settings.ts";
 import { totalStepsOf } from "../state.ts";
+import { type ChangeRecord, hashesAt, settingsAt } from "../steer/changes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type RunFile, writeRun } from "./folder.ts";
 import { type LockOptions, lockRunFolder } from "./lock.ts";
@@ -51,11 +52,18 @@ export function recordLength(
 }
 
 /** A checkpoint that was saved under a length that the run had, as one of its present length. */
-export function atPresentLength(checkpoint: Checkpoint, run: RunFile, settings: Settings): Checkpoint {
+export function atPresentLength(
+  checkpoint: Checkpoint,
+  run: RunFile,
+  settings: Settings,
+  changes: readonly ChangeRecord[] = [],
+): Checkpoint {
+  const { step } = checkpoint.state;
   const lengths = [run.settings, ...(run.extensions ?? [])].map(({ epochs, steps }) => ({ epochs, steps }));
-  const hashes = lengths.map((length) => settingsHash({ ...settings, ...length }));
+  const hashes = lengths.flatMap((length) => hashesAt({ ...settings, ...length }, changes, step));
   if (!hashes.includes(checkpoint.state.settingsHash)) return checkpoint;
-  return { ...checkpoint, state: { ...checkpoint.state, settingsHash: settingsHash(settings) } };
+  const present = settingsHash(settingsAt(settings, changes, step));
+  return { ...checkpoint, state: { ...checkpoint.state, settingsHash: present } };
 }
 
 /** A sentence when the steps before the run was extended are to be done again. */

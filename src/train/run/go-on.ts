@@ -1,7 +1,9 @@
 // A run that goes on: its own settings and pictures, from its newest checkpoint.
 import type { Dataset } from "../../data/index.ts";
 import { SelfsightError } from "../../errors.ts";
+import { changesBetween } from "../settings/setting-tree.ts";
 import type { PartialSettings } from "../settings/settings.ts";
+import { readChanges } from "../steer/changes.ts";
 import { type Checkpoint, checkpointNames, loadNewestCheckpoint } from "./checkpoint.ts";
 import { describeChanges, describeTouched, writeDataList } from "./data-list.ts";
 import { atPresentLength, changedLength, recordLength, repeatedBeforeExtension } from "./extension.ts";
@@ -49,13 +51,14 @@ export async function goOnWithRun(
   const { settings, extendedFrom } = changedLength(run, wanted, dataset.length, step);
   const repeated = repeatedBeforeExtension(run, step);
   if (repeated) warn(repeated);
-  const checkpoint = saved && atPresentLength(saved, run, settings);
+  const checkpoint = saved && atPresentLength(saved, run, settings, readChanges(folder));
   if (extendedFrom) recordLength(folder, run, settings, step, { takeOver });
   return {
     folder,
     settings,
     dataset,
     takeOver,
+    given: changesBetween(run.settings, wanted).map(({ key }) => key),
     ...(checkpoint && { checkpoint }),
     ...(extendedFrom && { extendedFrom }),
   };

@@ -43,6 +43,9 @@ export function ownerFrom(text: string): Owner | undefined {
 /** Whether the kernel that was asked for the lock is the one under which this owner ran: then its answer is the truth. */
 export const isOfThisBoot = ({ boot }: Owner): boolean => boot !== "" && boot === ownOwner().boot;
 
+/** Whether its process number means the same process here. */
+export const isOfThisNamespace = ({ pidNamespace }: Owner): boolean => pidNamespace === ownOwner().pidNamespace;
+
 export function described(owner: Owner): string {
   const elsewhere =
     owner.pidNamespace && owner.pidNamespace !== ownOwner().pidNamespace ? ", in another container" : "";

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { removeQuietly, storageError } from "../../files.ts";
 import { lockFile } from "../../torch/index.ts";
-import { described, isOfThisBoot, type Owner, ownerFrom, ownOwner } from "./lock-owner.ts";
+import { described, isOfThisBoot, isOfThisNamespace, type Owner, ownerFrom, ownOwner } from "./lock-owner.ts";
 
 // One process trains in a folder. The kernel keeps its file `lock` and lets it go when the process ends, however that comes
 // about. What another machine holds over a network file system the kernel may not see: there the owner touches the file every
@@ -71,6 +71,28 @@ export function trainingOwner(folder: string): Owner | undefined {
     return (isAtWork ?? hasFreshBeat(folder)) ? owner : undefined;
   } catch {
     return undefined; // no lock, or none that can be read
+  }
+}
+
+/**
+ * Whether a process seems to train in the folder, for those that only want to say something to it and must not load libtorch: a
+ * process of that number lives, or of another machine or container a beat is fresh.
+ */
+export function seemsAtWork(folder: string): boolean {
+  try {
+    const owner = ownerFrom(readFileSync(lockPath(folder), "utf8"));
+    if (owner === undefined) return false;
+    return isOfThisBoot(owner) && isOfThisNamespace(owner) ? isAlive(owner.pid) : hasFreshBeat(folder);
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

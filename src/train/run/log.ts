@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRegular, readRegularFile, storageError, writeWhole } from "../../files.ts";
+import type { Change } from "../settings/setting-tree.ts";
 import type { StepShares } from "../step-parts.ts";
 
 /** One line of log.jsonl. */
@@ -11,8 +12,46 @@ export type LogEvent =
   | { event: "checkpoint"; step: number; folder: string; seconds: number; bytes: number }
   /** From this step on the run has another length; the rates are those of the next step by the new schedule and by the old one. */
   | { event: "extension"; step: number; fromSteps: number; toSteps: number; learningRate: number; rateBefore: number }
-  | { event: "warning"; step: number; message: string }
+  | ActEvent
+  | { event: "warning"; step: number; message: string; alarm?: Alarm }
   | { event: "end"; step: number; reason: "complete" | "stopped"; seconds: number };
+
+/** Something that a person asked of the run while it trained. Of a `set`, the step after `step` is the first that is taken with it. */
+export interface ActEvent {
+  event: "act";
+  step: number;
+  time: string;
+  act: "set" | "save" | "stop" | "reorder" | "refused";
+  /** The id of the request. */
+  request: string;
+  /** The user whose request it was. */
+  who: string;
+  /** What it was made with: page, command, library, or replay. */
+  via: string;
+  /** Of a `set`: dotted keys with the value before and the value from then on. */
+  changes?: Change[];
+  /** Of what was refused: what was asked for, where that could be read, and why not. */
+  asked?: string;
+  reason?: string;
+}
+
+/** What a warning rests on, where a person should act. */
+export interface Alarm {
+  kind: "collapse" | "data wait" | "not finite" | "stagnation";
+  /** Figures by their names; null: not finite. */
+  evidence: Record<string, number | null>;
+  /** What another run may do better from here on. */
+  proposal?: Proposal;
+}
+
+/** Settings for a fork. */
+export interface Proposal {
+  /** Dotted keys and values, as `--set` takes them. */
+  settings: Record<string, unknown>;
+  /** The step to fork from; null: the newest checkpoint. */
+  from: number | null;
+  why: string;
+}
 
 /** Nothing silent: what the run really uses stands in its first line. */
 export interface RunFacts {
@@ -172,7 +211,8 @@ export function withoutRepeats(events: readonly LogEvent[]): LogEvent[] {
   return standing;
 }
 
-function eventFrom(line: string): LogEvent[] {
+/** The event of a line of a log; none for what is no line of ours. */
+export function eventFrom(line: string): LogEvent[] {
   try {
     const event = JSON.parse(line) as { event?: unknown; step?: unknown } | null;
     return typeof event?.event === "string" && typeof event.step === "number" ? [event as LogEvent] : [];

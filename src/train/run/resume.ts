@@ -11,6 +11,7 @@ const freeOnResume = [
   "device",
   "logEverySteps",
   "watchEverySteps",
+  "observeEverySteps",
   "knnEveryEpochs",
   "checkpointEverySteps",
   "checkpointEveryMinutes",
@@ -21,7 +22,8 @@ const freeOnResume = [
 /** A run may be extended, see `extension.ts`. */
 const isLength = (key: string): boolean => key === "epochs" || key === "steps";
 
-const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
+/** Whether a setting, by its dotted key, leaves the result as it is. */
+export const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
 
 /** Settings that came later: left out of the hash where they are as they were before, so that older runs fit. */
 const laterSettings = { warmupShare: 1, range: null, bands: null } as const satisfies Partial<Settings>;
@@ -55,12 +57,12 @@ export function resumedSettings(stored: Settings, ...layers: readonly PartialSet
   );
 }
 
-/** Errors: checkpoint, when the checkpoint was saved under other settings than the run's. */
-export function refuseForeignCheckpoint({ folder, state }: Checkpoint, settings: Settings): void {
-  if (state.settingsHash === settingsHash(settings)) return;
+/** Errors: checkpoint, when the checkpoint was saved under other settings than the run has at its step, which hash to one of these. */
+export function refuseForeignCheckpoint({ folder, state }: Checkpoint, hashes: readonly string[]): void {
+  if (hashes.includes(state.settingsHash)) return;
   throw new SelfsightError(
     "checkpoint",
-    `resume: ${folder} was saved under other settings than those in run.json; a checkpoint of this run is needed; restore run.json, or remove the checkpoint that does not belong here`,
+    `resume: ${folder} was saved under other settings than those of run.json with the changes of changes.jsonl; a checkpoint of this run is needed; restore those two files, or remove the checkpoint that does not belong here`,
   );
 }
 

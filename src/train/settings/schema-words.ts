@@ -23,6 +23,7 @@ export function schemaAt(schema: Schema | undefined, path: readonly PropertyKey[
   if (definition.type === "object") return schemaAt(definition.shape[String(key)], rest);
   if (definition.type === "array") return schemaAt(definition.element, rest);
   if (definition.type === "tuple") return schemaAt(definition.items[Number(key)], rest);
+  if (definition.type === "record") return schemaAt(definition.valueType, rest);
   return undefined;
 }
 

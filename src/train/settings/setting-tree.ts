@@ -27,6 +27,10 @@ function mergeItems(base: readonly unknown[], over: Tree): unknown[] {
   return base.map((item, i) => merge(merge(item, over["*"]), over[i]));
 }
 
+/** A tree of settings in which one dotted key has a value. */
+export const settingTree = (key: string, value: unknown): unknown =>
+  key.split(".").reduceRight<unknown>((inner, part) => ({ [part]: inner }), value);
+
 /** What stands at a path, or undefined. */
 export function valueAt(tree: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(

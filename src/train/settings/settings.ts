@@ -90,6 +90,13 @@ const trainingSettings = z.strictObject({
   seed: z.number().int().min(0).max(4294967295).describe("what all random choices follow from"),
   logEverySteps: count.describe("steps from one line of the log to the next"),
   watchEverySteps: z.number().int().nonnegative().describe("steps from one look for collapse to the next; 0: none"),
+  /** Runs that began without it: 0. */
+  observeEverySteps: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("steps from one picture of the training (matrix, spectrum, histograms) to the next; 0: none"),
   knnEveryEpochs: z
     .number()
     .int()
@@ -233,6 +240,7 @@ export function defaultSettings({
     seed: 0,
     logEverySteps: 1,
     watchEverySteps: 20,
+    observeEverySteps: 50,
     knnEveryEpochs: 1,
     checkpointEverySteps: 0,
     checkpointEveryMinutes: 5,

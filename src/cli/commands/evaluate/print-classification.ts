@@ -2,6 +2,7 @@ import { displayName } from "../../../errors.ts";
 import type { ClassScore, Evaluation } from "../../../evaluate/index.ts";
 import type { Circumstances } from "../../../work/index.ts";
 import { percent } from "../../terminal/percent.ts";
+import { intervalText } from "./print-comparison.ts";
 
 type Classification = Evaluation & Circumstances & { std?: number | null };
 
@@ -16,25 +17,32 @@ export interface Told {
 
 /** An accuracy with its spread, what it was measured with, more lines, notes and classes. */
 export function printClassification(report: Classification, { spreadOf = "the draws", more = [] }: Told = {}): void {
-  const { representation, data, seconds } = report;
   console.log(headline(report, spreadOf));
-  console.log(
-    `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
-  );
-  console.log(`${data.name}: ${data.bankImages} images as bank, ${data.queryImages} as queries; ${timesOf(seconds)}`);
+  printCircumstances(report);
   for (const line of more) console.log(line);
   for (const note of report.notes) console.log(`note: ${note}`);
   printClasses(report.perClass);
 }
 
+/** With which network and pictures, and how long it took. */
+export function printCircumstances({ representation, data, seconds }: Circumstances): void {
+  console.log(
+    `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
+  );
+  console.log(`${data.name}: ${data.bankImages} images as bank, ${data.queryImages} as queries; ${timesOf(seconds)}`);
+}
+
 const timesOf = ({ features, protocol }: Circumstances["seconds"]): string =>
   `${features > 0 ? `features in ${features.toFixed(1)} s, ` : ""}protocol in ${protocol.toFixed(1)} s`;
 
-function headline(report: Classification, spreadOf: string): string {
-  const { protocol, value, std, standardError, correct, count } = report;
-  const spread = ` ± ${(100 * (std ?? standardError)).toFixed(1)} %`;
-  const meaning = std ? `one standard deviation over ${spreadOf}` : "one standard error";
-  return `${protocol}: ${percent(value).replace(" %", spread)} (${correct} of ${count}; ± ${meaning})`;
+function headline({ protocol, value, std, interval, correct, count }: Classification, spreadOf: string): string {
+  const spread = std ? ` ± ${(100 * std).toFixed(1)} %` : " %";
+  const facts = [
+    `${correct} of ${count}`,
+    ...(interval ? [`95 % interval ${intervalText(interval)}`] : []),
+    ...(std ? [`± one standard deviation over ${spreadOf}`] : []),
+  ];
+  return `${protocol}: ${percent(value).replace(" %", spread)} (${facts.join("; ")})`;
 }
 
 function printClasses(perClass: readonly ClassScore[]): void {

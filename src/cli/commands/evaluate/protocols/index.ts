@@ -6,12 +6,18 @@ import { fewShot } from "./few-shot.ts";
 import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
+import { robustness } from "./robustness.ts";
+import { transfer } from "./transfer.ts";
+import { unlabelled } from "./unlabelled.ts";
 
 export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolCommand<Name> } = {
   knn,
   linear,
   "few-shot": fewShot,
   finetune,
+  robustness,
+  unlabelled,
+  transfer,
   detect,
   segment,
 };

@@ -26,7 +26,8 @@ export const linear: ProtocolCommand<"linear"> = {
     printClassification(report, { more: "picked" in report ? pickedWords(report) : epochWords(report) }),
 };
 
-const pickedWords = ({ picked }: LinearProbeResult): string[] => [
+/** What chose rate and decay. */
+export const pickedWords = ({ picked }: LinearProbeResult): string[] => [
   `picked on a held-out fifth of the train split: learning rate ${picked.learningRate}, weight decay ${picked.weightDecay} (${percent(picked.heldOutAccuracy)} there)`,
 ];
 
