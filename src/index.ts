@@ -46,6 +46,7 @@ export {
 } from "./data/index.ts";
 export { encodeMask, maskBitmap, type RunLengths } from "./data/masks/run-lengths.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
+export type { CategoryScore, CocoNumbers } from "./evaluate/detection/coco.ts";
 export {
   type CategoryScore,
   type CocoMatchOptions,
