@@ -84,7 +84,7 @@ describe("a list", () => {
 
   test("of a name that stands in two folders takes neither", () => {
     const twice = folder();
-    const files = twice.files.map((file, i) => (i === 60 ? { ...file, label: "n02/n01_3.JPEG" } : file));
+    const files = [...twice.files].map((file, i) => (i === 60 ? { ...file, label: "n02/n01_3.JPEG" } : file));
     const found = labelledPlaces(
       { ...twice, files },
       { kind: "list", names: ["n01_3.JPEG", "n01_4.JPEG"], file: "l" },

@@ -6,7 +6,7 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { columns as listColumns } from "../archives/lists.ts";
 import { defaultRules, folderFingerprint, type ImageFolder, type ReadingRules, subset } from "../dataset.ts";
 import { nameOfBytes } from "../picture-name.ts";
-import { lookInto } from "../sources/image-folder.ts";
+import { lookInto } from "../sources/look.ts";
 import { openDataset } from "../sources/open.ts";
 import { type DetectionSet, objectsOf } from "./detection-set.ts";
 import { describeIssue } from "./issues.ts";
@@ -109,13 +109,13 @@ async function openTable(file: string, { split, rules }: Opening): Promise<Multi
   if (names.length === 0) throw wrong(file, "no column of a class", "one column a class with 1, 0 or -1 is needed");
   const rowOf = new Map(rows.map((row, i) => [pathOf(row), { row, line: i + 2 }]));
   const labels = new Int8Array(pictures.length * names.length); // [N, C]
-  pictures.files.forEach(({ label }, place) => {
+  for (const [place, { label }] of [...pictures.files].entries()) {
     const { row, line } = rowOf.get(label)!;
     labels.set(
       names.map((name) => labelIn(file, line, name, row[name]!)),
       place * names.length,
     );
-  });
+  }
   const notes = pictures.skipped.map(({ label, reason }) => `${displayName(label)} is left out: ${reason}`);
   return { pictures, names, labels, notes };
 }

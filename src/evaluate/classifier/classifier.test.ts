@@ -7,7 +7,7 @@ import { liveTensors } from "../../torch/index.ts";
 import { epochBatches } from "./epoch-batches.ts";
 import { linearHead } from "./head.ts";
 import { epochFactor } from "./recipe.ts";
-import { scoreAnswers, testClassifier } from "./test-classifier.ts";
+import { answersOf, testClassifier } from "./test-classifier.ts";
 import { trainClassifier } from "./train-classifier.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
@@ -155,7 +155,7 @@ describe("a classifier of pixels", () => {
   test("learns, and a repeat with the same seed ends with the same bits", async () => {
     const [one, again, other] = [await learned(), await learned(), await learned({ seed: 1 })];
     expect(one.steps).toBe(48);
-    expect(one.score.value).toBeGreaterThan(0.9);
+    expect(one.score.top1).toBeGreaterThan(0.9);
     expect(one.score.top5).toBeNull();
     expect(again.weights).toBe(one.weights);
     expect(other.weights).not.toBe(one.weights);
@@ -172,6 +172,6 @@ describe("a classifier of pixels", () => {
 test("top-5 counts the class among the five greatest, top-1 the greatest alone", () => {
   const classes = ["a", "b", "c", "d", "e", "f"];
   const answers = Int32Array.from([0, 1, 2, 3, 4, 1, 0, 2, 3, 4, 1, 2, 3, 4, 5]); // three pictures
-  const found = scoreAnswers(answers, { labels: Int32Array.of(0, 0, 0), classes });
-  expect([found.value, found.top5]).toEqual([1 / 3, 2 / 3]);
+  const found = answersOf(answers, { labels: Int32Array.of(0, 0, 0), classes });
+  expect([found.top1, found.top5]).toEqual([1 / 3, 2 / 3]);
 });

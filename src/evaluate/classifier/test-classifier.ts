@@ -2,7 +2,6 @@
 import { evaluationImages, type MiddleCrop, type Normalization } from "../../augment/index.ts";
 import { type Dataset, onePass, Remarks, sampleName } from "../../data/index.ts";
 import { noGrad, scope, type Tensor } from "../../torch/index.ts";
-import { type Evaluation, score } from "../evaluation.ts";
 import type { BadFile, ExtractOptions } from "../features.ts";
 
 /** How pictures are brought before a network to be measured. */
@@ -26,26 +25,36 @@ export interface ClassifierTest {
   reading?: ExtractOptions;
 }
 
-/** What a classifier got right. */
-export interface ClassifierScore extends Omit<Evaluation, "protocol" | "notes"> {
+/** What a classifier said of each picture, and what of that was right. */
+export interface Answers {
+  /** The greatest logit's class. */
+  first: Int32Array; // [M]
+  /** What was right. */
+  labels: Int32Array; // [M]
+  classes: readonly string[]; // [C]
+  /** Share of pictures whose class is the first answer. */
+  top1: number;
   /** Share of pictures whose class is among the five greatest logits; null with five classes or fewer. */
   top5: number | null;
 }
 
-/** The k greatest logits of each row, int32 [B, k], the greatest first; what is not a number is none of them. */
+/** The k greatest logits of each row, int32 [B, k], the greatest first. */
 export const greatest = (logits: Tensor, k: number): Int32Array =>
   scope(() => logits.topk(k)[1].to("int32").data() as Int32Array);
 
-/** Counts the answers, the five greatest of each picture one behind the other [M × k], with k classes at most. */
-export function scoreAnswers(
-  answers: Int32Array,
-  { labels, classes }: { labels: Int32Array; classes: readonly string[] },
-): ClassifierScore {
+/** Counts the answers: of each picture its k greatest [M × k], one behind the other. */
+export function answersOf(given: Int32Array, { labels, classes }: Pick<Answers, "labels" | "classes">): Answers {
   const k = answersPerPicture(classes);
-  const first = labels.map((_, i) => answers[i * k]!);
-  const hits = labels.reduce((sum, label, i) => sum + Number(answers.subarray(i * k, (i + 1) * k).includes(label)), 0);
-  const found = score({ queryLabels: labels, classes }, first);
-  return { ...found, top5: classes.length > 5 ? hits / labels.length : null };
+  const first = labels.map((_, i) => given[i * k]!);
+  const share = (isRight: (label: number, i: number) => boolean) => labels.filter(isRight).length / labels.length;
+  const top5 = share((label, i) => given.subarray(i * k, (i + 1) * k).includes(label));
+  return {
+    first,
+    labels,
+    classes,
+    top1: share((label, i) => first[i] === label),
+    top5: classes.length > 5 ? top5 : null,
+  };
 }
 
 export const answersPerPicture = (classes: readonly string[]): number => Math.min(5, classes.length);
@@ -58,7 +67,7 @@ export async function testClassifier({
   view,
   logits,
   reading,
-}: ClassifierTest): Promise<ClassifierScore & { badFiles: BadFile[] }> {
+}: ClassifierTest): Promise<Answers & { badFiles: BadFile[] }> {
   const k = answersPerPicture(classes);
   const [answers, asked]: [Int32Array[], number[]] = [[], []];
   const badFiles: BadFile[] = [];
@@ -81,5 +90,5 @@ export async function testClassifier({
   for (const sentence of remarks.sentences(test)) reading?.onRemark?.(sentence);
   const joined = Int32Array.from(answers.flatMap((own) => [...own]));
   const own = { labels: Int32Array.from(asked, (place) => labels[place]!), classes };
-  return { ...scoreAnswers(joined, own), badFiles };
+  return { ...answersOf(joined, own), badFiles };
 }

@@ -14,12 +14,11 @@ import {
 import { autocast, noGrad, type Tensor } from "../../torch/index.ts";
 import { linearHead } from "../classifier/head.ts";
 import type { ClassifierRecipe } from "../classifier/recipe.ts";
-import { type ClassifierScore, testClassifier } from "../classifier/test-classifier.ts";
+import { type Answers, testClassifier } from "../classifier/test-classifier.ts";
 import { trainClassifier } from "../classifier/train-classifier.ts";
-import { type Evaluation, testLabels } from "../evaluation.ts";
+import { type Evaluation, score, testLabels } from "../evaluation.ts";
 import { budgetWords, type LabelBudget, labelledPlaces } from "../label-budget.ts";
 import { type BankOptions, noReading } from "../labelled-data.ts";
-import { meanInterval } from "../statistics/interval.ts";
 import { meanOf, spread } from "./few-shot.ts";
 
 /** A trunk that can be made again and again, each time with the same weights, and what its pictures must be like. */
@@ -114,7 +113,7 @@ export async function fineTune(
   const { labels, steps, notes } = trained[0]!;
   const found = {
     protocol: protocolOf(options),
-    ...pooled(trained.map(({ score }) => score)),
+    ...pooled(trained.map(({ answers }) => answers)),
     ...rowOf(own, trained),
     labels,
     steps,
@@ -131,7 +130,7 @@ async function eachSeed<T>(seeds: readonly number[], body: (seed: number) => Pro
 }
 
 interface Tuned {
-  score: ClassifierScore;
+  answers: Answers;
   labels: number;
   steps: number;
   notes: string[];
@@ -174,12 +173,12 @@ async function tunedOnce(
     const { end: endTest, ...toldTest } = reading(test);
     const view = { ...trunk, middle: publishedMiddle };
     const logits = network.measured;
-    const { badFiles: badTestFiles, ...score } = await testClassifier({
+    const { badFiles: badTestFiles, ...answers } = await testClassifier({
       ...{ test, labels, classes, view, logits },
       reading: toldTest,
     }).finally(endTest);
     badFiles.push(...badTestFiles.map(({ name }) => name));
-    return { score, labels: labelled.length, steps, notes, badFiles };
+    return { answers, labels: labelled.length, steps, notes, badFiles };
   } finally {
     freeNetwork(network.head);
     freeNetwork(network.backbone);
@@ -267,35 +266,25 @@ function recipeOf({ epochs = 20, batch = 256 }: FineTuneOptions): ClassifierReci
 const viewFor = ({ size, normalize }: TrunkSource): ViewRecipe => ({ ...supervisedViews({ size })[0]!, normalize });
 
 const rowOf = (seeds: readonly number[], tuned: readonly Tuned[]): FineTuneRow => {
-  const top1 = tuned.map(({ score }) => score.value);
-  const top5 = tuned.flatMap(({ score }) => (score.top5 === null ? [] : [score.top5]));
+  const top1 = tuned.map(({ answers }) => answers.top1);
+  const top5 = tuned.flatMap(({ answers }) => (answers.top5 === null ? [] : [answers.top5]));
   return {
     value: meanOf(top1),
     std: spread(top1),
     top5: top5.length > 0 ? meanOf(top5) : null,
     top5Std: spread(top5),
-    seeds: tuned.map(({ score }, i) => ({ seed: seeds[i]!, top1: score.value, top5: score.top5 })),
+    seeds: tuned.map(({ answers: { top1: own, top5: five } }, i) => ({ seed: seeds[i]!, top1: own, top5: five })),
   };
 };
 
-/** Counts of all seeds together; the error is that of one seed's test pictures. */
-function pooled(scores: readonly ClassifierScore[]): Omit<ClassifierScore, "top5"> {
-  const sum = (value: (score: ClassifierScore) => number) => scores.reduce((total, score) => total + value(score), 0);
-  const { standardError, perClass } = scores[0]!;
-  const outcomes = scores[0]!.outcomes.map((_, i) => sum((score) => score.outcomes[i]!) / scores.length); // [M]
-  return {
-    value: 0, // the row's mean takes its place
-    standardError,
-    interval: meanInterval(outcomes),
-    outcomes,
-    correct: sum(({ correct }) => correct),
-    count: sum(({ count }) => count),
-    perClass: perClass.map(({ name }, i) => {
-      const correct = sum((score) => score.perClass[i]!.correct);
-      const count = sum((score) => score.perClass[i]!.count);
-      return { name, correct, count, accuracy: count > 0 ? correct / count : null };
-    }),
-  };
+/** Counts of all seeds together; error and interval are those of the test pictures, each worth its share of right answers. */
+function pooled(answers: readonly Answers[]) {
+  const { labels, classes } = answers[0]!;
+  const predictions = new Int32Array(answers.length * labels.length); // [seeds × M]
+  answers.forEach(({ first }, i) => {
+    predictions.set(first, i * labels.length);
+  });
+  return score({ queryLabels: labels, classes }, predictions);
 }
 
 /** Fewer than this, and a network has hardly moved. */

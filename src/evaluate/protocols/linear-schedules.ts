@@ -7,9 +7,9 @@ import { freeNetwork, type Module, namedParameters, type ParameterGroup } from "
 import { noGrad, scope, type Tensor } from "../../torch/index.ts";
 import { linearHead } from "../classifier/head.ts";
 import type { ClassifierSchedule } from "../classifier/recipe.ts";
-import { answersPerPicture, type ClassifierScore, greatest, scoreAnswers } from "../classifier/test-classifier.ts";
+import { type Answers, answersOf, answersPerPicture, greatest } from "../classifier/test-classifier.ts";
 import { trainClassifier } from "../classifier/train-classifier.ts";
-import { type Evaluation, testLabels } from "../evaluation.ts";
+import { type Evaluation, score, testLabels } from "../evaluation.ts";
 import { type BadFile, extractFeatures, featureTensor } from "../features.ts";
 import { type BankOptions, noReading } from "../labelled-data.ts";
 import type { Representation } from "../representation.ts";
@@ -111,7 +111,7 @@ export async function scheduledLinear(
   const head = linearHead({ ...{ features: queries.dimensions, classes: classes.length }, ...own, seed, device });
   const table = featureTensor(queries, device); // [M, D]
   const task = { labels: Int32Array.from(queries.indices, (place) => labels[place]!), classes };
-  const scores: ClassifierScore[] = [];
+  const answers: Answers[] = [];
   const badFiles: BadFile[] = [...queries.badFiles];
   const { end, onProgress, onBadFile } = reading(train);
   try {
@@ -130,20 +130,20 @@ export async function scheduledLinear(
         badFiles.push(file);
         onBadFile?.(file);
       },
-      onEpoch: () => scores.push(scoreAnswers(answersOf(head, table, answersPerPicture(classes)), task)),
+      onEpoch: () => answers.push(answersOf(greatestOf(head, table, answersPerPicture(classes)), task)),
     }).finally(end);
   } finally {
     table.free();
     freeNetwork(head);
   }
-  return { found: resultOf(own, scores, { epochs, batch, seed }), dimensions: queries.dimensions, badFiles };
+  return { found: resultOf(own, answers, { epochs, batch, seed }), dimensions: queries.dimensions, badFiles };
 }
 
 /** Rows that are multiplied at a time. */
 const rowsAtOnce = 4096;
 
 /** The k greatest of each row, [M × k]. */
-function answersOf(head: Module, table: Tensor, k: number): Int32Array {
+function greatestOf(head: Module, table: Tensor, k: number): Int32Array {
   head.eval();
   const answers = new Int32Array(table.size(0) * k);
   for (let start = 0; start < table.size(0); start += rowsAtOnce) {
@@ -162,7 +162,7 @@ const groupOf = (head: Module, rates: Pick<ParameterGroup, "learningRate" | "wei
 
 const viewFor = ({ size, normalize }: Representation): ViewRecipe => ({ ...supervisedViews({ size })[0]!, normalize });
 
-const epochScore = ({ value, top5 }: ClassifierScore, epoch: number): EpochScore => ({ epoch, top1: value, top5 });
+const epochScore = ({ top1, top5 }: Answers, epoch: number): EpochScore => ({ epoch, top1, top5 });
 
 interface Said {
   epochs: number;
@@ -170,13 +170,15 @@ interface Said {
   seed: number;
 }
 
-function resultOf({ id }: LinearSchedule, scores: ClassifierScore[], { epochs, batch, seed }: Said) {
-  const each = scores.map((score, i) => epochScore(score, i + 1));
+function resultOf({ id }: LinearSchedule, answers: readonly Answers[], { epochs, batch, seed }: Said) {
+  const each = answers.map((own, i) => epochScore(own, i + 1));
+  const { first, labels, classes, top5 } = answers.at(-1)!;
   const best = each.reduce((most, own) => (own.top1 > most.top1 ? own : most));
   const also = `${batch === 256 ? "" : `, batch ${batch}`}${seed === 0 ? "" : `, seed ${seed}`}`;
   return {
     protocol: `${id} ${epochs} epochs${also}`,
-    ...scores.at(-1)!,
+    ...score({ queryLabels: labels, classes }, first),
+    top5,
     last: each.at(-1)!,
     best,
     epochs: each,
