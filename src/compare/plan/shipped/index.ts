@@ -1,4 +1,5 @@
 /** The shipped plans; each opens with its command, hardware and time. */
+import { type NeededSet, neededSets } from "../layouts.ts";
 import { labelOf, type Plan, type PlanInput, parsePlan } from "../plan.ts";
 import { ablationsQuick } from "./ablations-quick.ts";
 import { cifar10Epochs200 } from "./cifar10-200-epochs.ts";
@@ -22,11 +23,15 @@ export interface PlanDescription {
   /** Training runs: rows x seeds. */
   cells: number;
   cost: string;
+  /** Large sets of the papers, and where they are; empty where none is needed. */
+  needed: NeededSet[];
 }
 
 /** What `selfsight compare --list` says. */
 export const describePlans = (): PlanDescription[] =>
   Object.entries(plans).map(([name, written]) => {
-    const { title, data, rows, seeds, cost } = parsePlan(written, name);
-    return { name, title, data, rows: rows.map(labelOf), cells: rows.length * seeds.length, cost };
+    const plan = parsePlan(written, name);
+    const { title, data, rows, seeds, cost } = plan;
+    const needed = neededSets(plan);
+    return { name, title, data, rows: rows.map(labelOf), cells: rows.length * seeds.length, cost, needed };
   });
