@@ -1,5 +1,6 @@
 /** LAYER 4: a run as one page: pure functions from figures to markup. It knows nothing of tensors or files. */
 export { percent } from "./charts/bar-chart.ts";
+export { type DrawOptions, drawDetections } from "./charts/detections.ts";
 export { type LineChart, lineChart, type Point, type Series } from "./charts/line-chart.ts";
 export { html, Markup } from "./charts/markup.ts";
 export { dataUri, heatMap, type PixelImage, thumbnail } from "./charts/picture.ts";

@@ -1,6 +1,13 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export { type CurveFiles, writeCurves } from "./curves/write-curves.ts";
+export {
+  type DetectedObject,
+  type DetectedPicture,
+  type DetectedPictures,
+  type DetectOptions,
+  detectPictures,
+} from "./detection/predict.ts";
 export { createEmbedder, Embedder, type EmbedderOptions, type PictureStream } from "./embedder.ts";
 export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
 export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.ts";
@@ -8,12 +15,13 @@ export type { IndexNotes } from "./embeddings/notes.ts";
 export { type IndexParts, loadIndex, type Neighbour, PictureIndex } from "./embeddings/picture-index.ts";
 export type { Shard } from "./embeddings/shards.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
+export type { DetectionProtocolOptions, DetectionReport } from "./evaluation/detection.ts";
 export type { FewShotProtocolOptions } from "./evaluation/few-shot.ts";
 export type { FinetuneProtocolOptions } from "./evaluation/finetune.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
-export type { MeasureOptions, ProtocolReport } from "./evaluation/protocol.ts";
+export { type MeasureOptions, type ProtocolReport, Stopped } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
 export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
 export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";

@@ -10,6 +10,8 @@ interface Layout {
   folders: readonly string[];
   /** What lies in it. */
   holds: readonly string[];
+  /** What of it is opened, where that is not the folder itself. */
+  opens?: string;
 }
 
 const layouts = {
@@ -28,6 +30,7 @@ const layouts = {
   "voc07+12": {
     title: "VOC 2007 and 2012",
     folders: ["voc07+12", "VOCdevkit"],
+    opens: "07+12",
     holds: [
       "VOC2007/ImageSets/Main/trainval.txt",
       "VOC2007/ImageSets/Main/test.txt",
@@ -64,10 +67,11 @@ export function neededSets({ data, measurements }: Pick<Plan, "data" | "measurem
   }));
 }
 
-function pathOf({ folders, holds }: Layout): string | null {
+function pathOf({ folders, holds, opens = "" }: Layout): string | null {
   const roots = (process.env.SELFSIGHT_DATA ?? "").split(delimiter).filter(Boolean);
   const places = roots.flatMap((root) => folders.map((folder) => join(root, folder)));
-  return places.find((place) => holds.every((entry) => existsSync(join(place, entry)))) ?? null;
+  const found = places.find((place) => holds.every((entry) => existsSync(join(place, entry))));
+  return found === undefined ? null : join(found, opens);
 }
 
 /** The plan with paths in place of names. Errors: data, naming every set that is not here and what it must look like. */

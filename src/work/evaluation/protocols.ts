@@ -19,6 +19,7 @@ import type {
   LinearProbeResult,
   ScheduledLinearResult,
 } from "../../evaluate/index.ts";
+import { type DetectionProtocolOptions, type DetectionReport, detect, segment } from "./detection.ts";
 import { type FewShotProtocolOptions, fewShot } from "./few-shot.ts";
 import { type FinetuneProtocolOptions, finetune } from "./finetune.ts";
 import { type KnnProtocolOptions, knn } from "./knn.ts";
@@ -38,6 +39,8 @@ export interface Protocols {
   robustness: { options: RobustnessProtocolOptions; report: RobustnessReport };
   unlabelled: { options: object; report: UnlabelledReport };
   transfer: { options: TransferProtocolOptions; report: TransferReport };
+  detect: { options: DetectionProtocolOptions; report: DetectionReport };
+  segment: { options: DetectionProtocolOptions; report: DetectionReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -52,4 +55,6 @@ export const protocols: {
   robustness,
   unlabelled,
   transfer,
+  detect,
+  segment,
 };

@@ -15,6 +15,7 @@ import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts"
 import { warn } from "../../terminal/warn.ts";
 import { printComparison } from "./print-comparison.ts";
 import { protocolCommands } from "./protocols/index.ts";
+import { whileTraining } from "./while-training.ts";
 
 /** What the command line gives. */
 type CommandOptions<Name extends ProtocolName> = EvaluateOptions<Name> &
@@ -32,8 +33,10 @@ export async function evaluate<Name extends ProtocolName>(
   options: CommandOptions<Name>,
 ): Promise<void> {
   const report = await measured(protocol, source, options);
+  if (!report) return;
   if (options.outcomes !== undefined) writeOutcomes(options.outcomes, outcomesOf(report));
   const other = options.against === undefined ? undefined : await otherOutcomes(protocol, options.against, options);
+  if (options.against !== undefined && !other) return; // stopped on request
   const comparison = other && compareOutcomes(outcomesOf(report), other);
   if (options.json) {
     const figures = Object.fromEntries(Object.entries(report).filter(([key]) => !perImage.includes(key)));
@@ -49,12 +52,15 @@ const perImage = ["outcomes", "images"];
 
 function measured<Name extends ProtocolName>(protocol: Name, source: string, options: CommandOptions<Name>) {
   const { against: _, outcomes: __, ...own } = options;
-  return measure(source, protocol, options.data, {
-    ...(own as EvaluateOptions<Name>),
-    rules: sampleRules(options),
-    warn,
-    reading: () => reading(options),
-  });
+  return whileTraining(options, (told) =>
+    measure(source, protocol, options.data, {
+      ...(own as EvaluateOptions<Name>),
+      ...told,
+      ...(isReadBySamples(options) && { rules: sampleRules(options) }),
+      warn,
+      reading: () => reading(options),
+    }),
+  );
 }
 
 /** Of a file that holds them, or of another run that is measured now. */
@@ -62,10 +68,14 @@ async function otherOutcomes<Name extends ProtocolName>(
   protocol: Name,
   against: string,
   options: CommandOptions<Name>,
-): Promise<Outcomes> {
+): Promise<Outcomes | undefined> {
   if (existsSync(against) && statSync(against).isFile() && against.endsWith(".json")) return readOutcomes(against);
-  return outcomesOf(await measured(protocol, against, options));
+  const report = await measured(protocol, against, options);
+  return report && outcomesOf(report);
 }
 
 const print = <Name extends ProtocolName>(protocol: Name, report: EvaluationReport<Name>): void =>
   protocolCommands[protocol].print(report);
+
+/** A protocol without rules of reading refuses them even where they say nothing. */
+const isReadBySamples = ({ range, bands }: SampleOptions): boolean => range !== undefined || bands !== undefined;

@@ -6,6 +6,9 @@ import { cifar10Epochs200 } from "./cifar10-200-epochs.ts";
 import { cifar10Epochs1000 } from "./cifar10-1000-epochs.ts";
 import { methodsQuick } from "./methods-quick.ts";
 import { paperTable1 } from "./paper-table-1.ts";
+import { paperTable2 } from "./paper-table-2.ts";
+import { paperTable3 } from "./paper-table-3.ts";
+import { paperTable4 } from "./paper-table-4.ts";
 
 export const plans = {
   "methods-quick": methodsQuick,
@@ -13,6 +16,9 @@ export const plans = {
   "cifar10-200-epochs": cifar10Epochs200,
   "cifar10-1000-epochs": cifar10Epochs1000,
   "paper-table-1": paperTable1,
+  "paper-table-2": paperTable2,
+  "paper-table-3": paperTable3,
+  "paper-table-4": paperTable4,
 } as const satisfies Record<string, PlanInput>;
 
 export interface PlanDescription {

@@ -1,6 +1,7 @@
 // The protocols as commands; how to add one stands in src/work/evaluation/protocols.ts.
 import type { ProtocolName } from "../../../../work/index.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
+import { detect, segment } from "./detection.ts";
 import { fewShot } from "./few-shot.ts";
 import { finetune } from "./finetune.ts";
 import { knn } from "./knn.ts";
@@ -17,4 +18,6 @@ export const protocolCommands: { readonly [Name in ProtocolName]: ProtocolComman
   robustness,
   unlabelled,
   transfer,
+  detect,
+  segment,
 };
