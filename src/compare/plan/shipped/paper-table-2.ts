@@ -7,7 +7,7 @@ import { paperRunsOf, resnet50 } from "./paper-runs.ts";
 export const paperTable2: PlanInput = {
   title: "Fine-tuning on few of ImageNet's labels, each method by its paper's recipe",
   description: "ResNet-50 at 224 pixels; 20 epochs on a keyed 1 % and 10 % of each class.",
-  cost: "the runs of paper-table-1, then about an hour on 8 V100 a row; not run by us",
+  cost: "the runs of paper-table-1, and the measuring; not run by us",
   data: "imagenet",
   base: resnet50,
   rows: paperRunsOf("simclr", "byol", "swav", "barlow-twins"),

@@ -7,7 +7,7 @@ import { paperRunsOf, resnet50 } from "./paper-runs.ts";
 export const paperTable3: PlanInput = {
   title: "Transfer to other sets, each method by its paper's recipe",
   description: "ResNet-50 pretrained on ImageNet, frozen; 14 epochs on Places-205, 84 on iNaturalist 2018.",
-  cost: "the runs of paper-table-1, then about a day on 8 V100 a row; not run by us",
+  cost: "the runs of paper-table-1, and the measuring; not run by us",
   data: "imagenet",
   base: resnet50,
   rows: paperRunsOf("supervised", "simclr", "moco-v2", "swav", "byol", "barlow-twins"),

@@ -8,7 +8,7 @@ export const paperTable4: PlanInput = {
   title: "Detection and instance segmentation, each method by its paper's recipe",
   description:
     "ResNet-50 pretrained on ImageNet under C4 detectors; SimSiam's row of the paper is of another recipe of 200 epochs.",
-  cost: "the runs of paper-table-1, then about two days on 8 V100 a row; not run by us",
+  cost: "the runs of paper-table-1, and the measuring; not run by us",
   data: "imagenet",
   base: resnet50,
   rows: paperRunsOf("supervised", "moco-v2", "swav", "simsiam", "barlow-twins"),
