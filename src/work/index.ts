@@ -53,7 +53,7 @@ export type { ConfidenceCalibration } from "./labels/classifier.ts";
 export { classifyPictures } from "./labels/classify.ts";
 export type { Classified, ClassifiedPicture, ClassifyOptions } from "./labels/find.ts";
 export { Model, openRun, type Picture } from "./model.ts";
-export type { ReadingOptions, WorkOptions } from "./open-work.ts";
+export type { FeatureOptions, ReadingOptions, WorkOptions } from "./open-work.ts";
 export type { NearPicture, OutlierOptions, Outliers, RankedPicture } from "./outliers/find.ts";
 export { findOutliers } from "./outliers/outliers.ts";
 export { type PageOptions, type WrittenPage, writePage } from "./page/page.ts";
