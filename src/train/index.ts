@@ -55,11 +55,11 @@ export {
 } from "./run/survey.ts";
 export type { TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
-export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
+export { type SettingFacts, settingsJsonSchema, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
 export { fitted, neededFor } from "./settings/schema-words.ts";
-export { changesBetween } from "./settings/setting-tree.ts";
+export { type Change, changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
   defaultSettings,
@@ -74,6 +74,7 @@ export {
   type Settings,
   type TrainingSettings,
 } from "./settings/settings.ts";
+export { steerableKeys } from "./settings/steerable-keys.ts";
 export {
   buildMethod,
   buildState,
@@ -92,7 +93,6 @@ export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer
 export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
 export { replayRun } from "./steer/replay.ts";
 export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
-export { steerableKeys } from "./steer/steerable.ts";
 export {
   embedBatch,
   enqueueStep,
