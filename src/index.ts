@@ -49,6 +49,7 @@ export {
   readRun,
   type SettingFacts,
   type Settings,
+  type SteeredVia,
   type StepReport,
   type StepShares,
   settingsJsonSchema,

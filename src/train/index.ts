@@ -1,5 +1,6 @@
 /** LAYER 4: what a run is, and the step. */
 
+export type { Sight, StepObserver } from "./observe/observer.ts";
 export {
   type Line,
   makeObservations,
@@ -92,7 +93,7 @@ export { answersOf, logEnd } from "./steer/answers.ts";
 export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
 export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
 export { replayRun } from "./steer/replay.ts";
-export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
+export { askOfRun, controlPath, requestSchema, type SteeredVia, type Wish } from "./steer/request.ts";
 export {
   embedBatch,
   enqueueStep,
