@@ -22,7 +22,7 @@ export {
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
-export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
+export { lockRunFolder, refuseLockedFolder, seemsAtWork } from "./run/lock.ts";
 export {
   type ActEvent,
   type Alarm,
