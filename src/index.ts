@@ -46,7 +46,6 @@ export {
 } from "./data/index.ts";
 export { encodeMask, maskBitmap, type RunLengths } from "./data/masks/run-lengths.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
-export type { CategoryScore, CocoNumbers } from "./evaluate/detection/coco.ts";
 export {
   type CategoryScore,
   type CocoMatchOptions,
@@ -71,24 +70,34 @@ export {
   type Scores,
 } from "./report/index.ts";
 export {
+  type ActEvent,
+  type Alarm,
+  askOfRun,
+  type Change,
+  type ChangeRecord,
   type LogEvent,
   type LossParts,
   type MethodSettings,
   type PartialSettings,
   type PartialTraining,
+  type Proposal,
   type RunFacts,
   type RunFile,
   type RunSettings,
+  readChanges,
   readLog,
   readRun,
   type SettingFacts,
   type Settings,
+  type SteeredVia,
   type StepReport,
   type StepShares,
+  settingsJsonSchema,
   settingsOf,
   settingsSchema,
   type TrainingSettings,
   type TrainResult,
+  type Wish,
 } from "./train/index.ts";
 export { version } from "./version.ts";
 export * from "./work/index.ts";

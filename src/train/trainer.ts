@@ -13,6 +13,7 @@ import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
+import { steerableKeys } from "./settings/steerable-keys.ts";
 import {
   buildState,
   freeState,
@@ -25,7 +26,6 @@ import {
 } from "./state.ts";
 import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
 import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
-import { steerableKeys } from "./steer/steerable.ts";
 import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
