@@ -1,5 +1,13 @@
 /** LAYER 4: what a run is, and the step. */
 
+export {
+  type Line,
+  makeObservations,
+  observationsPath,
+  openLines,
+  readLines,
+  tellingOnce,
+} from "./observe/store.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -50,7 +58,7 @@ export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
-export { neededFor } from "./settings/schema-words.ts";
+export { fitted, neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,

@@ -3,8 +3,9 @@ import { leads } from "../distributed/index.ts";
 import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
+import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
 import { openObserver, type StepObserver } from "./observe/observer.ts";
-import { setAsideAfter } from "./run/checkpoint.ts";
+import { checkpointSteps, setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
@@ -113,6 +114,8 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
       onProblem: (message) => (hasBegun ? warn(session, message) : void early.push(message)),
     }),
     watch: collapseWatch(methodOf(options.settings)),
+    alarms: alarmsOf(state),
+    savedSteps: savedStepsOf(options),
     unlogged: {},
     taken: [],
     stepsAhead: options.stepsAhead ?? (state.device === "cpu" ? 0 : 1),
@@ -136,6 +139,17 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
+
+const alarmsOf = (state: TrainState): AlarmWatch =>
+  alarmWatch({
+    settings: state.settings,
+    totalSteps: state.totalSteps,
+    warmupSteps: warmupOf(state).steps,
+    peak: peakRates(state.settings).weights,
+  });
+
+const savedStepsOf = ({ folder, checkpoint }: TrainOptions): number[] =>
+  checkpoint ? checkpointSteps(folder).filter((step) => step <= checkpoint.state.step) : [];
 
 const observerOf = (session: Session): StepObserver => {
   const { state, settings, folder } = session;
@@ -188,15 +202,23 @@ async function advance(session: Session, batch: Batch): Promise<void> {
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate } = session;
+  const { state, settings, evaluate, draw } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !session.team)) return;
-  const measure = async () => (evaluate ? await evaluate(state) : null);
+  if (!isDue || (!evaluate && !draw && !session.team)) return;
+  const measure = async () => {
+    const found = (await evaluate?.(state)) ?? null;
+    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
+    return found;
+  };
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  if (!found) return;
-  emit(session, { event: "evaluation", step: state.step, epoch, ...found });
+  if (found) emit(session, { event: "evaluation", step: state.step, epoch, ...found });
   session.meter.reset();
+}
+
+function drawNoMore(session: Session, { message }: Error): void {
+  delete session.draw;
+  warn(session, `observe: ${message}; the run goes on without its map`);
 }
 
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {
