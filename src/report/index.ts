@@ -10,6 +10,7 @@ export type {
   Figure,
   LoggedStep,
   MatrixFigure,
+  MatrixMoment,
   Measure,
   NeighbourRow,
   Report,
@@ -18,5 +19,5 @@ export type {
   Thumbnail,
 } from "./report.ts";
 export { figureText } from "./sections/scores.ts";
-export { style } from "./style.ts";
+export { mostMoments, style } from "./style.ts";
 export { verdict } from "./verdict.ts";

@@ -4,7 +4,14 @@ import type { Report } from "./report.ts";
 import { learningSection } from "./sections/learning.ts";
 import { neighbourSection } from "./sections/neighbours.ts";
 import { scoreSection } from "./sections/scores.ts";
-import { commandSection, correlationSection, count, factSection, viewSection } from "./sections/views.ts";
+import {
+  commandSection,
+  correlationSection,
+  count,
+  factSection,
+  momentSection,
+  viewSection,
+} from "./sections/views.ts";
 import { style } from "./style.ts";
 import { headline } from "./verdict.ts";
 
@@ -31,6 +38,7 @@ ${scoreSection(report)}
 ${viewSection(report)}
 ${learningSection(report)}
 ${correlationSection(report)}
+${momentSection(report)}
 ${neighbourSection(report)}
 ${commandSection(report)}
 ${factSection(report)}

@@ -20,6 +20,7 @@ import {
 import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
+import { matrixMoments } from "./moments.ts";
 import { type Columns, type Measured, type MeasuredData, measure, openMeasured, scoreOf, scoresOf } from "./scores.ts";
 
 export interface ReportOptions {
@@ -75,6 +76,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
       remarks: [...new Set([...trained.bank.remarks, ...trained.queries.remarks])],
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
+      moments: await matrixMoments(folder),
       views: await viewTiles(state, data.train),
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),
     };
@@ -91,7 +93,7 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
+type Figures = "leftOut" | "remarks" | "scores" | "correlation" | "moments" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);
