@@ -3,7 +3,16 @@
 // never read; 3 steps of a training process with listeners and without, alternately. Every loop ends by itself.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -149,56 +158,90 @@ async function memory() {
   await stop(server.child);
 }
 
-/** Seconds a step of a small training: median of what it logs. */
+/** Seconds of processor time that a process, and those below it, have taken. */
+function processorSeconds(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+    const below = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" ").filter(Boolean),
+    );
+    return (Number(fields[11]) + Number(fields[12])) / 100 + below.reduce((sum, one) => sum + processorSeconds(one), 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** A small training of a hundred steps: median seconds of one by the clock, and processor seconds of one. */
 async function stepSeconds(root, name) {
+  const steps = 100;
   const folder = join(root, name);
-  const words = ["pretrain", "shapes", "--out", folder, "--batch", "64", "--epochs", "1000", "--seed", "1"];
+  const words = ["pretrain", "shapes", "--out", folder, "--batch", "64", "--steps", String(steps), "--seed", "1"];
   const small = ["width=8", "projector=64-64", "limit=640", "knnEveryEpochs=0"].flatMap((one) => ["--set", one]);
   const child = spawn(process.execPath, [program, ...words, ...small], {
     stdio: "ignore",
     env: { ...process.env, OMP_NUM_THREADS: "1" },
   });
-  await pause(1000 * count.seconds + 12_000);
-  await stop(child);
-  const events = readFileSync(join(folder, "log.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((text) => JSON.parse(text));
-  return median(
-    events
-      .filter(({ event, step }) => event === "step" && step > 20)
+  const logged = () => {
+    const text = existsSync(join(folder, "log.jsonl")) ? readFileSync(join(folder, "log.jsonl"), "utf8") : "";
+    const lines = text
+      .slice(0, text.lastIndexOf("\n") + 1)
+      .split("\n")
+      .filter(Boolean);
+    return lines.map((one) => JSON.parse(one)).filter(({ event }) => event === "step");
+  };
+  let [first, last] = [undefined, undefined];
+  while (child.exitCode === null) {
+    const step = logged().at(-1)?.step ?? 0;
+    const at = { step, seconds: processorSeconds(child.pid) };
+    if (step >= 10) first ??= at;
+    if (at.seconds > 0) last = at;
+    await pause(100);
+  }
+  const wall = median(
+    logged()
+      .filter(({ step }) => step > 10)
       .map(({ imagesPerSecond }) => 64 / imagesPerSecond),
   );
+  return { wall, processor: (last.seconds - first.seconds) / (last.step - first.step) };
 }
 
 async function training() {
-  const ratios = [];
+  const ratios = { wall: [], processor: [] };
   for (let round = 0; round < count.rounds; round++) {
     const root = join(scratch, `trained-${round}`);
     mkdirSync(root, { recursive: true });
     const alone = await stepSeconds(root, "alone");
     const server = await startUi(root);
     const waiting = stepSeconds(root, "watched");
-    let sockets = [];
-    for (let i = 0; i < 60 && sockets.length === 0; i++) {
-      await pause(300);
-      const { runs } = await (
-        await fetch(`http://127.0.0.1:${server.port}/api/runs`, { headers: { "x-selfsight-token": server.token } })
-      ).json();
-      const own = runs.find(({ name }) => name === "watched");
-      if (own) sockets = Array.from({ length: count.clients }, (_, i) => listener(server, own.id, i >= 50));
-    }
+    const sockets = await listenersOf(server, "watched");
+    const before = processorSeconds(server.child.pid);
+    const began = Date.now();
     const watched = await waiting;
+    const share = (processorSeconds(server.child.pid) - before) / ((Date.now() - began) / 1000);
     for (const socket of sockets) socket.destroy();
     await stop(server.child);
-    ratios.push(watched / alone);
+    for (const kind of ["wall", "processor"]) ratios[kind].push(watched[kind] / alone[kind]);
+    const ms = (seconds) => (1000 * seconds).toFixed(1);
     console.log(
-      `  a step alone ${(1000 * alone).toFixed(1)} ms, with ${sockets.length} listeners ${(1000 * watched).toFixed(1)} ms`,
+      `  a step alone ${ms(alone.wall)} ms (${ms(alone.processor)} of processor), with ${sockets.length} listeners ${ms(watched.wall)} ms (${ms(watched.processor)}); the server took ${(100 * share).toFixed(1)} % of a core`,
     );
   }
   console.log(
-    `step with ${count.clients} listeners over step alone: ${median(ratios).toFixed(3)} (median of ${ratios.length} pairs)`,
+    `step with ${count.clients} listeners over step alone, median of ${count.rounds} pairs: ${median(ratios.wall).toFixed(3)} by the clock, ${median(ratios.processor).toFixed(3)} in processor time`,
   );
+}
+
+/** Listeners of a run as soon as there is one of that name; 50 of them never read. */
+async function listenersOf(server, wanted) {
+  for (let i = 0; i < 400; i++) {
+    const answer = await fetch(`http://127.0.0.1:${server.port}/api/runs`, {
+      headers: { "x-selfsight-token": server.token },
+    });
+    const own = (await answer.json()).runs.find(({ name }) => name === wanted);
+    if (own) return Array.from({ length: count.clients }, (_, i) => listener(server, own.id, i >= 50));
+    await pause(300);
+  }
+  return [];
 }
 
 /** Frames a second of a map of 50,000 points, drawn by software. */
@@ -207,7 +250,7 @@ async function map() {
   putRun(join(root, "run"), 50);
   const own = join(root, "run", "observations");
   mkdirSync(own);
-  const points = 50_000;
+  const points = Number(process.env.POINTS ?? 50_000);
   const places = Buffer.from(
     Int16Array.from({ length: 2 * points }, () => 20_000 * (Math.random() - 0.5)).buffer,
   ).toString("base64");
@@ -233,6 +276,7 @@ async function map() {
   await page.goto(`http://127.0.0.1:${server.port}/#/run/${await idOf(server)}/pictures`);
   await page.reload();
   await page.getByRole("application").focus();
+  const before = processorSeconds(process.pid);
   const frames = await page.evaluate(async () => {
     const stage = document.querySelector(".map");
     const began = performance.now();
@@ -244,9 +288,12 @@ async function map() {
       await new Promise((resolve) => requestAnimationFrame(resolve));
       frames++;
     }
-    return frames / 4;
+    return frames;
   });
-  console.log(`a map of ${points} points, software GL: ${frames.toFixed(0)} frames a second`);
+  const each = (processorSeconds(process.pid) - before) / frames;
+  console.log(
+    `a map of ${points} points without a graphics card: ${(frames / 4).toFixed(0)} frames a second, ${(1000 * each).toFixed(0)} ms of processor time each`,
+  );
   await browser.close();
   await stop(server.child);
 }
