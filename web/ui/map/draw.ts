@@ -51,12 +51,12 @@ export function pointDrawing(canvas: HTMLCanvasElement): PointDrawing | undefine
     },
     draw(view, way, isDark) {
       const { width, height } = canvas;
-      if (width === 0 || height === 0) return;
+      if (width === 0 || height === 0 || canvas.clientWidth === 0) return; // the page has gone on
       if (image?.width !== width || image.height !== height) image = pen.createImageData(width, height);
       const ground = isDark ? grounds.dark : grounds.light;
       const pixels = new Uint32Array(image.data.buffer);
       pixels.fill(packed(ground));
-      const ratio = width / Math.max(1, canvas.clientWidth);
+      const ratio = width / canvas.clientWidth;
       const stage = { pixels, width, height, view: { ...view, zoom: view.zoom * ratio }, way };
       const radius = ratio * radiusOf(points.to.length / 2);
       if (points.chosen.some((one) => one > 0)) {
