@@ -57,6 +57,14 @@ export interface MatrixFigure {
   offDiagonal: number;
 }
 
+/** The binned matrix at a moment of the training. */
+export interface MatrixMoment {
+  step: number;
+  uri: string;
+  meanDiagonal: number | null;
+  offDiagonal: number | null;
+}
+
 /** One logged step; what a method does not log is left out. */
 export interface LoggedStep {
   step: number;
@@ -95,6 +103,8 @@ export interface Report {
   /** λ of Barlow Twins; weighs the off-diagonal part. */
   lambda?: number;
   correlation?: { start: MatrixFigure; end: MatrixFigure; shown: number; features: number; images: number };
+  /** The same while it trained, in time; absent or empty: it was not observed. */
+  moments?: readonly MatrixMoment[];
   /** The original, then its views. */
   views: readonly (readonly Thumbnail[])[];
   neighbours: readonly NeighbourRow[];

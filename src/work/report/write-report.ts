@@ -22,6 +22,7 @@ import { evaluationsOf } from "../evaluations/report-section.ts";
 import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
+import { matrixMoments } from "./moments.ts";
 import { type Columns, type Measured, type MeasuredData, measure, openMeasured, scoreOf, scoresOf } from "./scores.ts";
 
 export interface ReportOptions {
@@ -79,6 +80,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
       remarks: [...new Set([...trained.bank.remarks, ...trained.queries.remarks])],
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
+      moments: await matrixMoments(folder),
       views: await viewTiles(state, data.train),
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),
     };
@@ -94,7 +96,7 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
+type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "moments" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);
