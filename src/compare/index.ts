@@ -9,7 +9,9 @@ export {
   collapsingMethods,
 } from "./collapse/collapse.ts";
 export { collapseSheet, writeCollapse } from "./collapse/page.ts";
-export { type Plan, type PlanInput, type PlanRow, parsePlan, protocols } from "./plan/plan.ts";
+export { type NeededSet, neededSets, withFoundSets } from "./plan/layouts.ts";
+export type { Measurement } from "./plan/measurements.ts";
+export { labelOf, type Plan, type PlanInput, type PlanRow, parsePlan, protocols } from "./plan/plan.ts";
 export { describePlans, plans } from "./plan/shipped/index.ts";
 export type { CellFailure, CellResult, CellTraining, Correlation } from "./runner/cell-files.ts";
 export { firstFailure, type PlannedRow, type PlanProgress, type RunPlanOptions, runPlan } from "./runner/runner.ts";

@@ -1,6 +1,7 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export { type CurveFiles, writeCurves } from "./curves/write-curves.ts";
+export type { SeedStatistics } from "./detection/evaluate.ts";
 export {
   type DetectedObject,
   type DetectedPicture,
@@ -8,6 +9,7 @@ export {
   type DetectOptions,
   detectPictures,
 } from "./detection/predict.ts";
+export type { DetectionSettings, PartialDetectionSettings, ScheduleName } from "./detection/settings.ts";
 export { createEmbedder, Embedder, type EmbedderOptions, type PictureStream } from "./embedder.ts";
 export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
 export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.ts";
@@ -64,6 +66,7 @@ export {
   pretrain,
   type ResumeOptions,
   type RunOptions,
+  replay,
   resume,
 } from "./pretrain.ts";
 export type { Columns } from "./report/scores.ts";

@@ -18,7 +18,7 @@ export interface Sheet {
   foot: readonly string[];
 }
 
-const protocolTitles = { knn: "kNN", linear: "linear", "few-shot": "few-shot" } as const;
+const protocolTitles: Readonly<Record<string, string>> = { knn: "kNN" };
 /** Stands behind figures that could not be verified in their source. */
 const unverifiedMark = "[U]";
 const unverifiedFoot = `${unverifiedMark} could not be verified in the source.`;
@@ -33,7 +33,7 @@ export const sheetsOf = (table: ComparisonTable): Sheet[] => [
 ];
 
 function comparisonSheet(table: ComparisonTable): Sheet {
-  const measures = table.protocols.map((protocol) => `${protocolTitles[protocol]}, %`);
+  const measures = table.protocols.map((protocol) => `${protocolTitles[protocol] ?? protocol}, %`);
   const beside = Object.keys(table.published).length > 0 ? ["published"] : [];
   return {
     title: table.title,

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { keyedStream } from "../../random.ts";
+import { type RobustnessScore, relativeErrors } from "../protocols/robustness.ts";
 import { defocusBlur, zoomBlur } from "./blurs.ts";
 import { corrupted, corruptionNamed, refuseStrength } from "./corrupt.ts";
 import { contrast, jpeg, pixelate, skewed } from "./digital.ts";
@@ -173,4 +174,15 @@ test("an unknown corruption is refused with the nearest, a strength out of range
   expect(() => corruptionNamed("toString")).toThrow(/toString is no corruption/);
   for (const strength of [0, 6, 2.5, Number.NaN])
     expect(() => refuseStrength(strength)).toThrow(/a whole number from 1/);
+});
+
+test("errors relative to a baseline: means of ratios of sums over strengths", () => {
+  const score = (clean: number, ...values: number[]): RobustnessScore => ({
+    ...{ clean, value: 0, interval: null, outcomes: new Float32Array() },
+    corruptions: values.map((value, i) => ({ name: corruptionNames[i]!, accuracies: [], value })),
+  });
+  const found = relativeErrors(score(0.9, 0.8, 0.5), score(0.7, 0.6, 0.5));
+  expect(found.meanCorruptionError).toBeCloseTo((0.2 / 0.4 + 0.5 / 0.5) / 2, 12);
+  expect(found.relativeMeanCorruptionError).toBeCloseTo((0.1 / 0.1 + 0.4 / 0.2) / 2, 12);
+  expect(relativeErrors(score(0.9, 0.8), score(0.5, 0.5)).relativeMeanCorruptionError).toBeNull();
 });

@@ -55,7 +55,7 @@ async function run({ source, data, options }: Asked<object>): Promise<Unlabelled
     const found = unlabelledQuality(features, representation.device);
     const { name, size, device, precision } = representation;
     return {
-      protocol: `unlabelled-v1 ${found.images} images, ${split} split, views of Barlow Twins${seed ? `, seed ${seed}` : ""}`,
+      protocol: `unlabelled-v1 RankMe share, ${found.images} images, ${split} split, views of Barlow Twins${seed ? `, seed ${seed}` : ""}`,
       value: found.rankMe / Math.min(found.images, found.dimensions),
       ...found,
       notes: notesOn(found),
