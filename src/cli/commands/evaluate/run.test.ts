@@ -119,7 +119,7 @@ test.each([
 test("an option of another protocol is refused: it would do nothing", async () => {
   await expect(evaluation("knn", "pixels", { data: "shapes", labels: 5 })).rejects.toMatchObject({
     kind: "configuration",
-    message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot",
+    message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot or finetune",
   });
 });
 
