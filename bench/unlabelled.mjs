@@ -69,14 +69,12 @@ async function measured(folder) {
   return { knn, rankMe, alignment, uniformity, sum: alignment + uniformity, dimensions };
 }
 
-const column = (key) => found.map((own) => own[key]);
 console.log(`\n${found.length} trunks, ${chosen.data}, ${limit} pictures a split\n`);
 console.log("| trunk | kNN, % | RankMe | alignment | uniformity |\n| --- | --- | --- | --- | --- |");
 for (const own of [...found].sort((a, b) => b.knn - a.knn))
   console.log(
     `| ${own.name} | ${(100 * own.knn).toFixed(1)} | ${own.rankMe.toFixed(1)} | ${own.alignment.toFixed(3)} | ${own.uniformity.toFixed(3)} |`,
   );
-console.log("\n| figure | Spearman's rho with kNN | Kendall's tau |\n| --- | --- | --- |");
 /** Better is larger. */
 const figures = {
   RankMe: (own) => own.rankMe,
@@ -84,9 +82,19 @@ const figures = {
   "-uniformity": (own) => -own.uniformity,
   "-(alignment + uniformity)": (own) => -own.sum,
 };
-for (const [name, figure] of Object.entries(figures)) {
-  const values = found.map(figure);
-  console.log(
-    `| ${name} | ${spearman(values, column("knn")).toFixed(2)} | ${kendall(values, column("knn")).toFixed(2)} |`,
-  );
+const groups = [["all", found], ...chosen.images.split(",").map((images) => [`${images} pictures`, trunksOf(images)])];
+console.log(
+  `\nSpearman's rho (Kendall's tau) with kNN\n\n| figure |${groups.map(([name, own]) => ` ${name} (n = ${own.length}) |`).join("")}`,
+);
+console.log(`| --- |${" --- |".repeat(groups.length)}`);
+for (const [name, figure] of Object.entries(figures))
+  console.log(`| ${name} |${groups.map(([, own]) => ` ${agreement(own, figure)} |`).join("")}`);
+
+function trunksOf(images) {
+  return found.filter(({ name }) => name.includes(`-${images}-seed`));
+}
+
+function agreement(own, figure) {
+  const [values, knn] = [own.map(figure), own.map((each) => each.knn)];
+  return `${spearman(values, knn).toFixed(2)} (${kendall(values, knn).toFixed(2)})`;
 }

@@ -183,7 +183,7 @@ function answersOf({ representation, classify }: Contestant, pictures: readonly 
 export interface RelativeErrors {
   /** Mean over corruptions of Σ error / Σ the baseline's error, sums over strengths; below 1 is better than the baseline. */
   meanCorruptionError: number;
-  /** The same of what the errors are more than those on clean pictures; null where the baseline loses nothing. */
+  /** The same of what the errors are more than those on clean pictures; null where the baseline loses nothing under some corruption. */
   relativeMeanCorruptionError: number | null;
   /** By corruption, in their order. */
   corruptionErrors: { name: CorruptionName; value: number }[];
@@ -199,9 +199,10 @@ export function relativeErrors(own: RobustnessScore, baseline: RobustnessScore):
   const corruptionErrors = pairs.map(({ name, own: error, other }) => ({ name, value: error / other }));
   const [lost, otherLost] = [1 - own.clean, 1 - baseline.clean];
   const relative = pairs.map(({ own: error, other }) => (error - lost) / (other - otherLost));
+  const losesAlways = pairs.every(({ other }) => other - otherLost > 0);
   return {
     meanCorruptionError: meanOf(corruptionErrors.map(({ value }) => value)),
-    relativeMeanCorruptionError: relative.every(Number.isFinite) ? meanOf(relative) : null,
+    relativeMeanCorruptionError: losesAlways ? meanOf(relative) : null,
     corruptionErrors,
   };
 }

@@ -28,7 +28,8 @@ export function addEvaluate(program: TypedCommand): void {
     .addHelpText(
       "after",
       `
-\`selfsight evaluate <protocol> --help\` lists what a protocol may be told.
+\`selfsight evaluate <protocol> --help\` lists what a protocol may be told. --against RUN_OR_FILE compares with another trunk on the same
+images, with p; --outcomes FILE keeps what each image was worth. \`all\` runs whatever the pictures allow.
 
 Examples:
 ${examplesOf(Object.values<AnyCommand>(protocolCommands).map(({ examples }) => examples[0]!))}`,
