@@ -30,24 +30,34 @@ export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
 export type { Figure, Measure, Score, Scores } from "./report/index.ts";
 export {
+  type ActEvent,
+  type Alarm,
+  askOfRun,
+  type Change,
+  type ChangeRecord,
   type LogEvent,
   type LossParts,
   type MethodSettings,
   type PartialSettings,
   type PartialTraining,
+  type Proposal,
   type RunFacts,
   type RunFile,
   type RunSettings,
+  readChanges,
   readLog,
   readRun,
   type SettingFacts,
   type Settings,
+  type SteeredVia,
   type StepReport,
   type StepShares,
+  settingsJsonSchema,
   settingsOf,
   settingsSchema,
   type TrainingSettings,
   type TrainResult,
+  type Wish,
 } from "./train/index.ts";
 export { version } from "./version.ts";
 export * from "./work/index.ts";

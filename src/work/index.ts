@@ -44,6 +44,7 @@ export {
   pretrain,
   type ResumeOptions,
   type RunOptions,
+  replay,
   resume,
 } from "./pretrain.ts";
 export type { Columns } from "./report/scores.ts";
