@@ -34,11 +34,21 @@ it("leads a person to the help of the command that was meant", () => {
 
 it.each([
   ["embed", "<run> <data> --out <file> [options]"],
-  ["evaluate", "<protocol> <run> --data <data> [options]"],
+  ["evaluate knn", "<run> --data <data> [options]"],
 ])("%s --help says which option must be given", (command, usage) => {
-  const { stdout } = run(command, "--help");
+  const { stdout } = run(...command.split(" "), "--help");
   expect(stdout).toContain(`Usage: selfsight ${command} ${usage}`);
   expect(stdout).toMatch(/--split <split>[\s\S]*--size <pixels>/);
+});
+
+it("evaluate --help lists the protocols, and another protocol's option is refused in words", () => {
+  expect(run("evaluate", "--help").stdout).toMatch(/knn [\s\S]*linear [\s\S]*few-shot /);
+  const { stderr, status } = run("evaluate", "knn", "pixels", "--data", "shapes", "--draws", "3");
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/draws 3 with knn; .* or measure by few-shot/)]);
+  expect(run("evaluate", "knm", "pixels", "--data", "shapes")).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/Did you mean knn/),
+  });
 });
 
 it("says what the exit codes mean", () => {
@@ -142,7 +152,7 @@ describe("runs", () => {
     mkdirSync(root);
     const settings = tinySettings({ checkpointEverySteps: 6 });
     newTinyRun(folder, settings);
-    await trainTiny(folder, settings, { evaluate: async () => ({ protocol: "knn", value: 0.5 }) });
+    await trainTiny(folder, settings, { evaluate: async () => [{ protocol: "knn", value: 0.5 }] });
   });
 
   it("are listed in a table, and for machines", () => {

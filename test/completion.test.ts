@@ -55,6 +55,8 @@ describe("bash completes", () => {
     [["settings", "moco"], ["moco-v2"]],
     [["compare", "ablat"], ["ablations-quick"]],
     [["bench", "st"], ["step"]],
+    [["evaluate", "few"], ["few-shot"]],
+    [["evaluate", "knn", "--temp"], ["--temperature"]],
     [["import", "simsiam"], ["simsiam-resnet50"]],
     [
       ["completion", ""],

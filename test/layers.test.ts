@@ -13,7 +13,7 @@ const layers = [
   ["torch"],
   ["nn", "data", "distributed"],
   ["augment"],
-  ["methods", "weights"],
+  ["methods", "weights", "detect"],
   ["train", "evaluate"],
   ["recipes", "report", "serve"],
   ["work"],

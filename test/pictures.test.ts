@@ -254,7 +254,7 @@ describe("pictures of instruments", () => {
     expect(opened.length).toBe(7);
     const settings = { ...tiny, batchSize: 4, method: "simsiam" as const, bands: [1] };
     const prepared = await openTrainingData(opened, resolveSettings(settings), () => {});
-    expect((prepared.dataset as ImageFolder).files.map(({ label }) => label)).toEqual(["four-bands.tif"]);
+    expect(Array.from((prepared.dataset as ImageFolder).files, ({ label }) => label)).toEqual(["four-bands.tif"]);
   });
 });
 

@@ -10,4 +10,4 @@ export {
   type ViewRecipe,
   viewRecipeSchema,
 } from "./recipe.ts";
-export { evaluationImages, type MakeViewsOptions, makeViews } from "./views.ts";
+export { evaluationImages, type MakeViewsOptions, type MiddleCrop, makeViews, publishedMiddle } from "./views.ts";

@@ -57,20 +57,41 @@ const withoutColour = (own: ViewParameters): ViewParameters => ({
 
 // ---- evaluation ----
 
+/** Which part of a picture is measured, and how it is resized. */
+export interface MiddleCrop {
+  /** The middle square's side as a share of the shorter one. */
+  share: number;
+  interpolation: ViewRecipe["crop"]["interpolation"];
+}
+
+/** Shorter side to 256, middle 224, bilinear, as torchvision measures ImageNet; other sizes in proportion. */
+export const publishedMiddle: MiddleCrop = { share: 224 / 256, interpolation: "bilinear" };
+
 /**
- * Images as they are measured, [N, 3, S, S]: the middle, normalised, no chance in it. Below 224 pixels the shorter side becomes S; from
- * there on it becomes S · 256 / 224, as ImageNet is measured (the official evaluate.py).
+ * Images as they are measured, [N, 3, S, S]: the middle, normalised, no chance in it. By default below 224 pixels the shorter side
+ * becomes S; from there on it becomes S · 256 / 224, as ImageNet is measured (the official evaluate.py), bicubic. Small pictures of
+ * one size that have side S already are taken whole below 224 pixels.
  */
 export function evaluationImages(
   { images }: Pick<Batch, "images" | "indices">,
-  { size, normalize: normalization, device = "cpu" }: { size: number; normalize: Normalization; device?: string },
+  { size, normalize: normalization, device = "cpu", middle = usualMiddle(size) }: EvaluationView,
 ): Tensor {
-  return noGrad(() => scope(() => normalize(middles(images, size, device), normalization).contiguous("channels_last")));
+  return noGrad(() =>
+    scope(() => normalize(middles(images, { size, device, ...middle }), normalization).contiguous("channels_last")),
+  );
 }
 
-function middles(images: Batch["images"], size: number, device: string): Tensor {
-  const target: Target = { size, interpolation: "bicubic", device };
-  const share = size < 224 ? 1 : 224 / 256;
+interface EvaluationView {
+  size: number;
+  normalize: Normalization;
+  device?: string;
+  middle?: MiddleCrop;
+}
+
+const usualMiddle = (size: number): MiddleCrop => ({ share: size < 224 ? 1 : 224 / 256, interpolation: "bicubic" });
+
+function middles(images: Batch["images"], { share, ...target }: Target & Pick<MiddleCrop, "share">): Tensor {
+  const { size, device } = target;
   if (!isBlock(images))
     return cropFiles(
       images,
@@ -78,7 +99,7 @@ function middles(images: Batch["images"], size: number, device: string): Tensor 
       target,
     );
   const bytes = uploadBlock(images, device);
-  if (share === 1 && images.height === size && images.width === size) return floats(bytes);
+  if (size < 224 && images.height === size && images.width === size) return floats(bytes);
   return cropBlock(bytes, Array<Cut>(bytes.size(0)).fill(middle(images, share)), target);
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { SelfsightError } from "../errors.ts";
 import { keyedPermutation } from "../random.ts";
+import { chosenFiles, type PictureFiles } from "./picture-files.ts";
 
 /** Small pictures of one size, held in memory as one block. */
 export interface ImageArray {
@@ -24,7 +25,7 @@ export interface ImageFolder {
   name: string;
   length: number;
   root: string;
-  files: readonly ImageFile[];
+  files: PictureFiles;
   labels?: Int32Array; // [N]
   classes?: readonly string[];
   fingerprint: string;
@@ -84,28 +85,6 @@ export type StoredSplit = "train" | "test";
 /** A part by its name: `val` for choosing, where a folder has one beside `test`; `all` is every part together. */
 export type Split = StoredSplit | "val" | "all";
 
-export interface ImageFile {
-  /** Bytes, because a file name need not be valid UTF-8. */
-  path: Uint8Array;
-  /** Where in that file the picture lies, of a member of an archive. */
-  part?: FilePart;
-  /** The path below the root as text, see `nameOfBytes`. */
-  label: string;
-  bytes: number;
-  /** When it was last changed, in seconds since 1970: what copies and archives keep of a time. */
-  modifiedSeconds: number;
-}
-
-/** A stretch of a file that is a picture by itself. */
-export interface FilePart {
-  /** In bytes. */
-  offset: number;
-  /** In bytes, as it lies there. */
-  length: number;
-  /** Whether it has to be inflated. */
-  isDeflated: boolean;
-}
-
 export interface SkippedFile {
   label: string;
   reason: string;
@@ -150,7 +129,7 @@ export function subset(dataset: Dataset, indices: Uint32Array | readonly number[
   };
   const { source: _, ...whole } = dataset; // a choice of one's own cannot be opened by its name
   if (whole.kind === "array") return { ...whole, ...part, pixels: gatherPixels(whole, chosen) };
-  return { ...whole, ...part, files: Array.from(chosen, (index) => whole.files[index]!) };
+  return { ...whole, ...part, files: chosenFiles(whole.files, chosen) };
 }
 
 /** At most `limit` samples: a fixed random choice in dataset order, so that every class of a sorted folder takes part. */
@@ -165,7 +144,7 @@ export const withRules = (dataset: Dataset, rules: ReadingRules): Dataset =>
 
 /** What a sample is called: its file, or its place in an array. */
 export const sampleName = (dataset: Dataset, index: number): string =>
-  dataset.kind === "folder" ? dataset.files[index]!.label : `${dataset.name}[${index}]`;
+  dataset.kind === "folder" ? dataset.files.at(index)!.label : `${dataset.name}[${index}]`;
 
 /** What samples are called, in the order of the dataset. */
 export const sampleNames = (dataset: Dataset, indices: Iterable<number>): string[] =>
@@ -198,8 +177,13 @@ export function imageArray(parts: ArrayParts): ImageArray {
 /** Sha256 over the count, then relative name and size of each file in byte-wise order, however the files are listed. */
 export function folderFingerprint(files: readonly { relative: Uint8Array; bytes: number }[]): string {
   const ordered = [...files].sort((a, b) => Buffer.compare(a.relative, b.relative));
-  const hash = createHash("sha256").update(`${files.length}\0`);
-  for (const file of ordered) hash.update(file.relative).update(`\0${file.bytes}\0`); // a name cannot hold a zero byte
+  return orderedFingerprint(ordered.length, ordered);
+}
+
+/** The same of files that are in order. */
+export function orderedFingerprint(count: number, files: Iterable<{ relative: Uint8Array; bytes: number }>): string {
+  const hash = createHash("sha256").update(`${count}\0`);
+  for (const file of files) hash.update(file.relative).update(`\0${file.bytes}\0`); // a name cannot hold a zero byte
   return hash.digest("hex");
 }
 

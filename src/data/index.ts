@@ -3,10 +3,8 @@ export type {
   DataSource,
   Dataset,
   Division,
-  FilePart,
   FolderPart,
   ImageArray,
-  ImageFile,
   ImageFolder,
   PixelBlock,
   RawImage,
@@ -19,6 +17,7 @@ export { defaultRules, imageArray, sampleName, sampleNames, subset } from "./dat
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
+export type { FilePart, ImageFile, PictureFiles } from "./picture-files.ts";
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";
 export type { Share } from "./share.ts";

@@ -1,6 +1,7 @@
 // N images
 import { displayName, SelfsightError } from "../errors.ts";
 import { type Dataset, digest, type ImageArray, type ImageFolder } from "./dataset.ts";
+import { concatenated } from "./picture-files.ts";
 
 /** A part of a dataset with the name of its sub-folder, or of its split. */
 export interface FolderPart {
@@ -28,7 +29,7 @@ export function joined(name: string, parts: readonly FolderPart[], root = ""): D
 function joinedFiles(parts: readonly FolderPart[]): Pick<ImageFolder, "files" | "skipped" | "rules"> {
   const folders = parts.map(({ name, dataset }) => ({ below: placeBelow(name), ...(dataset as ImageFolder) }));
   return {
-    files: folders.flatMap(({ files, below }) => files.map(below)),
+    files: concatenated(folders.map(({ files, below }) => ({ files, changed: below }))),
     skipped: folders.flatMap(({ skipped, below }) => skipped.map(below)),
     rules: folders[0]!.rules, // one for all parts
   };

@@ -117,10 +117,10 @@ export async function verifyFolder(
   const threads = options.threads ?? defaultThreads();
   const pool = openDecodePool(threads, decodeOptions(folder, { ...options, decodeSize: 32 }));
   const bad = new Map<number, string>();
-  const files = folder.files.entries();
+  const indices = Array(folder.length).keys();
   const verifyNext = async () => {
-    for (const [index, file] of files) {
-      const decoded = await pool.decode(file);
+    for (const index of indices) {
+      const decoded = await pool.decode(folder.files.at(index)!);
       if ("error" in decoded) bad.set(index, decoded.error.message);
     }
   };

@@ -36,13 +36,13 @@ async function putPicture(path: string): Promise<void> {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const labelsOf = async (name: string, split: Split) =>
-  ((await openDataset(join(folder, name), { split })) as ImageFolder).files.map(({ label }) => label);
+  Array.from(((await openDataset(join(folder, name), { split })) as ImageFolder).files, ({ label }) => label);
 
 test("val is the val split, all is every split below its own name, its classes under one numbering", async () => {
   expect(await labelsOf("three", "val")).toEqual(["b/3.png"]);
   expect(await labelsOf("three", "test")).toEqual(["c/4.png"]);
   const all = (await openDataset(join(folder, "three"), { split: "all" })) as ImageFolder;
-  expect(all.files.map(({ label }) => label)).toEqual([
+  expect(Array.from(all.files, ({ label }) => label)).toEqual([
     "Train/a/1.png",
     "Train/b/2.png",
     "test/c/4.png",

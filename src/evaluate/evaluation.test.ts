@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { labelledClusters } from "../../test/labelled-clusters.ts";
 import { labelledTask, score } from "./evaluation.ts";
 import { evaluateKnn } from "./protocols/knn.ts";
+import { meanInterval } from "./statistics/interval.ts";
 
 const bank = labelledClusters({ classes: 3, perClass: 20, dimensions: 8, distance: 4, seed: 1 });
 const queries = labelledClusters({ classes: 3, perClass: 10, dimensions: 8, distance: 4, seed: 2 });
@@ -44,6 +45,8 @@ test("a class without queries has no accuracy, and takes no part in the whole", 
   expect(score(task, Int32Array.of(0, 2))).toEqual({
     value: 0.5,
     standardError: expect.closeTo(Math.sqrt(0.25 / 6), 12),
+    interval: meanInterval([1, 0]),
+    outcomes: Float32Array.of(1, 0),
     correct: 1,
     count: 2,
     perClass: [
@@ -52,4 +55,11 @@ test("a class without queries has no accuracy, and takes no part in the whole", 
       { name: "class 2", correct: 0, count: 0, accuracy: null },
     ],
   });
+});
+
+test("of several rounds each query has the share in which it was right; their mean is the value", () => {
+  const task = labelledTask(bank, { ...queries, length: 2, labels: Int32Array.of(0, 1) });
+  const found = score(task, Int32Array.of(0, 2, 0, 1, 1, 1, 0, 0));
+  expect(found.outcomes).toEqual(Float32Array.of(0.75, 0.5));
+  expect(found.value).toBe(0.625);
 });

@@ -1,6 +1,8 @@
 // N images of the bank, M queries, C classes
+import type { Dataset } from "../data/index.ts";
 import { CallError, SelfsightError } from "../errors.ts";
 import type { Features } from "./features.ts";
+import { type Interval, meanInterval } from "./statistics/interval.ts";
 
 /** What a protocol found. Accuracies are shares in [0, 1]. */
 export interface Evaluation {
@@ -13,6 +15,13 @@ export interface Evaluation {
    * answers more than were found (Agresti and Coull 1998), so that two queries that are both right do not count as certainty.
    */
   standardError: number;
+  /**
+   * Where the value may lie with other test images, 95 %: the bootstrap over images, the same at every call; Wilson's where all are right
+   * or all wrong.
+   */
+  interval: Interval | null;
+  /** What each query was worth, in their order: 1 right, 0 wrong; of several draws the share that were right. [M] */
+  outcomes: Float32Array;
   correct: number;
   count: number;
   perClass: ClassScore[];
@@ -53,7 +62,21 @@ export function labelledTask(bank: Features, queries: Features): LabelledTask {
   return { bank, queries, bankLabels, queryLabels: renumbered(queries, classes), classes };
 }
 
-function labelsOf({ labels, dataset }: Features): Int32Array {
+/** Labelled pictures or features, as far as their classes go. */
+type Labelled = Pick<Features, "labels" | "classes" | "dataset">;
+
+/** The classes of the test pictures under the training pictures' numbering. Errors: data, as of `labelledTask`. */
+export function testLabels(train: Dataset, test: Dataset): { classes: readonly string[]; labels: Int32Array } {
+  const named = ({ labels, classes, name }: Dataset): Labelled => ({
+    dataset: name,
+    ...(labels && { labels }),
+    ...(classes && { classes }),
+  });
+  const classes = classNames(named(train), labelsOf(named(train)));
+  return { classes, labels: renumbered(named(test), classes) };
+}
+
+function labelsOf({ labels, dataset }: Labelled): Int32Array {
   if (labels) return labels;
   throw new SelfsightError(
     "data",
@@ -61,17 +84,17 @@ function labelsOf({ labels, dataset }: Features): Int32Array {
   );
 }
 
-const classNames = ({ classes }: Features, labels: Int32Array): readonly string[] =>
+const classNames = ({ classes }: Labelled, labels: Int32Array): readonly string[] =>
   classes ?? Array.from({ length: labels.reduce((most, label) => Math.max(most, label + 1), 0) }, (_, i) => String(i));
 
-function renumbered(queries: Features, classes: readonly string[]): Int32Array {
+function renumbered(queries: Labelled, classes: readonly string[]): Int32Array {
   const labels = labelsOf(queries);
   const own = classNames(queries, labels);
   const numbers = new Map(classes.map((name, number) => [name, number]));
   return labels.map((label) => numbers.get(own[label]!) ?? refuseClass(queries, own[label]!));
 }
 
-function refuseClass({ dataset }: Features, name: string): never {
+function refuseClass({ dataset }: Labelled, name: string): never {
   throw new SelfsightError(
     "data",
     `evaluate: ${dataset} has test images of the class ${name}, its train split has none; both need the same classes; check the names of the sub-folders`,
@@ -85,8 +108,10 @@ const oneClass = ({ dataset, length }: Features, name: string | undefined) =>
   );
 
 /** Counts right answers; `rounds` of predictions [rounds × M], one after the other, are pooled. */
-export function score(task: LabelledTask, predictions: Int32Array): Omit<Evaluation, "protocol" | "notes"> {
-  const { queryLabels, classes } = task;
+export function score(
+  { queryLabels, classes }: Pick<LabelledTask, "queryLabels" | "classes">,
+  predictions: Int32Array,
+): Omit<Evaluation, "protocol" | "notes"> {
   const [correct, count] = [new Uint32Array(classes.length), new Uint32Array(classes.length)];
   predictions.forEach((prediction, i) => {
     const label = queryLabels[i % queryLabels.length]!;
@@ -101,13 +126,27 @@ export function score(task: LabelledTask, predictions: Int32Array): Omit<Evaluat
   }));
   const right = correct.reduce((sum, own) => sum + own, 0);
   const value = right / predictions.length;
+  const outcomes = outcomesOf(queryLabels, predictions);
   return {
     value,
     standardError: standardErrorOf(value, queryLabels.length),
+    interval: meanInterval(outcomes),
+    outcomes,
     correct: right,
     count: predictions.length,
     perClass,
   };
+}
+
+/** The share of rounds in which each query was given its class, [M]. */
+function outcomesOf(queryLabels: Int32Array, predictions: Int32Array): Float32Array {
+  const rounds = predictions.length / queryLabels.length;
+  const right = new Uint32Array(queryLabels.length);
+  predictions.forEach((prediction, i) => {
+    const query = i % queryLabels.length;
+    if (prediction === queryLabels[query]) right[query]! += 1;
+  });
+  return Float32Array.from(right, (count) => count / rounds);
 }
 
 function standardErrorOf(value: number, queries: number): number {

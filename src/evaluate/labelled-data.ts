@@ -1,9 +1,9 @@
 // Labelled pictures as bank and queries: the train split and the test split, or a part held out where there is none.
 import { basename, resolve } from "node:path";
-import { type Dataset, type OpenOptions, openDataset, type Split } from "../data/index.ts";
+import { type Dataset, type OpenOptions, openDataset, type Split, subset } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { type ExtractOptions, extractFeatures, type Features } from "./features.ts";
-import { splitFeatures } from "./hold-out.ts";
+import { splitFeatures, stratifiedHoldOut } from "./hold-out.ts";
 import type { Representation } from "./representation.ts";
 
 export interface LabelledData {
@@ -89,26 +89,44 @@ export interface BankOptions {
   reading?: (dataset: Dataset) => ExtractOptions & { end?: () => void };
 }
 
+/** Nobody is told anything. */
+export const noReading: NonNullable<BankOptions["reading"]> = () => ({});
+
 /** Train split as bank, test split as queries; a keyed fifth of each class where there is no test split. */
 export async function bankAndQueries(
   representation: Representation,
   data: LabelledData,
-  { limit, seed = 0, reading = () => ({}) }: BankOptions = {},
+  { limit, seed = 0, reading = noReading }: BankOptions = {},
 ): Promise<BankAndQueries> {
   const featuresOf = async (dataset: Dataset) => {
     const { end, ...options } = reading(dataset);
     return extractFeatures(representation, dataset, options).finally(end);
   };
-  const part = data.split === undefined ? "" : `, ${data.split} split`;
-  const limited = `${part}${limit === undefined ? "" : `, at most ${limit} images a split`}`;
+  const suffix = suffixOf(data, { limit, seed });
   const train = await featuresOf(data.train);
-  if (data.test) return { bank: train, queries: await featuresOf(data.test), suffix: limited };
+  if (data.test) return { bank: train, queries: await featuresOf(data.test), suffix };
   const parts = splitFeatures({ ...train, labels: train.labels! }, { share: 0.2, seed });
   if (parts.queries.length === 0) throw tooFew(train);
-  return { ...parts, suffix: `${limited}, 20 % of the images held out with seed ${seed}` };
+  return { ...parts, suffix };
 }
 
-const tooFew = ({ dataset, length }: Features) =>
+/** The same for what sees pictures: the train split and the test split, or a keyed fifth of each class held out. Errors: data. */
+export function trainAndTest(data: LabelledData, { limit, seed = 0 }: Omit<BankOptions, "reading"> = {}) {
+  const { train, test } = data;
+  const suffix = suffixOf(data, { limit, seed });
+  if (test) return { train, test, suffix };
+  const { kept, held } = stratifiedHoldOut(train.labels!, { share: 0.2, seed });
+  if (held.length === 0) throw tooFew({ dataset: train.name, length: train.length });
+  return { train: subset(train, kept), test: subset(train, held), suffix };
+}
+
+function suffixOf({ split, test }: LabelledData, { limit, seed }: { limit: number | undefined; seed: number }): string {
+  const part = split === undefined ? "" : `, ${split} split`;
+  const limited = limit === undefined ? "" : `, at most ${limit} images a split`;
+  return `${part}${limited}${test ? "" : `, 20 % of the images held out with seed ${seed}`}`;
+}
+
+const tooFew = ({ dataset, length }: Pick<Features, "dataset" | "length">) =>
   new SelfsightError(
     "data",
     `evaluate: ${displayName(dataset)} has ${length} images and no class of two; one of each class is held out to measure on; add images, or divide the folder into train/ and test/`,

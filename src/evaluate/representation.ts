@@ -1,5 +1,5 @@
 // N images, S side in pixels, D features
-import type { Normalization } from "../augment/index.ts";
+import type { MiddleCrop, Normalization } from "../augment/index.ts";
 import type { ReadingRules } from "../data/index.ts";
 import { type BackboneNetwork, type BackboneOptions, type Module, makeBackbone } from "../nn/index.ts";
 import { autocast, manualSeed, noGrad, randomState, setRandomState, type Tensor } from "../torch/index.ts";
@@ -14,6 +14,8 @@ export interface Representation {
   normalize: Normalization;
   /** Shorter side to which files are decoded. */
   decodeSize: number;
+  /** Which part of a picture is measured; undefined: the usual one of `evaluationImages`. */
+  middle?: MiddleCrop;
   /** How its run read files; undefined: as `openDataset` does by itself. */
   rules?: ReadingRules;
   device: string;

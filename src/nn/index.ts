@@ -17,6 +17,7 @@ export {
   BatchNorm2d,
   Conv2d,
   type ConvolutionOptions,
+  Doubling2d,
   GlobalAveragePool,
   Identity,
   Linear,
@@ -32,6 +33,7 @@ export {
   loadState,
   loadTensors,
   Module,
+  modulesIn,
   moveNetwork,
   type Network,
   namedParameters,
@@ -51,7 +53,7 @@ export {
   resnetNames,
   resnetStems,
 } from "./resnet.ts";
-export { authorsBaseRate, type WarmupCosine, warmupCosine } from "./schedules.ts";
+export { authorsBaseRate, type WarmupCosine, type WarmupSteps, warmupCosine, warmupSteps } from "./schedules.ts";
 export {
   areFinite,
   lateRecognition,

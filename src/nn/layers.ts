@@ -19,16 +19,18 @@ import { placesOf } from "./places.ts";
 const parameter = (tensor: Tensor): Tensor => keep(tensor.requiresGrad_());
 const buffer = (tensor: Tensor): Tensor => keep(tensor);
 
-/** y = x Wᵀ + b, x [N, in], y [N, out]. Both start uniform in ±1/√in, as in PyTorch. */
+/** y = x Wᵀ + b, x [N, in], y [N, out]. Both start uniform in ±1/√in, as in PyTorch; given a `std`, W normal and b zero. */
 export class Linear extends Module {
   readonly weight: Tensor; // [out, in]
   readonly bias: Tensor | null; // [out]
 
-  constructor(inputSize: number, outputSize: number, { bias = true } = {}) {
+  constructor(inputSize: number, outputSize: number, { bias = true, std }: { bias?: boolean; std?: number } = {}) {
     super();
     const bound = 1 / Math.sqrt(inputSize);
-    this.weight = parameter(noGrad(() => zeros([outputSize, inputSize]).uniform_({ from: -bound, to: bound })));
-    this.bias = bias ? parameter(noGrad(() => zeros([outputSize]).uniform_({ from: -bound, to: bound }))) : null;
+    const drawn = (shape: number[]) => noGrad(() => zeros(shape).uniform_({ from: -bound, to: bound }));
+    const normal = (shape: number[]) => noGrad(() => zeros(shape).normal_({ std: std! }));
+    this.weight = parameter((std === undefined ? drawn : normal)([outputSize, inputSize]));
+    this.bias = bias ? parameter(std === undefined ? drawn([outputSize]) : zeros([outputSize])) : null;
   }
 
   override forward(input: Tensor): Tensor {
@@ -39,11 +41,16 @@ export class Linear extends Module {
 export interface ConvolutionOptions {
   stride?: number;
   padding?: number;
+  /** Starts at zero. Default false: none. */
+  bias?: boolean;
+  /** Standard deviation of the first weights. Default √(2 / (out k²)). */
+  std?: number;
 }
 
-/** Convolution without bias over [N, C, H, W]; weights start normal with std √(2 / (out k²)) (He et al. 2015, fan-out). */
+/** Convolution over [N, C, H, W]; weights start normal with std √(2 / (out k²)) (He et al. 2015, fan-out). */
 export class Conv2d extends Module {
   readonly weight: Tensor; // [out, in, k, k], channels-last in memory
+  readonly bias: Tensor | null; // [out]
   readonly #stride: number;
   readonly #padding: number;
 
@@ -51,19 +58,24 @@ export class Conv2d extends Module {
     inputChannels: number,
     outputChannels: number,
     kernelSize: number,
-    { stride = 1, padding = 0 }: ConvolutionOptions = {},
+    {
+      stride = 1,
+      padding = 0,
+      bias = false,
+      std = Math.sqrt(2 / (outputChannels * kernelSize * kernelSize)),
+    }: ConvolutionOptions = {},
   ) {
     super();
-    const std = Math.sqrt(2 / (outputChannels * kernelSize * kernelSize));
     const values = noGrad(() => zeros([outputChannels, inputChannels, kernelSize, kernelSize]).normal_({ std }));
     this.weight = parameter(values.contiguous("channels_last"));
+    this.bias = bias ? parameter(zeros([outputChannels])) : null;
     this.#stride = stride;
     this.#padding = padding;
   }
 
   override forward(input: Tensor): Tensor {
-    if (this.#isUnsafe()) return op.conv2d(op.max_pool2d(input, 1, this.#stride), this.weight, null, 1, 0);
-    return op.conv2d(input, this.weight, null, this.#stride, this.#padding);
+    if (this.#isUnsafe()) return op.conv2d(op.max_pool2d(input, 1, this.#stride), this.weight, this.bias, 1, 0);
+    return op.conv2d(input, this.weight, this.bias, this.#stride, this.#padding);
   }
 
   /**
@@ -73,6 +85,23 @@ export class Conv2d extends Module {
   #isUnsafe(): boolean {
     const [, inputChannels, kernelSize] = this.weight.shape;
     return kernelSize === 1 && this.#stride > 1 && inputChannels! < 8;
+  }
+}
+
+/** The transpose of a convolution of side 2 and stride 2: [N, in, H, W] to [N, out, 2H, 2W]; weights start as those of `Conv2d`. */
+export class Doubling2d extends Module {
+  readonly weight: Tensor; // [in, out, 2, 2]
+  readonly bias: Tensor; // [out]
+
+  constructor(inputChannels: number, outputChannels: number) {
+    super();
+    const std = Math.sqrt(2 / (4 * outputChannels));
+    this.weight = parameter(noGrad(() => zeros([inputChannels, outputChannels, 2, 2]).normal_({ std })));
+    this.bias = parameter(zeros([outputChannels]));
+  }
+
+  override forward(input: Tensor): Tensor {
+    return op["conv_transpose2d.input"](input, this.weight, this.bias, 2);
   }
 }
 

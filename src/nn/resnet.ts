@@ -110,6 +110,8 @@ export class ResNet extends Module {
   readonly layer3: Sequential;
   readonly layer4: Sequential;
   readonly outputSize: number;
+  /** Pixels of the picture between two places of the map that `mapOf` makes. */
+  readonly mapStride: number;
   readonly #pool: Module;
   readonly #average = new GlobalAveragePool();
 
@@ -128,15 +130,20 @@ export class ResNet extends Module {
     this.layer3 = stage(2);
     this.layer4 = stage(3);
     this.outputSize = channels[3]! * block.expansion;
+    this.mapStride = { imagenet: 16, "small-stride-2": 8, small: 4 }[stem];
     if (zeroInitResidual) zeroLastNorms([this.layer1, this.layer2, this.layer3, this.layer4]);
   }
 
   /** Intermediate maps are let go at once: autograd keeps what it needs, and frees each as the backward pass goes by it. */
   override forward(images: Tensor): Tensor {
+    return scope(() => this.#average.forward(this.layer4.forward(this.mapOf(images)))); // [N, outputSize]
+  }
+
+  /** Images [N, 3, H, W] to the map before the last stage, [N, outputSize / 2, H / mapStride, W / mapStride]: detection's C4. */
+  mapOf(images: Tensor): Tensor {
     return scope(() => {
       const stem = scope(() => this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu_()));
-      const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
-      return this.#average.forward(stages.reduce((value, stage) => stage.forward(value), stem)); // [N, outputSize]
+      return [this.layer1, this.layer2, this.layer3].reduce((value, stage) => stage.forward(value), stem);
     });
   }
 }

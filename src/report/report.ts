@@ -1,3 +1,5 @@
+import type { Evaluated } from "./sections/evaluations.ts";
+
 /** One way to ask what features are worth. */
 export interface Measure {
   /** The head of its column, such as `10 labels a class`. */
@@ -91,9 +93,13 @@ export interface Report {
   isComplete: boolean;
   trainingSeconds: number;
   scores: Scores | null;
+  /** What `evaluate all` has found; left out where it was not asked. */
+  evaluated?: Evaluated;
   steps: readonly LoggedStep[];
   /** kNN on pictures held out of the training split, while it trained; empty without labels. */
   online: readonly { step: number; value: number }[];
+  /** Of a linear classifier that learned beside the trunk; empty where there was none. */
+  onlineLinear?: readonly { step: number; value: number }[];
   /** λ of Barlow Twins; weighs the off-diagonal part. */
   lambda?: number;
   correlation?: { start: MatrixFigure; end: MatrixFigure; shown: number; features: number; images: number };

@@ -19,6 +19,7 @@ export {
 } from "./create.ts";
 export { type GpuFacts, gpuFacts } from "./gpu.ts";
 export { type Late, late } from "./late.ts";
+export { torchvisionProblem } from "./libraries/torchvision.ts";
 export {
   type AutocastOptions,
   autocast,

@@ -1,6 +1,6 @@
 import { CallError, SelfsightError } from "../errors.ts";
 import { addon, type DType, type Handle, handlesOf } from "./addon.ts";
-import { newerSchemas, schemas } from "./schemas.ts";
+import { newerSchemas, schemas, torchvisionSchemas } from "./schemas.ts";
 
 export type MemoryFormat = "contiguous_format" | "preserve_format" | "channels_last";
 
@@ -62,7 +62,10 @@ type OperatorOf<S, T> = S extends `${string}::${string}(${infer A}) -> ${infer R
 
 /** Every operator of the list under its name and overload, such as `op["add.Tensor"](a, b)`. */
 export type Operators<T> = {
-  readonly [S in (typeof schemas)[number] | (typeof newerSchemas)[number] as NameOf<S>]: OperatorOf<S, T>;
+  readonly [S in
+    | (typeof schemas)[number]
+    | (typeof newerSchemas)[number]
+    | (typeof torchvisionSchemas)[number] as NameOf<S>]: OperatorOf<S, T>;
 };
 
 // ---- the calls ----
@@ -113,7 +116,7 @@ function lookUp({ name, overload, argumentNames }: Line, problems: string[]): nu
 
 /** Makes the callable operators; `wrap` turns a handle into a Tensor (given from outside, so that nothing imports in a circle). */
 export function bindOperators<T extends EngineTensor>(wrap: (handle: Handle) => T): Operators<T> {
-  const entries = [...schemas, ...newerSchemas].map(
+  const entries = [...schemas, ...newerSchemas, ...torchvisionSchemas].map(
     (line) => [/^\w+::(.*?)\(/.exec(line)![1]!, operator(line, wrap)] as const,
   );
   return Object.fromEntries(entries) as unknown as Operators<T>;
@@ -134,6 +137,12 @@ function operator(line: string, wrap: (handle: Handle) => EngineTensor): (...val
 function numberOf(line: string): number | undefined {
   numbers ??= findOperators(schemas, newerSchemas); // all at once, before the first call
   return numbers.get(line);
+}
+
+/** Looks up operators of a library that was opened after the others were looked up. Errors: configuration, naming those it lacks. */
+export function addOperators(lines: readonly string[]): void {
+  numberOf(schemas[0]);
+  for (const [line, number] of findOperators(lines, [])) numbers!.set(line, number);
 }
 
 /** Whether the loaded libtorch has one of the newer operators. */

@@ -63,6 +63,7 @@ export const schemas = [
   "aten::ge.Scalar(Tensor self, Scalar other) -> Tensor",
   "aten::lt.Scalar(Tensor self, Scalar other) -> Tensor",
   "aten::lt.Tensor(Tensor self, Tensor other) -> Tensor",
+  "aten::le.Scalar(Tensor self, Scalar other) -> Tensor",
   "aten::ge.Tensor(Tensor self, Tensor other) -> Tensor",
   "aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor",
   "aten::isfinite(Tensor self) -> Tensor",
@@ -90,6 +91,7 @@ export const schemas = [
   "aten::matmul(Tensor self, Tensor other) -> Tensor",
   "aten::dot(Tensor self, Tensor tensor) -> Tensor",
   "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
+  "aten::addmm_(Tensor self, Tensor mat1, Tensor mat2, Scalar beta=, Scalar alpha=) -> Tensor!",
   "aten::linear(Tensor input, Tensor weight, Tensor? bias=) -> Tensor",
   "aten::eye(int n, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::diagonal(Tensor self, int offset=, int dim1=, int dim2=) -> Tensor",
@@ -133,6 +135,10 @@ export const schemas = [
   "aten::batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor",
   "aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=, Tensor? bias=, float eps=, bool cudnn_enable=) -> Tensor",
   "aten::gelu(Tensor self) -> Tensor",
+  "aten::conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=, int[] stride=) -> Tensor",
+  "aten::sigmoid(Tensor self) -> Tensor",
+  "aten::binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=, Tensor? pos_weight=, int reduction=) -> Tensor",
+  "aten::smooth_l1_loss(Tensor self, Tensor target, int reduction=, float beta=) -> Tensor",
   "aten::max_pool2d(Tensor self, int[] kernel_size, int[] stride=, int[] padding=) -> Tensor",
   "aten::adaptive_avg_pool2d(Tensor self, int[] output_size) -> Tensor",
   "aten::cross_entropy_loss(Tensor self, Tensor target) -> Tensor",
@@ -157,4 +163,10 @@ export const newerSchemas = [
   "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
   "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value) -> Tensor",
   "mkldnn::_linear_pointwise.binary(Tensor X, Tensor other, Tensor W, Tensor? B, str attr) -> Tensor",
+] as const;
+
+/** Operators of torchvision, there where its library was opened (`torchvisionProblem`); whoever calls one asks first and knows another way. */
+export const torchvisionSchemas = [
+  "torchvision::nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+  "torchvision::roi_align(Tensor input, Tensor rois, float spatial_scale, int pooled_height, int pooled_width, int sampling_ratio, bool aligned) -> Tensor",
 ] as const;

@@ -92,6 +92,9 @@ export class Tensor extends Slot {
   round(): Tensor {
     return op.round(this);
   }
+  sigmoid(): Tensor {
+    return op.sigmoid(this);
+  }
   relu(): Tensor {
     return op.relu(this);
   }

@@ -9,6 +9,7 @@ export {
   readLines,
   tellingOnce,
 } from "./observe/store.ts";
+export { onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -18,6 +19,7 @@ export {
   loadCheckpoint,
   loadNewestCheckpoint,
   saveCheckpoint,
+  setAsideAfter,
 } from "./run/checkpoint.ts";
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
@@ -26,16 +28,18 @@ export { lockRunFolder, refuseLockedFolder, seemsAtWork } from "./run/lock.ts";
 export {
   type ActEvent,
   type Alarm,
+  type Log,
   type LogEvent,
   type LossParts,
   logPath,
+  openLog,
   type Proposal,
   type RunFacts,
   readLog,
   type StepReport,
   withoutRepeats,
 } from "./run/log.ts";
-export { resumedSettings, settingsHash } from "./run/resume.ts";
+export { differenceOfMachines, resumedSettings, settingsHash } from "./run/resume.ts";
 export {
   freeFolder,
   nameOf,
@@ -54,7 +58,7 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export type { TrainOptions } from "./session.ts";
+export { Meter, type OnlineScore, type TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsJsonSchema, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
@@ -83,6 +87,7 @@ export {
   chosenDevice,
   chosenPrecision,
   type DataFacts,
+  freeState,
   peakRates,
   refuseUnlabelled,
   restore,

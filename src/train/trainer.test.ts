@@ -195,7 +195,7 @@ describe("a loss that is not finite", () => {
 async function poisonWeights({ network }: TrainState) {
   const weight = [...namedParameters(network).values()].at(-1)!;
   weight.setData(weight.detach().mul(Number.POSITIVE_INFINITY));
-  return { protocol: "poison", value: 0 };
+  return [{ protocol: "poison", value: 0 }];
 }
 
 describe("weights that are not finite", () => {

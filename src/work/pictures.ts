@@ -44,4 +44,4 @@ export async function openPictures(
 
 /** What a picture is called in what is written: its path below the folder, or its place in the dataset. */
 export const pictureName = (dataset: Dataset, index: number): string =>
-  dataset.kind === "folder" ? dataset.files[index]!.label : String(index);
+  dataset.kind === "folder" ? dataset.files.at(index)!.label : String(index);

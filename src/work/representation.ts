@@ -77,7 +77,7 @@ const fromAnywhere = (baseline: string, run: string | undefined): string =>
 type Unnamed = Omit<OpenedRepresentation, "source">;
 
 /** Pictures that have a size of their own keep it; files are measured at 32 pixels. */
-const naturalSize = (dataset: Dataset | undefined): number =>
+export const naturalSize = (dataset: Dataset | undefined): number =>
   dataset?.kind === "array" ? Math.max(8, Math.min(dataset.height, dataset.width)) : 32;
 
 function openPixels(dataset: Dataset | undefined, run: string | undefined, options: RepresentationOptions): Unnamed {

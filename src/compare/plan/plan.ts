@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import { type MethodName, methods } from "../../methods/index.ts";
+import { type PublishedTableId, publishedTables } from "../../report/index.ts";
 import { neededFor, type PartialSettings, resolveSettings, type Settings, settingsHash } from "../../train/index.ts";
-import { type PublishedTableId, publishedTables } from "./published.ts";
+import { type Measurement, measurementSchema, parseMeasurements } from "./measurements.ts";
 
 const count = z.number().int().positive();
 const methodNames = Object.keys(methods) as [MethodName];
@@ -62,13 +63,22 @@ const planSchema = z.strictObject({
     .refine((seeds) => new Set(seeds).size === seeds.length, "each seed once")
     .default([0]),
   budget: budgetSchema,
-  evaluations: evaluationsSchema.default({ knn: {} }),
+  /** Of cached features. Default kNN, where `protocols` names nothing. */
+  evaluations: evaluationsSchema.optional(),
+  /** Any protocol of `selfsight evaluate`, such as `["knn", {finetune: {labels: "10%"}}]`, in place of `evaluations`. */
+  protocols: z.array(measurementSchema).min(1).optional(),
   /** Tables of published figures to print below. */
   published: z.array(z.enum(Object.keys(publishedTables) as [PublishedTableId])).default([]),
 });
 
 type Parsed = z.output<typeof planSchema>;
-export type Plan = Omit<Parsed, "base" | "rows"> & { base: PartialSettings; rows: PlanRow[] };
+export type Plan = Omit<Parsed, "base" | "rows" | "evaluations" | "protocols"> & {
+  base: PartialSettings;
+  rows: PlanRow[];
+  evaluations: Evaluations;
+  /** What is measured otherwise than on the plan's cached features. */
+  measurements: Measurement[];
+};
 export type PlanRow = Omit<Parsed["rows"][number], "settings"> & { settings: PartialSettings };
 
 /** A plan as it is written: what has a default may be left out. */
@@ -85,11 +95,31 @@ export type PlanInput = Omit<z.input<typeof planSchema>, "base" | "rows"> & {
 export function parsePlan(value: unknown, name: string): Plan {
   const parsed = planSchema.safeParse(value);
   if (!parsed.success) throw planRefusal(parsed.error, value, name);
-  const plan = parsed.data as Plan;
+  const plan = planOf(parsed.data, name);
   refuseTwins(plan, name);
   refuseUnpublished(plan, name);
   for (const row of plan.rows) checkRow(plan, row, name);
   return plan;
+}
+
+/** Protocols of cached features stand under `evaluations`, so that the pictures pass through the network once for all of them. */
+function planOf({ protocols: written, evaluations, ...rest }: Parsed, name: string): Plan {
+  if (written && evaluations)
+    throw refusal(name, "evaluations and protocols", "one of them is needed", "write all under protocols");
+  const asked = written ? parseMeasurements(written, name) : [];
+  const isCached = ({ key, protocol, data, options }: Measurement) =>
+    data === undefined &&
+    key.split(" ")[0] === protocol &&
+    evaluationsSchema.safeParse({ [protocol]: options }).success;
+  const cached = asked.filter(
+    (own, place) => isCached(own) && asked.findIndex(({ protocol }) => protocol === own.protocol) === place,
+  );
+  const own = written ? Object.fromEntries(cached.map(({ protocol, options }) => [protocol, options])) : { knn: {} };
+  return {
+    ...(rest as Plan),
+    evaluations: evaluations ?? evaluationsSchema.parse(own),
+    measurements: asked.filter((each) => !cached.includes(each)),
+  };
 }
 
 export const labelOf = ({ label, method }: PlanRow): string => label ?? methods[method].title;

@@ -2,6 +2,7 @@
 // changed plan finds the cells that it still has and leaves the others where they lie.
 import { createHash } from "node:crypto";
 import { type Settings, settingsHash } from "../../train/index.ts";
+import type { Measurement } from "../plan/measurements.ts";
 import { type Budget, type Evaluations, type Plan, type PlanRow, rowSettings, slugOf } from "../plan/plan.ts";
 
 /** What one process is told to do; it travels as JSON. */
@@ -11,6 +12,8 @@ export interface CellJob {
   data: string;
   settings: Settings;
   evaluations: Evaluations;
+  /** What is measured otherwise than on cached features. */
+  measurements: Measurement[];
   /** Whether the correlation of the two views' features is kept, before and after training. */
   withCorrelation: boolean;
 }
@@ -54,8 +57,11 @@ const shapeHash = (data: string, settings: Settings): string =>
     .slice(0, 8);
 
 /** Tells whether stored evaluations are those that are asked for now. */
-export const evaluationsHash = (evaluations: Evaluations, withCorrelation: boolean): string =>
+export const evaluationsHash = (
+  { evaluations, measurements }: Pick<Plan, "evaluations" | "measurements">,
+  withCorrelation: boolean,
+): string =>
   createHash("sha256")
-    .update(JSON.stringify([evaluations, withCorrelation]))
+    .update(JSON.stringify([evaluations, withCorrelation, ...measurements]))
     .digest("hex")
     .slice(0, 8);

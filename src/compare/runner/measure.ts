@@ -13,6 +13,10 @@ import {
 import { freeNetwork, moveNetwork } from "../../nn/index.ts";
 import { chosenDevice, chosenPrecision, loadNewestCheckpoint, rulesOf, type Settings } from "../../train/index.ts";
 import { backboneTensors, buildBackbone } from "../../weights/index.ts";
+import { evaluate } from "../../work/evaluate.ts";
+import type { ProtocolReport } from "../../work/evaluation/protocol.ts";
+import { protocols as all } from "../../work/evaluation/protocols.ts";
+import type { Measurement } from "../plan/measurements.ts";
 import { type Evaluations, type Protocol, protocols } from "../plan/plan.ts";
 import type { CellResult } from "./cell-files.ts";
 import type { CellJob } from "./cells.ts";
@@ -38,6 +42,38 @@ const given = <Options extends object>(options: Options | undefined) =>
 
 /** Trains nothing; reads the newest checkpoint. Errors: data, when the pictures have no labels. */
 export async function measure(
+  job: CellJob,
+  warn: (message: string) => void,
+): Promise<Pick<CellResult, "evaluations" | "protocols" | "leftOut">> {
+  const cached = await measureCached(job, warn);
+  const others: CellResult["evaluations"] = [];
+  for (const own of job.measurements) others.push(await measureOther(job, own, warn));
+  return {
+    evaluations: [...cached.evaluations, ...others],
+    protocols: [...cached.protocols, ...job.measurements.map(({ key }) => key)],
+    leftOut: cached.leftOut,
+  };
+}
+
+/** A protocol of `selfsight evaluate` as it is. */
+async function measureOther({ folder, data, settings }: CellJob, own: Measurement, warn: (message: string) => void) {
+  const { device, precision, limit } = settings;
+  const shared = { device, precision, ...(limit !== null && { limit }), warn };
+  const { without = [] } = all[own.protocol];
+  const borne = Object.fromEntries(Object.entries(shared).filter(([key]) => !without.some((idle) => idle === key)));
+  const found: ProtocolReport & { std?: number | null; count?: number } = await evaluate(
+    folder,
+    own.protocol,
+    own.data ?? data,
+    {
+      ...borne,
+      ...own.options,
+    },
+  );
+  return { protocol: found.protocol, value: found.value, std: found.std ?? null, count: found.count ?? 0 };
+}
+
+async function measureCached(
   job: CellJob,
   warn: (message: string) => void,
 ): Promise<Pick<CellResult, "evaluations" | "protocols" | "leftOut">> {

@@ -42,7 +42,7 @@ export async function runCell(job: CellJob, hooks: CellHooks = {}): Promise<"don
   if (hooks.isStopping?.()) return "stopped";
   const evaluations = await measure(job, warningOf(hooks));
   writeResult(job.folder, {
-    evaluationsHash: evaluationsHash(job.evaluations, job.withCorrelation),
+    evaluationsHash: evaluationsHash(job, job.withCorrelation),
     ...evaluations,
     correlation: job.withCorrelation ? await correlationOfViews(job) : null,
   });

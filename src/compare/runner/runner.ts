@@ -117,7 +117,7 @@ function setRow(session: Session, planned: PlannedRow): void {
 
 function plannedCells(session: Session, row: PlanRow, length: Length): PlannedCell[] {
   const { plan, folder, data, withCorrelation = false } = session;
-  const wanted = evaluationsHash(plan.evaluations, withCorrelation);
+  const wanted = evaluationsHash(plan, withCorrelation);
   return cellsOf(plan, row, data, length).map((cell) => ({
     ...cell,
     folder: join(folder, "cells", cell.name),
@@ -155,7 +155,13 @@ async function trainedInProcess(session: Session, cell: PlannedCell, place: Plac
     steps ??= watch?.(event);
     if (steps !== undefined && steps !== planned) running.stop();
   };
-  const job: CellJob = { ...cell, data, evaluations: plan.evaluations, withCorrelation };
+  const job: CellJob = {
+    ...cell,
+    data,
+    evaluations: plan.evaluations,
+    measurements: plan.measurements,
+    withCorrelation,
+  };
   const running = startProcess({ kind: "cell", job: jobOf(job) }, onEvent);
   return { outcome: await ended(session, running), steps };
 }
@@ -166,11 +172,12 @@ function placeOf({ plan, cells }: Session, { row, seed }: Cell): Place {
 }
 
 /** Only what the process needs; the rest of a cell is ours. */
-const jobOf = ({ folder, data, settings, evaluations, withCorrelation }: CellJob): CellJob => ({
+const jobOf = ({ folder, data, settings, evaluations, measurements, withCorrelation }: CellJob): CellJob => ({
   folder,
   data,
   settings,
   evaluations,
+  measurements,
   withCorrelation,
 });
 
@@ -258,7 +265,7 @@ async function pace(session: Session, row: PlanRow, minutes: number): Promise<Ou
   if (session.signal?.aborted) return { how: "stopped" };
   const { plan, data, folder } = session;
   const settings = rowSettings(plan, row, { seed: plan.seeds[0]!, steps: 1_000_000 });
-  const job: CellJob = { folder, data, settings, evaluations: {}, withCorrelation: false };
+  const job: CellJob = { folder, data, settings, evaluations: {}, measurements: [], withCorrelation: false };
   const outcome = await ended(
     session,
     startProcess({ kind: "pace", job, minutes }, () => {}),

@@ -1,9 +1,9 @@
 // What a plan has found so far, read from its cells: one row for each method and setting, seeds gathered.
 import { describeLeftOut } from "../../data/index.ts";
 import { spread } from "../../evaluate/index.ts";
+import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "../../report/index.ts";
 import type { Settings } from "../../train/index.ts";
-import { type Budget, labelOf, type Plan, type PlanRow, type Protocol, protocols } from "../plan/plan.ts";
-import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "../plan/published.ts";
+import { type Budget, labelOf, type Plan, type PlanRow, protocols } from "../plan/plan.ts";
 import { type CellResult, type CellTraining, readTraining } from "../runner/cell-files.ts";
 import { budgetOf } from "../runner/cells.ts";
 import { failureOf, type PlannedRow, resultOf } from "../runner/runner.ts";
@@ -40,7 +40,8 @@ export interface TableRow {
   /** Of the cells' processes, the largest. */
   peakMemoryBytes: number | null;
   seeds: number[];
-  figures: Partial<Record<Protocol, Figure>>;
+  /** By column. */
+  figures: Partial<Record<string, Figure>>;
   /** What the collapse watch said at the end of a cell. */
   collapses: { seed: number; kind: string; sentence: string }[];
   failures: { seed: number | null; kind: string; message: string }[];
@@ -58,7 +59,8 @@ export interface ComparisonTable {
   seeds: number[];
   /** Device, precision and threads of the cells. */
   machines: string[];
-  protocols: Protocol[];
+  /** Columns: protocols, and what else the plan measures. */
+  protocols: string[];
   rows: TableRow[];
   published: Partial<Record<PublishedTableId, (typeof publishedTables)[PublishedTableId]>>;
   /** What a reader should know. */
@@ -90,7 +92,7 @@ export function comparisonTable(plan: Plan, data: string, planned: readonly Plan
           `${device}, ${precision}, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
       ),
     ),
-    protocols: protocols.filter((protocol) => plan.evaluations[protocol] !== undefined),
+    protocols: columnsOf(plan),
     rows: plan.rows.map((row, place) =>
       rowOf(
         plan,
@@ -106,6 +108,11 @@ export function comparisonTable(plan: Plan, data: string, planned: readonly Plan
     ),
   };
 }
+
+const columnsOf = ({ evaluations, measurements }: Plan): string[] => [
+  ...protocols.filter((protocol) => evaluations[protocol] !== undefined),
+  ...measurements.map(({ key }) => key),
+];
 
 const foundOf = (planned: PlannedRow | undefined): Found[] =>
   (planned?.cells ?? []).map((cell) => ({
@@ -144,7 +151,7 @@ function rowOf(plan: Plan, row: PlanRow, planned: PlannedRow | undefined, cells:
     imagesPerSecond: middle(trainings.map((own) => own.imagesPerSecond)),
     peakMemoryBytes: trainings.length > 0 ? Math.max(...trainings.map((own) => own.peakMemoryBytes)) : null,
     seeds: cells.filter(({ result }) => result).map(({ seed }) => seed),
-    figures: figuresOf(cells),
+    figures: figuresOf(plan, cells),
     collapses: cells.flatMap(({ seed, training: own }) => (own?.collapse ? [{ seed, ...own.collapse }] : [])),
     failures: failuresOf(planned, cells),
     cellsLeft: planned ? left : plan.seeds.length,
@@ -172,9 +179,9 @@ export function viewSizes({ views }: Pick<Settings, "views">): string {
   return [...new Set(sizes)].map((size) => `${sizes.filter((own) => own === size).length} x ${size}`).join(" + ");
 }
 
-function figuresOf(cells: readonly Found[]): Partial<Record<Protocol, Figure>> {
+function figuresOf(plan: Plan, cells: readonly Found[]): TableRow["figures"] {
   const measured = cells.flatMap(({ seed, result }) => (result ? [{ seed, result }] : []));
-  const entries = protocols.flatMap((protocol) => {
+  const entries = columnsOf(plan).flatMap((protocol) => {
     const values = measured.flatMap(({ seed, result }) => {
       const found = result.evaluations[result.protocols.indexOf(protocol)];
       return found ? [{ seed, value: found.value, protocol: found.protocol }] : [];

@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { displayName, SelfsightError } from "../../errors.ts";
-import type { FilePart, ImageFile } from "../dataset.ts";
+import type { FilePart, ImageFile } from "../picture-files.ts";
 import { nameOfBytes } from "../picture-name.ts";
 
 /** A regular file in an archive. */

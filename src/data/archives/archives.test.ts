@@ -49,7 +49,7 @@ const at = (name: string, bytes: Uint8Array): string => {
   return join(root, name);
 };
 const open = async (path: string, split: Split = "train") => (await openDataset(path, { split })) as ImageFolder;
-const labelsOf = ({ files }: ImageFolder) => files.map(({ label }) => label);
+const labelsOf = ({ files }: ImageFolder) => Array.from(files, ({ label }) => label);
 const classesOf = ({ labels, classes }: ImageFolder) => labels && Array.from(labels, (label) => classes![label]);
 
 /** Every picture's red at the middle, through the decoding threads. */
@@ -73,7 +73,7 @@ describe("tar", () => {
     expect(classesOf(dataset)).toEqual(["blue", "red", "blue", "red"]);
     const reds = await redsOf(dataset);
     expect(reds.map((value) => value > 100)).toEqual([false, true, false, true]);
-    expect(await readPicture(dataset.files[1]!)).toEqual(pictures[0]);
+    expect(await readPicture(dataset.files.at(1)!)).toEqual(pictures[0]);
   });
 
   test("a WebDataset: classes by KEY.cls in the order of their numbers, notes are no strays", async () => {
@@ -106,7 +106,7 @@ describe("tar", () => {
     );
     const dataset = await open(path);
     expect(labelsOf(dataset)).toEqual([long, `y/${long}`, "a/b/z.jpg", "s.jpg"]);
-    expect(await readPicture(dataset.files[3]!)).toEqual(pictures[3]);
+    expect(await readPicture(dataset.files.at(3)!)).toEqual(pictures[3]);
   });
 
   test("names that lead elsewhere are labels alone; links, devices and twins are counted; nothing is written", async () => {
@@ -190,7 +190,7 @@ describe("tar", () => {
     const members = [pictures[0]!, broken, ...pictures.slice(2)].map((bytes, i) => ({ name: `${i}.jpg`, bytes }));
     const path = at("shrinks.tar", tarOf(...members));
     const dataset = await open(path);
-    truncateSync(path, dataset.files[7]!.part!.offset + 10);
+    truncateSync(path, dataset.files.at(7)!.part!.offset + 10);
     const said: string[] = [];
     for await (const _ of onePass(dataset, { batchSize: 8, onBadFile: (_, { message }) => said.push(message) }));
     expect(said).toEqual([
@@ -225,7 +225,7 @@ describe("zip", () => {
     expect([labelsOf(test_), classesOf(test_), all.length]).toEqual([["photos/val/red/2.jpg"], ["red"], 3]);
     expect(describeDivision(train)).toBe("train/ to learn from, val/ to report on, extra/ left aside");
     expect((await redsOf(all)).map((value) => value > 100)).toEqual([true, false, true]);
-    expect(await readPicture(train.files[0]!)).toEqual(pictures[0]);
+    expect(await readPicture(train.files.at(0)!)).toEqual(pictures[0]);
   });
 
   test("bombs, encrypted members and other methods are left out by name", async () => {
@@ -247,7 +247,7 @@ describe("zip", () => {
         { label: "other.jpg", reason: "compressed by method 12 in a zip" },
       ],
     ]);
-    await expect(readPicture(dataset.files[1]!)).rejects.toThrow(/decoding bomb\.jpg: /);
+    await expect(readPicture(dataset.files.at(1)!)).rejects.toThrow(/decoding bomb\.jpg: /);
   });
 
   test("what is no zip, or ends early, is refused in a sentence", async () => {
@@ -313,21 +313,21 @@ describe("parquet", () => {
       ["blue", "red"],
     ]);
     expect((await redsOf(train)).map((value) => value > 100)).toEqual([true, false, true, false]);
-    expect(await readPicture(measured.files[0]!)).toEqual(pictures[5]);
+    expect(await readPicture(measured.files.at(0)!)).toEqual(pictures[5]);
   });
 
   test("its pack is written once, and anew when the file changes", async () => {
     const path = write("once.parquet", [{ bytes: pictures[0]! }, { bytes: pictures[1]! }], undefined);
     const first = await open(path);
-    const pack = Buffer.from(first.files[0]!.path).toString();
+    const pack = Buffer.from(first.files.at(0)!.path).toString();
     writeFileSync(pack, Buffer.concat([readFileSync(pack), Buffer.from("mark")]));
     expect(
-      readFileSync(Buffer.from((await open(path)).files[0]!.path))
+      readFileSync(Buffer.from((await open(path)).files.at(0)!.path))
         .subarray(-4)
         .toString(),
     ).toBe("mark");
     utimesSync(path, 1, 1);
-    expect(Buffer.from((await open(path)).files[0]!.path).toString()).not.toBe(pack);
+    expect(Buffer.from((await open(path)).files.at(0)!.path).toString()).not.toBe(pack);
   });
 
   test("rows without a picture are counted; other columns and damaged files are refused", async () => {

@@ -5,13 +5,13 @@ import {
   defaultRules,
   type FolderPart,
   folderFingerprint,
-  type ImageFile,
   type ImageFolder,
   type ReadingRules,
   type SkippedFile,
   type Split,
 } from "../dataset.ts";
 import { acceptedTypes } from "../decode/image-type.ts";
+import type { ImageFile } from "../picture-files.ts";
 import { listedByReason } from "../said.ts";
 import { partNamed } from "../sources/division.ts";
 

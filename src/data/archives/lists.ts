@@ -6,7 +6,7 @@ import { parse } from "csv-parse";
 import { displayName, SelfsightError } from "../../errors.ts";
 import type { ReadingRules, SkippedFile } from "../dataset.ts";
 import { nameOfBytes } from "../picture-name.ts";
-import { lookInto } from "../sources/image-folder.ts";
+import { lookInto } from "../sources/look.ts";
 import { folderOf, type ListedPicture } from "./listed.ts";
 
 const separators = { ".csv": ",", ".tsv": "\t" } as const;
@@ -15,7 +15,7 @@ const lineEndings = [".jsonl", ".ndjson"];
 export const listEndings = [...Object.keys(separators), ...lineEndings] as const;
 export const isList = (path: string): boolean => listEndings.includes(extname(path).toLowerCase());
 
-const columns = {
+export const columns = {
   path: ["file_name", "filename", "file", "path", "image", "img"],
   label: ["label", "class", "category", "target"],
   split: ["split", "part", "subset"],

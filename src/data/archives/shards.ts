@@ -4,7 +4,7 @@ import { constants, inflateRawSync } from "node:zlib";
 import type { ReadingRules, SkippedFile } from "../dataset.ts";
 import { imageType, sniffedBytes, whyNotAnImage } from "../decode/image-type.ts";
 import { nameOfBytes } from "../picture-name.ts";
-import { isPassedOver } from "../sources/image-folder.ts";
+import { isPassedOver } from "../sources/walk.ts";
 import {
   type Entry,
   imageFileOf,

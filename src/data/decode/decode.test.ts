@@ -331,3 +331,11 @@ test("a file that is not there, or is a folder, is named with the reason", async
     /decoding folder.jpg: it is no regular file/,
   );
 });
+
+test("a picture of another size than its folder's listing says is read with a remark", async () => {
+  const path = join(folder, "listed.png");
+  const bytes = await encoders.png!().toBuffer();
+  await writeFile(path, bytes);
+  expect((await decodeImage({ path, bytes: bytes.length })).remark).toBeUndefined();
+  expect((await decodeImage({ path, bytes: bytes.length + 1 })).remark).toBe("changed since it was listed");
+});

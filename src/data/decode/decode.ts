@@ -34,7 +34,9 @@ export const defaultMaxPixels = 64_000_000;
  */
 export async function decodeImage(source: string | PictureSource, options: DecodeOptions = {}): Promise<RawImage> {
   const given = typeof source === "string" ? { path: source } : withPath(source);
-  return decodeBytes(await readPicture(given), labelOf(given), options);
+  const bytes = await readPicture(given);
+  const image = await decodeBytes(bytes, labelOf(given), options);
+  return given.bytes && bytes.length !== given.bytes ? withRemark(image, "changed since it was listed") : image;
 }
 
 /** Callers without types may give anything. */

@@ -62,7 +62,7 @@ function fill(pending: Pending[], { folder, order, pool, ahead }: FolderReading)
   while (pending.length < ahead) {
     const turn = order.next();
     if (turn === undefined) return;
-    const decoded = pool.decode(folder.files[turn.index]!);
+    const decoded = pool.decode(folder.files.at(turn.index)!);
     decoded.catch(() => {}); // a failed pool is met when the turn comes
     pending.push({ ...turn, decoded });
   }

@@ -4,7 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
 import { displayName, SelfsightError } from "../../errors.ts";
-import type { FilePart } from "../dataset.ts";
+import type { FilePart } from "../picture-files.ts";
 import { nameOfBytes } from "../picture-name.ts";
 
 /** A picture file, or a part of a file that is a picture. */
@@ -14,7 +14,7 @@ export interface PictureSource {
   label?: string;
   /** Where in the file it lies; default all of it. */
   part?: FilePart;
-  /** Of a part, when it is unpacked. */
+  /** Its size when it was listed; of a part, when it is unpacked. Default, and 0: not known. */
   bytes?: number;
 }
 

@@ -2,7 +2,8 @@
 // event loops of their own, so that reading and decoding go on meanwhile.
 import { Worker } from "node:worker_threads";
 import { SelfsightError } from "../../errors.ts";
-import type { ImageFile, RawImage } from "../dataset.ts";
+import type { RawImage } from "../dataset.ts";
+import type { ImageFile } from "../picture-files.ts";
 import type { DecodeOptions } from "./decode.ts";
 import { labelOf } from "./picture-bytes.ts";
 import type { DecodeReply, DecodeRequest } from "./worker.ts";
@@ -54,7 +55,7 @@ export function openDecodePool(threads: number, options: DecodeOptions, poolOpti
 
   return {
     decode: ({ path, label, part, bytes }) => {
-      const source = { path, label, ...(part && { part, bytes }) };
+      const source = { path, label, bytes, ...(part && { part }) };
       return new Promise((resolve) => submit({ request: { ticket: ticket++, source, options }, resolve }));
     },
     close() {

@@ -75,7 +75,7 @@ function decodeAhead({ ahead, order, batchSize, share, prefetch = 2, folder, poo
     );
   for (const { index } of ahead.flat()) {
     if (decoding.has(index)) continue;
-    const decoded = pool.decode(folder.files[index]!);
+    const decoded = pool.decode(folder.files.at(index)!);
     decoded.catch(() => {}); // a failed pool is met when the turn comes
     decoding.set(index, decoded);
   }

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Division, FolderPart } from "../dataset.ts";
-import { isPassedOver } from "./image-folder.ts";
+import { isPassedOver } from "./walk.ts";
 
 /** Names of the parts: `val` to choose by, where there is one to report on too. */
 const partNames = { train: ["train"], val: ["val", "valid", "validation"], test: ["test"] } as const;

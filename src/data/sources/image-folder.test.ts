@@ -22,7 +22,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 const put = async (...names: (string | Buffer)[]) => {
   for (const name of names) await writeFile(Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name)]), png);
 };
-const labels = async () => (await openImageFolder(root, "it")).files.map(({ label }) => label);
+const labels = async () => Array.from((await openImageFolder(root, "it")).files, ({ label }) => label);
 const reasons = async () =>
   Object.fromEntries((await openImageFolder(root, "it")).skipped.map(({ label, reason }) => [label, reason]));
 
@@ -57,14 +57,14 @@ test("odd names are opened by their bytes and shown escaped", async () => {
   );
   const folder = await openImageFolder(root, "it");
   expect(folder.length).toBe(10); // all but the hidden one
-  const shown = folder.files.map(({ label }) => label);
+  const shown = Array.from(folder.files, ({ label }) => label);
   expect(shown).toContain("new\\x0aline");
   expect(shown).toContain("esc\\x1b[31m");
   expect(shown).toContain("f\\xff\\xfe.p");
   expect(shown).toContain("🦝");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: none of these may be shown
   for (const label of shown) expect(label).not.toMatch(/[\u0000-\u001f]/);
-  expect(folder.files.some(({ path }) => Buffer.from(path).includes(invalid))).toBe(true);
+  expect(Array.from(folder.files).some(({ path }) => Buffer.from(path).includes(invalid))).toBe(true);
 });
 
 test("links cannot lead in circles; each folder is read once, dangling links are counted", async () => {
@@ -177,7 +177,7 @@ test.each([
     ["test", held],
   ] as const) {
     const dataset = await openDataset(root, { split });
-    expect(dataset.kind === "folder" && dataset.files.map(({ label }) => label)).toEqual([
+    expect(dataset.kind === "folder" && Array.from(dataset.files, ({ label }) => label)).toEqual([
       `cats/${folder}.png`,
       `dogs/${folder}.png`,
     ]);

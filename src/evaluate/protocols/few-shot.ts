@@ -76,7 +76,7 @@ function answersOf(rows: { bank: Tensor; queries: Tensor }, task: LabelledTask, 
 }
 
 function summary(task: LabelledTask, predictions: readonly Int32Array[], protocol: string): FewShotResult {
-  const accuracies = predictions.map((own) => score(task, own).value);
+  const accuracies = predictions.map((own) => shareRight(task.queryLabels, own));
   const pooled = new Int32Array(predictions.length * task.queryLabels.length); // [R M]
   predictions.forEach((own, draw) => {
     pooled.set(own, draw * own.length);
@@ -84,10 +84,17 @@ function summary(task: LabelledTask, predictions: readonly Int32Array[], protoco
   return { protocol, ...score(task, pooled), std: spread(accuracies), draws: accuracies, notes: [] };
 }
 
+/** Mean of a sample. */
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const shareRight = (wanted: Int32Array, given: Int32Array): number =>
+  given.reduce((sum, own, i) => sum + (own === wanted[i] ? 1 : 0), 0) / wanted.length;
+
 /** Standard deviation of a sample. */
 export function spread(values: readonly number[]): number | null {
   if (values.length < 2) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
 }
 

@@ -12,7 +12,10 @@ const mostPictures = 200_000;
 /** Lists the pictures of a folder; data in one block have no names. Errors: storage. */
 export function writeDataList(run: string, dataset: Dataset): void {
   if (dataset.kind !== "folder" || dataset.length > mostPictures) return;
-  const lines = dataset.files.map(({ label, bytes, modifiedSeconds }) => `${bytes}\t${modifiedSeconds}\t${label}\n`);
+  const lines = Array.from(
+    dataset.files,
+    ({ label, bytes, modifiedSeconds }) => `${bytes}\t${modifiedSeconds}\t${label}\n`,
+  );
   writeFileDurably(listPath(run), lines.join(""));
 }
 
@@ -47,7 +50,7 @@ type Entry = Pick<ImageFile, "bytes"> & { modifiedSeconds: number | undefined };
 function listsOf(run: string, dataset: Dataset): { before: Map<string, Entry>; now: Map<string, Entry> } {
   const before = dataset.kind === "folder" ? readList(run) : undefined;
   if (dataset.kind !== "folder" || before === undefined) return { before: new Map(), now: new Map() };
-  return { before, now: new Map(dataset.files.map(({ label, ...entry }) => [label, entry])) };
+  return { before, now: new Map(Array.from(dataset.files, ({ label, ...entry }) => [label, entry])) };
 }
 
 /** A list that cannot be read says nothing. */

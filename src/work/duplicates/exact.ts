@@ -10,16 +10,17 @@ export async function equalBytes(dataset: Dataset, indices: Iterable<number>): P
       wanted.map((index) => [digest(dataset.pixels.subarray(index * bytes, (index + 1) * bytes)), index]),
     );
   }
-  for (const index of wanted) sizes.set(dataset.files[index]!.bytes, (sizes.get(dataset.files[index]!.bytes) ?? 0) + 1);
-  const alike = wanted.filter((index) => sizes.get(dataset.files[index]!.bytes)! > 1); // another size, other bytes
-  return gathered(await digests(alike, async (index) => digest(await readPicture(dataset.files[index]!))));
+  for (const index of wanted)
+    sizes.set(dataset.files.at(index)!.bytes, (sizes.get(dataset.files.at(index)!.bytes) ?? 0) + 1);
+  const alike = wanted.filter((index) => sizes.get(dataset.files.at(index)!.bytes)! > 1); // another size, other bytes
+  return gathered(await digests(alike, async (index) => digest(await readPicture(dataset.files.at(index)!))));
 }
 
 /** Which of these pictures are equal in every pixel, whatever their files. */
 export async function equalPixels(folder: ImageFolder, indices: readonly number[]): Promise<number[][]> {
   const { range, bands } = folder.rules;
   const pixels = async (index: number) => {
-    const { width, height, pixels } = await decodeImage(folder.files[index]!, { range, bands });
+    const { width, height, pixels } = await decodeImage(folder.files.at(index)!, { range, bands });
     return `${width}x${height} ${digest(pixels)}`;
   };
   return gathered(await digests(indices, pixels));

@@ -126,7 +126,7 @@ interface Equals {
 }
 
 function groupOf(dataset: Dataset, seen: SeenPictures, rows: readonly number[], equals: Equals): DuplicateGroup {
-  const bytesAt = (row: number) => (dataset.kind === "folder" ? dataset.files[seen.indices[row]!]!.bytes : 0);
+  const bytesAt = (row: number) => (dataset.kind === "folder" ? dataset.files.at(seen.indices[row]!)!.bytes : 0);
   const ordered = [...rows].sort((a, b) => bytesAt(b) - bytesAt(a) || a - b);
   const [first, ...others] = ordered as [number, ...number[]];
   const { squares } = seen;

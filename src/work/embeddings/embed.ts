@@ -186,7 +186,8 @@ function notesOn(
 
 /** Where the pictures are found again: files by their paths, all others by what was opened. */
 function placeOf(dataset: Dataset): IndexNotes["from"] {
-  if (dataset.kind === "folder" && dataset.files.every(({ part }) => part === undefined))
+  if (dataset.kind === "folder" && dataset.files.at(0)?.part === undefined)
+    // one is of an archive: all are
     return { folder: resolve(dataset.root) };
   if (!dataset.source) return null;
   const { data, split, limit } = dataset.source;

@@ -43,7 +43,7 @@ export async function picturesOfIndex(
 
 /** Of a member of an archive, or of an array's sample, which is called by its place. */
 const placeNamed = (dataset: Dataset, name: string): number =>
-  dataset.kind === "array" ? Number(name) : dataset.files.findIndex(({ label }) => label === name);
+  dataset.kind === "array" ? Number(name) : Array.from(dataset.files, ({ label }) => label).indexOf(name);
 
 /** The named files of a folder, whether they are there or not. */
 function folderOf(root: string, name: string, names: readonly string[], rules: ReadingRules): ImageFolder {

@@ -3,14 +3,14 @@ import { statSync } from "node:fs";
 import { type Dataset, openDataset } from "../../data/index.ts";
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import { extractFeatures, type Features } from "../../evaluate/index.ts";
-import { featuresOf, type OpenWork, type WorkOptions } from "../open-work.ts";
+import { type FeatureOptions, featuresOf, type OpenWork } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
 import { centred } from "../results/centred.ts";
 import { type Answers, type ConfidenceCalibration, classifyRows } from "./classifier.ts";
 import { readLabelList } from "./label-list.ts";
 import { mostInstructive } from "./teach.ts";
 
-export interface ClassifyOptions extends WorkOptions {
+export interface ClassifyOptions extends FeatureOptions {
   /** A CSV of pictures and their classes, or a folder with one sub-folder of examples for each class. */
   labels: string;
   /** Pictures to ask for next. Default 10. */
@@ -108,19 +108,19 @@ async function knownByFolder(work: OpenWork, options: ClassifyOptions): Promise<
   const features = await featuresOf(work, options);
   const own = await extractFeatures(representation, examples, { ...options.reading, onProgress: () => {} });
   const classOf = new Map(
-    examples.files.map(({ path }, place) => [
+    Array.from(examples.files, ({ path }, place) => [
       Buffer.from(path).toString("latin1"),
       examples.classes![examples.labels![place]!]!,
     ]),
   );
   const pathAt = (row: number) =>
     pictures.dataset.kind === "folder"
-      ? Buffer.from(pictures.dataset.files[features.indices[row]!]!.path).toString("latin1")
+      ? Buffer.from(pictures.dataset.files.at(features.indices[row]!)!.path).toString("latin1")
       : "";
   const inside = Array.from(features.indices.keys()).filter((row) => classOf.has(pathAt(row)));
   const insidePaths = new Set(inside.map(pathAt));
   const outside = Array.from(own.indices.keys()).filter(
-    (row) => !insidePaths.has(Buffer.from(examples.files[own.indices[row]!]!.path).toString("latin1")),
+    (row) => !insidePaths.has(Buffer.from(examples.files.at(own.indices[row]!)!.path).toString("latin1")),
   );
   return {
     features: { ...features, ...joinedRows(features, own, outside), badFiles: [...features.badFiles, ...own.badFiles] },

@@ -4,10 +4,10 @@ import { type Dataset, nameOfBytes } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type ClusterOptions, clustersOf } from "../clusters/find.ts";
 import { type ClassifyOptions, classifiedOf } from "../labels/find.ts";
-import type { OpenWork, WorkOptions } from "../open-work.ts";
+import type { FeatureOptions, OpenWork } from "../open-work.ts";
 import { pathOf } from "./paths.ts";
 
-export interface SortOptions extends WorkOptions, Pick<ClusterOptions, "k" | "seed"> {
+export interface SortOptions extends FeatureOptions, Pick<ClusterOptions, "k" | "seed"> {
   /** The folder in which one sub-folder a group is made. */
   into: string;
   /** Sort by class, after a CSV or a folder of examples. Default: by groups that are alike. */
@@ -47,7 +47,7 @@ export async function planOf(work: OpenWork, options: SortOptions): Promise<Sort
   const into = resolve(options.into);
   const moves = groups.flatMap(({ name, indices }) =>
     indices.map((index): Move => {
-      const from = nameOfBytes(dataset.files[index]!.path);
+      const from = nameOfBytes(dataset.files.at(index)!.path);
       const to = free(`${nameOfBytes(Buffer.from(join(into, name)))}/${basename(from)}`, from, taken);
       return { from, to, group: name, index };
     }),

@@ -11,6 +11,7 @@ export function addCompare(program: Command): void {
       "folder for the runs and table.md, table.json, table.html; the same command goes on there",
     )
     .option("--data <data>", "other pictures than the plan's: a folder or a known name")
+    .option("--dry", "say what the plan would run, on what, and what is not here; train nothing")
     .option("--list", "print the shipped plans with what they cost")
     .addOption(new Option("--json", "print the table as JSON; progress goes to the error output"))
     .addHelpText(
@@ -22,6 +23,7 @@ plan was changed, only the runs that it changes are done again.
 Examples:
   selfsight compare --list
   selfsight compare methods-quick --out compared/methods
+  selfsight compare paper-table-4 --dry
   selfsight compare paper-table-1 --data IMAGENET --out compared/paper
   selfsight compare my-plan.yaml --out compared/mine --json`,
     )

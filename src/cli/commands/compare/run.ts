@@ -4,10 +4,14 @@ import {
   comparisonTable,
   describePlans,
   firstFailure,
+  labelOf,
+  type NeededSet,
+  neededSets,
   type Plan,
   runPlan,
   sheetsOf,
   terminalText,
+  withFoundSets,
   writeTable,
 } from "../../../compare/index.ts";
 import { displayName, exitCodes, SelfsightError } from "../../../errors.ts";
@@ -19,6 +23,7 @@ export interface CompareOptions {
   out?: string;
   data?: string;
   list?: true;
+  dry?: true;
   json?: true;
 }
 
@@ -27,7 +32,9 @@ export async function compare(name: string | undefined, options: CompareOptions)
   if (options.list) return listPlans(options);
   if (name === undefined)
     throw missing("no plan was named", "a shipped plan or a file", "see `selfsight compare --list`");
-  const plan = await loadPlan(name, options.data);
+  const written = await loadPlan(name, options.data);
+  if (options.dry) return sayPlan(written, options);
+  const plan = withFoundSets(written);
   if (options.out === undefined)
     throw missing("no --out was given", "a folder for the runs", "add --out compared/NAME");
   await runToTable(plan, options.out, options.json === true);
@@ -39,7 +46,40 @@ const missing = (given: string, needed: string, advice: string) =>
 function listPlans({ json }: CompareOptions): void {
   const listed = describePlans();
   if (json) console.log(JSON.stringify(listed, null, 2));
-  else for (const { name, title, cells, cost } of listed) console.log(`${name}\n  ${title}; ${cells} runs; ${cost}`);
+  else
+    for (const { name, title, cells, cost, needed } of listed) {
+      console.log(`${name}\n  ${title}; ${cells} runs; ${cost}`);
+      for (const line of needed.map(placeOf)) console.log(`  ${line}`);
+    }
+}
+
+const placeOf = ({ title, path, needed }: NeededSet): string =>
+  path === null ? `${title} is not here: below SELFSIGHT_DATA ${needed} is needed` : `${title}: ${displayName(path)}`;
+
+/** What a plan would do, row by row. */
+function sayPlan(plan: Plan, { json }: CompareOptions): void {
+  const needed = neededSets(plan);
+  const rows = plan.rows.map((row) => ({
+    label: labelOf(row),
+    budget: row.budget ?? plan.budget,
+    batch: row.settings.batchSize ?? plan.base.batchSize ?? null,
+  }));
+  const measured = [...Object.keys(plan.evaluations), ...plan.measurements.map(({ key }) => key)];
+  if (json) {
+    console.log(
+      JSON.stringify({ title: plan.title, data: plan.data, needed, rows, seeds: plan.seeds, measured }, null, 2),
+    );
+    return;
+  }
+  console.log(`${plan.title}\n${plan.cost}`);
+  for (const line of needed.map(placeOf)) console.log(line);
+  for (const { label, budget, batch } of rows) {
+    const [[unit, amount]] = Object.entries(budget) as [[string, number]];
+    console.log(
+      `  ${label}: ${amount} ${unit}${batch === null ? "" : `, batch ${batch}`}, seeds ${plan.seeds.join(", ")}`,
+    );
+  }
+  console.log(`measured: ${measured.join(", ")}`);
 }
 
 async function runToTable(plan: Plan, folder: string, isJson: boolean): Promise<void> {

@@ -9,11 +9,15 @@ import { freeNetwork, freeOptimizer } from "../../../nn/index.ts";
 import { keyedStream } from "../../../random.ts";
 import { liveTensors } from "../../../torch/index.ts";
 import { buildState } from "../../../train/index.ts";
-import { type EvaluateOptions, evaluate, type ProtocolName } from "../../../work/evaluate.ts";
+import { type EvaluateOptions, evaluate } from "../../../work/evaluate.ts";
+import { type ProtocolName, protocols } from "../../../work/evaluation/protocols.ts";
 import { onlineKnn } from "../../../work/online-knn.ts";
+import { protocolCommands } from "./protocols/index.ts";
 
-const evaluation = (protocol: string, source: string, { data, ...options }: EvaluateOptions & { data: string }) =>
-  evaluate(source, protocol as ProtocolName, data, options);
+type Asked = EvaluateOptions<"knn" | "linear" | "few-shot"> & { data: string };
+
+const evaluation = (protocol: string, source: string, { data, ...options }: Asked) =>
+  evaluate(source, protocol as "few-shot", data, options as EvaluateOptions<"few-shot">);
 
 let folder: string;
 beforeAll(async () => {
@@ -115,8 +119,26 @@ test.each([
 test("an option of another protocol is refused: it would do nothing", async () => {
   await expect(evaluation("knn", "pixels", { data: "shapes", labels: 5 })).rejects.toMatchObject({
     kind: "configuration",
-    message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot",
+    message: "evaluate: labels 5 with knn; knn has k and temperature; leave it out, or measure by few-shot or finetune",
   });
+});
+
+test.each(Object.keys(protocols) as ProtocolName[])(
+  "%s has the same options as a command and in the library",
+  (name) => {
+    const flags = protocolCommands[name].options.map((option) => option.attributeName());
+    expect(flags.sort()).toEqual(Object.keys(protocols[name].own).sort());
+    expect(protocolCommands[name].without ?? []).toEqual(protocols[name].without ?? []);
+  },
+);
+
+test.each([
+  ["knn", { k: 0 }, "evaluate knn: k 0: a whole number of 1 or more is needed"],
+  ["few-shot", { draws: 1.5 }, "evaluate few-shot: draws 1.5: a whole number of 1 or more is needed"],
+  ["linear", { size: 4 }, "open representation: size 4: a whole number from 8 to 1024 is needed"],
+])("%s %j: a value that cannot be is refused before any work", async (protocol, options, message) => {
+  const asked = evaluation(protocol, "pixels", { data: "shapes", limit: 200, ...options });
+  await expect(asked).rejects.toMatchObject({ kind: "configuration", message });
 });
 
 test("online kNN: on train images alone, the same at every call, and silent where there is nothing to measure", async () => {
@@ -125,8 +147,7 @@ test("online kNN: on train images alone, the same at every call, and silent wher
   const state = buildState(settings, dataset);
   const measure = (await onlineKnn(settings, dataset))!;
   const found = await measure(state);
-  expect(found.protocol).toBe("online knn-v1 k=4 T=0.1, 240 + 60 train images");
-  expect(Object.keys(found).sort()).toEqual(["protocol", "value"]);
+  expect(found).toEqual([{ protocol: "online knn-v1 k=4 T=0.1, 240 + 60 train images", value: expect.any(Number) }]);
   expect(await (await onlineKnn(settings, dataset))!(state)).toEqual(found);
   expect((state.method.trainable.backbone as { training: boolean }).training).toBe(true);
   expect(await onlineKnn({ ...settings, knnEveryEpochs: 0 }, dataset)).toBeUndefined();

@@ -1,55 +1,81 @@
-import { displayName } from "../../../errors.ts";
-import type { FewShotResult, LinearProbeResult } from "../../../evaluate/index.ts";
+import { existsSync, statSync } from "node:fs";
 import {
+  compareOutcomes,
   type EvaluateOptions,
   type EvaluationReport,
-  evaluate as evaluation,
+  evaluate as measure,
+  type Outcomes,
+  outcomesOf,
   type ProtocolName,
-} from "../../../work/evaluate.ts";
+  readOutcomes,
+  writeOutcomes,
+} from "../../../work/index.ts";
 import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { warn } from "../../terminal/warn.ts";
+import { printComparison } from "./print-comparison.ts";
+import { protocolCommands } from "./protocols/index.ts";
+import { whileTraining } from "./while-training.ts";
 
 /** What the command line gives. */
-type CommandOptions = EvaluateOptions & SampleOptions & { data: string; json?: true | undefined };
+type CommandOptions<Name extends ProtocolName> = EvaluateOptions<Name> &
+  SampleOptions & {
+    data: string;
+    json?: true | undefined;
+    against?: string | undefined;
+    outcomes?: string | undefined;
+  };
 
 /** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`. */
-export async function evaluate(protocol: string, source: string, options: CommandOptions): Promise<void> {
-  const report = await evaluation(source, protocol as ProtocolName, options.data, {
-    ...options,
-    rules: sampleRules(options),
-    warn,
-    reading: () => reading(options),
-  });
-  if (options.json) console.log(JSON.stringify(report, null, 2));
-  else print(report);
+export async function evaluate<Name extends ProtocolName>(
+  protocol: Name,
+  source: string,
+  options: CommandOptions<Name>,
+): Promise<void> {
+  const report = await measured(protocol, source, options);
+  if (!report) return;
+  if (options.outcomes !== undefined) writeOutcomes(options.outcomes, outcomesOf(report));
+  const other = options.against === undefined ? undefined : await otherOutcomes(protocol, options.against, options);
+  if (options.against !== undefined && !other) return; // stopped on request
+  const comparison = other && compareOutcomes(outcomesOf(report), other);
+  if (options.json) {
+    const figures = Object.fromEntries(Object.entries(report).filter(([key]) => !perImage.includes(key)));
+    console.log(JSON.stringify(comparison ? { ...figures, comparison } : figures, null, 2));
+  } else {
+    print(protocol, report);
+    if (comparison) printComparison(comparison);
+  }
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/** One entry an image: for a file. */
+const perImage = ["outcomes", "images"];
 
-function print(report: EvaluationReport & Partial<FewShotResult & LinearProbeResult>): void {
-  const { representation, data, seconds, std, picked } = report;
-  const spread = ` ± ${(100 * (std ?? report.standardError)).toFixed(1)}`;
-  console.log(
-    `${report.protocol}: ${percent(report.value).replace(" %", `${spread} %`)} (${report.correct} of ${report.count}; ± ${std ? "one standard deviation over the draws" : "one standard error"})`,
+function measured<Name extends ProtocolName>(protocol: Name, source: string, options: CommandOptions<Name>) {
+  const { against: _, outcomes: __, ...own } = options;
+  return whileTraining(options, (told) =>
+    measure(source, protocol, options.data, {
+      ...(own as EvaluateOptions<Name>),
+      ...told,
+      ...(isReadBySamples(options) && { rules: sampleRules(options) }),
+      warn,
+      reading: () => reading(options),
+    }),
   );
-  console.log(
-    `${representation.name}: ${representation.features} features at ${representation.size} pixels, ${representation.device}, ${representation.precision}`,
-  );
-  console.log(
-    `${data.name}: ${data.bankImages} images as bank, ${data.queryImages} as queries; features in ${seconds.features.toFixed(1)} s, protocol in ${seconds.protocol.toFixed(1)} s`,
-  );
-  if (picked)
-    console.log(
-      `picked on a held-out fifth of the train split: learning rate ${picked.learningRate}, weight decay ${picked.weightDecay} (${percent(picked.heldOutAccuracy)} there)`,
-    );
-  for (const note of report.notes) console.log(`note: ${note}`);
-  for (const { name, accuracy, correct, count } of report.perClass.slice(0, mostClassesPrinted))
-    console.log(
-      `  ${displayName(name).padEnd(20)} ${accuracy === null ? "no queries" : `${percent(accuracy)} (${correct} of ${count})`}`,
-    );
-  const more = report.perClass.length - mostClassesPrinted;
-  if (more > 0) console.log(`  and ${more} more classes; all of them with --json`);
 }
 
-const mostClassesPrinted = 20;
+/** Of a file that holds them, or of another run that is measured now. */
+async function otherOutcomes<Name extends ProtocolName>(
+  protocol: Name,
+  against: string,
+  options: CommandOptions<Name>,
+): Promise<Outcomes | undefined> {
+  if (existsSync(against) && statSync(against).isFile() && against.endsWith(".json")) return readOutcomes(against);
+  const report = await measured(protocol, against, options);
+  return report && outcomesOf(report);
+}
+
+const print = <Name extends ProtocolName>(protocol: Name, report: EvaluationReport<Name>): void =>
+  protocolCommands[protocol].print(report);
+
+/** A protocol without rules of reading refuses them even where they say nothing. */
+const isReadBySamples = ({ range, bands }: SampleOptions): boolean => range !== undefined || bands !== undefined;

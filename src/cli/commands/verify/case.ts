@@ -1,4 +1,5 @@
 // What every reference case is made of.
+import { type Network, namedParameters } from "../../../nn/index.ts";
 import type { Tensor } from "../../../torch/index.ts";
 
 /** A case as it lies in the file. */
@@ -45,3 +46,13 @@ export const compare = (reference: Case, name: string, computed: Tensor, toleran
 export const valuesOf = (reference: Case, name: string) => reference.get(name).toDevice("cpu").data();
 
 export const numberOf = ({ metadata }: Case, key: string): number => Number(metadata[key]);
+
+/** The gradients that a network holds, by the norms that the case's metadata list. */
+export function gradientNorms({ metadata }: Case, network: Network): Comparison[] {
+  const parameters = namedParameters(network);
+  const expected = Object.entries(JSON.parse(metadata.gradient_norms ?? "{}") as Record<string, number>);
+  return expected.map(([name, norm]) => {
+    const gradient = parameters.get(name)?.grad;
+    return { name, error: gradient ? Math.abs(gradient.norm().item() / norm - 1) : Number.NaN, tolerance: 1e-2 };
+  });
+}

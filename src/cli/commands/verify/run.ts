@@ -21,7 +21,18 @@ import {
 import { arange, freeAll, noGrad, scope, type Tensor, threads, zeros } from "../../../torch/index.ts";
 import { chosenDevice } from "../../../train/index.ts";
 import { fromStored, readSafetensors } from "../../../weights/index.ts";
-import { type Case, type Comparison, compare, numberOf, type Operation, strict, valuesOf } from "./case.ts";
+import {
+  type Case,
+  type Comparison,
+  compare,
+  gradientNorms,
+  numberOf,
+  type Operation,
+  strict,
+  valuesOf,
+} from "./case.ts";
+import { detectionCase } from "./detection.ts";
+import { detectorCase } from "./detector.ts";
 import { imageOperation } from "./images.ts";
 import { lossCases } from "./losses.ts";
 
@@ -44,6 +55,8 @@ const operations: Record<string, Operation> = {
   vision_transformer: transformerCase,
   training_trajectory: trajectoryCase,
   image_ops: imageOperationsCase,
+  detection_ops: detectionCase,
+  detector: detectorCase,
 };
 
 export interface VerifyOptions {
@@ -218,15 +231,6 @@ function learnedFrom(reference: Case, network: Module, inputGradientTolerance: n
     compare(reference, "grad_x", images.grad!, inputGradientTolerance),
     ...gradientNorms(reference, network),
   ];
-}
-
-function gradientNorms({ metadata }: Case, network: Network): Comparison[] {
-  const parameters = namedParameters(network);
-  const expected = Object.entries(JSON.parse(metadata.gradient_norms ?? "{}") as Record<string, number>);
-  return expected.map(([name, norm]) => {
-    const gradient = parameters.get(name)?.grad;
-    return { name, error: gradient ? Math.abs(gradient.norm().item() / norm - 1) : Number.NaN, tolerance: 1e-2 };
-  });
 }
 
 /** Eight steps with the same two views: the first two losses to 1e-4, the later ones to 5e-3 (rounding grows from step to step). */
