@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)("the pages, in Chromium", () => {
     await page.getByRole("slider", { name: "Time" }).focus();
     await page.keyboard.press("Home");
     await page.getByText("step 10", { exact: true }).waitFor();
-    expect(await pictureOf(page, "canvas.matrix")).not.toBe(end);
+    await expect.poll(() => pictureOf(page, "canvas.matrix")).not.toBe(end);
     expect(await page.locator("canvas.matrix").getAttribute("aria-label")).toMatch(
       /at step 10: mean of the diagonal 0\.2/,
     );

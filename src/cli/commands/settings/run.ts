@@ -21,7 +21,8 @@ export function listSettings(
   else print(method, settings);
 }
 
-function refuseUnknown(method: string): asserts method is MethodName {
+/** Errors: configuration, naming the methods that there are and the nearest one. */
+export function refuseUnknown(method: string): asserts method is MethodName {
   if (Object.hasOwn(methods, method)) return;
   const names = Object.keys(methods);
   throw new SelfsightError(
