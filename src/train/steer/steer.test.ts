@@ -1,5 +1,6 @@
 import fs, {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -270,6 +271,28 @@ describe("what else may lie in control/", () => {
       ]
     `);
     expect(readdirSync(controlPath(folder)).sort()).toEqual([name(8), "notes.txt"]);
+  });
+
+  it("two requests for one setting take effect in the order of their names, whenever each was written", async () => {
+    const asking = (value: number) => JSON.stringify({ format: 1, act: "set", settings: { lambda: value } });
+    const folder = await put((control) => {
+      writeFileSync(join(control, name(2)), asking(0.03));
+      writeFileSync(join(control, name(1)), asking(0.02));
+    });
+    expect(acts(folder).map(({ changes }) => changes)).toEqual([
+      [{ key: "lambda", from: 0.0051, to: 0.02 }],
+      [{ key: "lambda", from: 0.02, to: 0.03 }],
+    ]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("another user's request is refused", async () => {
+    const folder = await put((control) => {
+      writeFileSync(join(control, name(1)), '{"format":1,"act":"stop"}');
+      chownSync(join(control, name(1)), 65_534, 65_534);
+    });
+    expect(acts(folder)).toMatchObject([
+      { act: "refused", reason: expect.stringContaining("belongs to another user") },
+    ]);
   });
 
   it("a flood is answered once", async () => {
