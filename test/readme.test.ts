@@ -29,7 +29,8 @@ const helpTexts = new Map<string, string>();
 function helpOf(command: string): string {
   const known = helpTexts.get(command);
   if (known !== undefined) return known;
-  const help = execFileSync(process.execPath, [join(root, "bin/selfsight.mjs"), command, "--help"], {
+  const words = [join(root, "bin/selfsight.mjs"), ...command.split(" "), "--help"];
+  const help = execFileSync(process.execPath, words, {
     encoding: "utf8",
   });
   helpTexts.set(command, help);
@@ -38,7 +39,7 @@ function helpOf(command: string): string {
 
 const selfsightLines = pages.flatMap((page) =>
   commandsIn(page).flatMap((line) => {
-    const found = /\bselfsight ([a-z]+)(.*)$/.exec(line);
+    const found = /\bselfsight (evaluate [a-z-]+|[a-z]+)(.*)$/.exec(line); // protocols have options of their own
     return found ? [{ page, command: found[1]!, rest: found[2]!, line }] : [];
   }),
 );
@@ -47,6 +48,8 @@ describe("README and docs", () => {
   it.each(selfsightLines)("$page can be typed as it stands: $line", ({ line }) =>
     expect(line).toMatch(/npx selfsight|bin\/selfsight\.mjs/),
   );
+
+  it.each(pages)("%s is whole after a merge", (page) => expect(textOf(page)).not.toMatch(/^(<{7}|={7}|>{7})( |$)/m));
 
   it("show commands at all", () => expect(selfsightLines.length).toBeGreaterThan(5));
 
