@@ -5,7 +5,10 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <functional>
+#include <future>
 #include <numeric>
+#include <thread>
 
 #if TORCH_VERSION_MAJOR >= 2
 #define USE_C10D_GLOO
@@ -37,6 +40,34 @@ T& unboxed(const Napi::Value& value) {
 std::string textFrom(const Napi::Value& value) { return value.ToString(); }
 milliseconds timeFrom(const Napi::Value& value) { return milliseconds(value.ToNumber().Int64Value()); }
 
+/** Where processes find each other. Once it has not answered it is not asked again. */
+struct MeetingPlace {
+  StorePointer store;
+  bool isSilent = false;
+};
+using MeetingPointer = std::shared_ptr<MeetingPlace>;
+
+/** An answer may come this much later than it was due, from a machine that has much to do. */
+constexpr milliseconds grace{5000};
+
+/** What `ask` gives by the deadline. The store waits for ever behind a network that was cut: the thread that asked is then left behind. */
+template <typename Answer>
+Answer answerOf(MeetingPlace& place, milliseconds deadline, std::function<Answer(const StorePointer&)> ask) {
+  if (place.isSilent) throw std::runtime_error("the store does not answer");
+  const auto answer = std::make_shared<std::promise<Answer>>();
+  std::thread([answer, ask = std::move(ask), store = place.store] {
+    try {
+      answer->set_value(ask(store));
+    } catch (...) {
+      answer->set_exception(std::current_exception());
+    }
+  }).detach();
+  std::future<Answer> coming = answer->get_future();
+  if (coming.wait_for(deadline + grace) == std::future_status::ready) return coming.get();
+  place.isSilent = true;
+  throw std::runtime_error("the store timed out");
+}
+
 /** openStore(host, port, keepsIt, milliseconds) → the place where processes find each other; one of them keeps it. */
 Napi::Value openStore(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
@@ -45,15 +76,19 @@ Napi::Value openStore(const Napi::CallbackInfo& info) {
     options.isServer = bool(info[2].ToBoolean());
     options.waitWorkers = false;
     options.timeout = timeFrom(info[3]);
-    return boxed(info.Env(), StorePointer(c10::make_intrusive<c10d::TCPStore>(textFrom(info[0]), options)));
+    const StorePointer store(c10::make_intrusive<c10d::TCPStore>(textFrom(info[0]), options));
+    return boxed(info.Env(), std::make_shared<MeetingPlace>(MeetingPlace{store}));
   });
 }
 
-/** storeSet(store, key, text) */
+/** storeSet(store, key, text, milliseconds) */
 Napi::Value storeSet(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    const std::string text = textFrom(info[2]);
-    unboxed<StorePointer>(info[0])->set(textFrom(info[1]), std::vector<uint8_t>(text.begin(), text.end()));
+    const std::string key = textFrom(info[1]), text = textFrom(info[2]);
+    answerOf<bool>(*unboxed<MeetingPointer>(info[0]), timeFrom(info[3]), [key, text](const StorePointer& store) {
+      store->set(key, std::vector<uint8_t>(text.begin(), text.end()));
+      return true;
+    });
     return info.Env().Undefined();
   });
 }
@@ -61,25 +96,32 @@ Napi::Value storeSet(const Napi::CallbackInfo& info) {
 /** storeGet(store, key, milliseconds) → text; waits for it. */
 Napi::Value storeGet(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    c10d::Store& store = *unboxed<StorePointer>(info[0]);
     const std::string key = textFrom(info[1]);
-    store.wait({key}, timeFrom(info[2]));
-    const std::vector<uint8_t> bytes = store.get(key);
-    return Napi::String::New(info.Env(), std::string(bytes.begin(), bytes.end()));
+    const milliseconds deadline = timeFrom(info[2]);
+    const auto ask = [key, deadline](const StorePointer& store) {
+      store->wait({key}, deadline);
+      const std::vector<uint8_t> bytes = store->get(key);
+      return std::string(bytes.begin(), bytes.end());
+    };
+    return Napi::String::New(info.Env(), answerOf<std::string>(*unboxed<MeetingPointer>(info[0]), deadline, ask));
   });
 }
 
 /** openGroup(store, prefix, rank, size, address, networkInterface, milliseconds) → group. An address or an interface may be empty. */
 Napi::Value openGroup(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    const auto store = c10::make_intrusive<c10d::PrefixStore>(textFrom(info[1]), unboxed<StorePointer>(info[0]));
-    const std::string address = textFrom(info[4]), interface = textFrom(info[5]);
-    const auto options = c10d::ProcessGroupGloo::Options::create(timeFrom(info[6]));
+    const std::string prefix = textFrom(info[1]), address = textFrom(info[4]), interface = textFrom(info[5]);
+    const int rank = info[2].ToNumber().Int32Value(), size = info[3].ToNumber().Int32Value();
+    const milliseconds deadline = timeFrom(info[6]);
+    const auto options = c10d::ProcessGroupGloo::Options::create(deadline);
     options->devices.push_back(!interface.empty() ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
                                : !address.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(address)
                                                   : c10d::ProcessGroupGloo::createDefaultDevice());
-    const int rank = info[2].ToNumber().Int32Value(), size = info[3].ToNumber().Int32Value();
-    return boxed(info.Env(), Gloo(c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options)));
+    const auto open = [=](const StorePointer& store) {
+      const auto own = c10::make_intrusive<c10d::PrefixStore>(prefix, store);
+      return Gloo(c10::make_intrusive<c10d::ProcessGroupGloo>(own, rank, size, options));
+    };
+    return boxed(info.Env(), answerOf<Gloo>(*unboxed<MeetingPointer>(info[0]), deadline, open));
   });
 }
 

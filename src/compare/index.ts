@@ -1,5 +1,6 @@
 /** LAYER 6: methods and settings beside one another, trained and measured on equal terms. */
 
+export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "../report/index.ts";
 export {
   type CollapseRow,
   type CollapseRun,
@@ -9,7 +10,6 @@ export {
 } from "./collapse/collapse.ts";
 export { collapseSheet, writeCollapse } from "./collapse/page.ts";
 export { type Plan, type PlanInput, type PlanRow, parsePlan, protocols } from "./plan/plan.ts";
-export { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "./plan/published.ts";
 export { describePlans, plans } from "./plan/shipped/index.ts";
 export type { CellFailure, CellResult, CellTraining, Correlation } from "./runner/cell-files.ts";
 export { firstFailure, type PlannedRow, type PlanProgress, type RunPlanOptions, runPlan } from "./runner/runner.ts";

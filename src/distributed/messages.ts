@@ -28,7 +28,7 @@ export function lossOf({ size, silent, ended, isMeetingGone, keeper, seconds, ca
   const found = [
     ...ended,
     ...silent.map((name) => `process ${name} ended or did not answer`),
-    ...(isMeetingGone ? [`${keeper}, which keeps the meeting place, is gone`] : []),
+    ...(isMeetingGone ? [`${keeper}, which keeps the meeting place, is gone or cannot be reached`] : []),
   ];
   const what = found.length > 0 ? found.join("; ") : `a connection was lost (${firstLine(cause)})`;
   return new SelfsightError(

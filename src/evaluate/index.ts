@@ -1,5 +1,7 @@
 /** LAYER 4: what a frozen representation is worth. Protocols are versioned; test labels choose nothing. */
-export { type ClassScore, type Evaluation, type LabelledTask, labelledTask } from "./evaluation.ts";
+export { corruptionNamed, refuseStrength } from "./corruptions/corrupt.ts";
+export { allStrengths, type CorruptionName, corruptionNames } from "./corruptions/strengths.ts";
+export { type ClassScore, type Evaluation, type LabelledTask, labelledTask, testLabels } from "./evaluation.ts";
 export {
   type BadFile,
   batchFeatures,
@@ -21,6 +23,7 @@ export {
   bankAndQueries,
   type LabelledData,
   type LabelledOptions,
+  noReading,
   openLabelled,
   trainAndTest,
 } from "./labelled-data.ts";
@@ -34,8 +37,15 @@ export {
   type SeedScore,
   type TrunkSource,
 } from "./protocols/fine-tune.ts";
-export { evaluateKnn, type KnnOptions, unitLength, type WeightedKnn, weightedKnn } from "./protocols/knn.ts";
-export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./protocols/linear-probe.ts";
+export {
+  evaluateKnn,
+  type KnnOptions,
+  unitLength,
+  usualNeighbours,
+  type WeightedKnn,
+  weightedKnn,
+} from "./protocols/knn.ts";
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe, probeLayer } from "./protocols/linear-probe.ts";
 export {
   type EpochScore,
   type LinearScheduleName,
@@ -44,7 +54,25 @@ export {
   type ScheduledLinearResult,
   scheduledLinear,
 } from "./protocols/linear-schedules.ts";
-export { logisticRegression, withOnes } from "./protocols/logistic-regression.ts";
+export { classify, logisticRegression, withOnes } from "./protocols/logistic-regression.ts";
+export {
+  type Contestant,
+  type CorruptionScore,
+  type RelativeErrors,
+  type RobustnessScore,
+  relativeErrors,
+  robustness,
+  robustnessName,
+} from "./protocols/robustness.ts";
+export {
+  alignment,
+  rankMe,
+  type UnlabelledQuality,
+  uniformity,
+  unlabelledQuality,
+  type ViewedFeatures,
+  viewedFeatures,
+} from "./protocols/unlabelled.ts";
 export {
   type BackboneFacts,
   backboneRepresentation,

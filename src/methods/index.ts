@@ -75,6 +75,7 @@ export {
   momentumOptions,
   moveTowards,
   normalized,
+  pairSimilarities,
   projectorWidths,
   temperature,
   widthsOf,

@@ -33,6 +33,7 @@ export {
   loadState,
   loadTensors,
   Module,
+  modulesIn,
   moveNetwork,
   type Network,
   namedParameters,

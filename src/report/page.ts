@@ -1,6 +1,7 @@
 import { describeLeftOut } from "../data/index.ts";
 import { html, Markup } from "./charts/markup.ts";
 import type { Report } from "./report.ts";
+import { evaluationSection } from "./sections/evaluations.ts";
 import { learningSection } from "./sections/learning.ts";
 import { neighbourSection } from "./sections/neighbours.ts";
 import { scoreSection } from "./sections/scores.ts";
@@ -28,6 +29,7 @@ export function reportPage(report: Report): string {
 <h1>${title}</h1>
 ${opening(report)}
 ${scoreSection(report)}
+${evaluationSection(report.evaluated)}
 ${viewSection(report)}
 ${learningSection(report)}
 ${correlationSection(report)}

@@ -1,3 +1,5 @@
+import type { Evaluated } from "./sections/evaluations.ts";
+
 /** One way to ask what features are worth. */
 export interface Measure {
   /** The head of its column, such as `10 labels a class`. */
@@ -83,6 +85,8 @@ export interface Report {
   isComplete: boolean;
   trainingSeconds: number;
   scores: Scores | null;
+  /** What `evaluate all` has found; left out where it was not asked. */
+  evaluated?: Evaluated;
   steps: readonly LoggedStep[];
   /** kNN on pictures held out of the training split, while it trained; empty without labels. */
   online: readonly { step: number; value: number }[];

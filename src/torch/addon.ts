@@ -88,7 +88,7 @@ export interface Addon {
   openGpuViews(place: number, libraries: string[]): void;
   /** Undefined, with all that follows, where libtorch is older than 2. */
   openStore?(host: string, port: number, keepsIt: boolean, milliseconds: number): object;
-  storeSet(store: object, key: string, text: string): void;
+  storeSet(store: object, key: string, text: string, milliseconds: number): void;
   storeGet(store: object, key: string, milliseconds: number): string;
   openGroup(
     store: object,

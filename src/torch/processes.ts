@@ -44,7 +44,7 @@ export function openMeeting(host: string, port: number, keepsIt: boolean, millis
     );
   const store = native.openStore(host, port, keepsIt, milliseconds);
   return {
-    set: (key, text) => native.storeSet(store, key, text),
+    set: (key, text) => native.storeSet(store, key, text, milliseconds),
     get: (key, wait) => native.storeGet(store, key, wait),
     open: ({ rank, size, prefix, address = "", networkInterface = "", milliseconds: wait }) => {
       const handle = native.openGroup(store, prefix, rank, size, address, networkInterface, wait);

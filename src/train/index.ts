@@ -1,5 +1,13 @@
 /** LAYER 4: what a run is, and the step. */
 
+export {
+  type Line,
+  makeObservations,
+  observationsPath,
+  openLines,
+  readLines,
+  tellingOnce,
+} from "./observe/store.ts";
 export { onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
@@ -10,6 +18,7 @@ export {
   loadCheckpoint,
   loadNewestCheckpoint,
   saveCheckpoint,
+  setAsideAfter,
 } from "./run/checkpoint.ts";
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
@@ -18,16 +27,18 @@ export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
 export {
   type ActEvent,
   type Alarm,
+  type Log,
   type LogEvent,
   type LossParts,
   logPath,
+  openLog,
   type Proposal,
   type RunFacts,
   readLog,
   type StepReport,
   withoutRepeats,
 } from "./run/log.ts";
-export { resumedSettings, settingsHash } from "./run/resume.ts";
+export { differenceOfMachines, resumedSettings, settingsHash } from "./run/resume.ts";
 export {
   freeFolder,
   nameOf,
@@ -46,12 +57,12 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export type { OnlineScore, TrainOptions } from "./session.ts";
+export { Meter, type OnlineScore, type TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
 export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
-export { neededFor } from "./settings/schema-words.ts";
+export { fitted, neededFor } from "./settings/schema-words.ts";
 export { changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
@@ -83,6 +94,8 @@ export {
 } from "./state.ts";
 export { answersOf, logEnd } from "./steer/answers.ts";
 export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
+export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
+export { replayRun } from "./steer/replay.ts";
 export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
 export { steerableKeys } from "./steer/steerable.ts";
 export {

@@ -39,6 +39,7 @@ export function save(session: Session): void {
   });
   session.savedAt = performance.now();
   session.savedStep = state.step;
+  session.savedSteps = [...session.savedSteps, state.step].slice(-settings.keepCheckpoints);
   emit(session, {
     event: "checkpoint",
     step: state.step,

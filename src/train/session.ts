@@ -2,8 +2,9 @@
 import type { Batch, Dataset, Remarks } from "../data/index.ts";
 import type { Team } from "../distributed/index.ts";
 import type { Late } from "../torch/index.ts";
+import type { AlarmWatch } from "./observe/alarms.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
-import type { Log, LogEvent, StepReport } from "./run/log.ts";
+import type { Alarm, Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TrainState } from "./state.ts";
 import type { Steering } from "./steer/steering.ts";
@@ -36,6 +37,8 @@ export interface TrainOptions {
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
   evaluate?: (state: TrainState) => Promise<readonly OnlineScore[]>;
+  /** Called there too, after it: whoever draws what the run has learned so far. What goes wrong in it is a warning. */
+  draw?: (state: TrainState) => Promise<void>;
   /**
    * How many steps a device is given before the numbers of an earlier one are read. Default 1 on a GPU, which so never waits for its
    * next step; 0 on the CPU, whose numbers are there when a step returns.
@@ -59,6 +62,9 @@ export interface Session extends TrainOptions {
   state: TrainState;
   log: Log;
   watch: CollapseWatch;
+  alarms: AlarmWatch;
+  /** Steps of the checkpoints that stand, the newest last. */
+  savedSteps: number[];
   steering: Steering;
   /** What was last seen of the embeddings and has not been logged yet. */
   unlogged: Partial<RepresentationHealth>;
@@ -78,13 +84,15 @@ export interface Session extends TrainOptions {
 /** Seconds since a reading of the clock. */
 export const seconds = (since: number): number => (performance.now() - since) / 1000;
 
-export function emit(session: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
+export function emit(session: Pick<Session, "log" | "onEvent" | "alarms">, event: LogEvent): void {
   session.log.write(event);
   session.onEvent?.(event);
+  const raised = session.alarms.observe(event);
+  if (raised) emit(session, { event: "warning", step: event.step, ...raised });
 }
 
-export const warn = (session: Session, message: string): void =>
-  emit(session, { event: "warning", step: session.state.step, message });
+export const warn = (session: Session, message: string, alarm?: Alarm): void =>
+  emit(session, { event: "warning", step: session.state.step, message, ...(alarm && { alarm }) });
 
 /** Images per second and the shares of time spent waiting for pictures and in the parts of a step, since the last reading. */
 export class Meter {

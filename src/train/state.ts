@@ -20,6 +20,7 @@ import {
 } from "../nn/index.ts";
 import { engine, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
+import type { StepObserver } from "./observe/observer.ts";
 import { type OnlineLinear, onlineLinearName, onlineParts, openOnlineLinear } from "./online/online-linear.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
@@ -45,6 +46,8 @@ export interface TrainState {
   floor: number;
   /** Told where a step is, by whoever wants to know where its time goes. */
   clock?: PartClock;
+  /** Shown the embeddings of each step, by whoever draws pictures of the training. */
+  observer?: StepObserver;
 }
 
 /** What a run must know of its pictures before it reads them. */

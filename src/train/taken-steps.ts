@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { type Batch, sampleName } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
+import { collapseAlarm, notFiniteAlarm } from "./observe/proposals.ts";
 import { isOutOfMemory, withFittingParts, withGuess } from "./out-of-memory.ts";
-import type { LogEvent } from "./run/log.ts";
+import type { Alarm, LogEvent } from "./run/log.ts";
 import { emit, type Session, type TakenStep, warn } from "./session.ts";
+import { scheduleFactor } from "./state.ts";
 import { enqueueStep, type StepResult } from "./step.ts";
 import type { RepresentationHealth } from "./watch.ts";
 
@@ -37,6 +39,7 @@ function tell(session: Session, taken: TakenStep): void {
   session.meter.count(settings.batchSize);
   session.unlogged = healthOf(result) ?? session.unlogged;
   if (taken.step % settings.logEverySteps === 0 || taken.step === state.totalSteps) report(session, taken, result);
+  state.observer?.settle(taken.step);
   observe(session, taken, result);
 }
 
@@ -44,9 +47,16 @@ function readOrExplain(session: Session, { batch, numbers }: TakenStep): StepRes
   try {
     return numbers.read();
   } catch (error) {
-    if (error instanceof SelfsightError && error.kind === "numerics") throw withBatch(session, batch, error);
-    throw error;
+    if (!(error instanceof SelfsightError && error.kind === "numerics")) throw error;
+    const told = withBatch(session, batch, error);
+    warn(session, told.message, notFiniteAlarmOf(session));
+    throw told;
   }
+}
+
+function notFiniteAlarmOf({ settings, state, savedSteps }: Session): Alarm {
+  const learningRate = state.optimizer.groups[0]!.learningRate * scheduleFactor(state);
+  return notFiniteAlarm(settings, state.precision, { step: state.step, learningRate }, savedSteps.length > 0);
 }
 
 /** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
@@ -92,7 +102,21 @@ function report(session: Session, { batch, step }: TakenStep, result: StepResult
 function observe(session: Session, { step }: TakenStep, result: StepResult): void {
   const health = healthOf(result);
   const message = health && session.watch.observe(step, health);
-  if (message) warn(session, message);
+  if (message)
+    warn(
+      session,
+      message,
+      collapseAlarm(session.settings, session.watch.standing()!, health, savedBefore(session, step)),
+    );
+}
+
+/** Observations in which a fall shows before it is called one, see `collapseWatch`. */
+const observationsOfAFall = 22;
+
+/** The newest checkpoint that stands from before a fall. */
+function savedBefore({ savedSteps, settings }: Session, step: number): number | undefined {
+  const fallen = step - observationsOfAFall * settings.watchEverySteps;
+  return savedSteps.findLast((saved) => saved > 0 && saved <= fallen);
 }
 
 /** What the step saw of the embeddings, if it looked. */

@@ -3,7 +3,9 @@ import { leads } from "../distributed/index.ts";
 import { namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
-import { setAsideAfter } from "./run/checkpoint.ts";
+import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
+import { openObserver, type StepObserver } from "./observe/observer.ts";
+import { checkpointSteps, setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
 import { type Log, type LogEvent, openLog, readLog, silentLog } from "./run/log.ts";
@@ -23,6 +25,7 @@ import {
 } from "./state.ts";
 import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
 import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
+import { steerableKeys } from "./steer/steerable.ts";
 import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
@@ -119,6 +122,8 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
       onProblem: (message) => (hasBegun ? warn(session, message) : void early.push(message)),
     }),
     watch: collapseWatch(methodOf(options.settings)),
+    alarms: alarmsOf(state),
+    savedSteps: savedStepsOf(options),
     unlogged: {},
     taken: [],
     stepsAhead: options.stepsAhead ?? (state.device === "cpu" ? 0 : 1),
@@ -135,12 +140,37 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   const difference = differenceOfMachines(events, start);
   emit(session, start);
   hasBegun = true;
+  if (leads(options.team)) state.observer = observerOf(session);
   tellActs(session, due);
   if (difference) warn(session, difference);
   for (const message of [...early, ...deviceWarnings(options, state)]) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
+
+const alarmsOf = (state: TrainState): AlarmWatch =>
+  alarmWatch({
+    settings: state.settings,
+    totalSteps: state.totalSteps,
+    warmupSteps: warmupOf(state).steps,
+    peak: peakRates(state.settings).weights,
+  });
+
+const savedStepsOf = ({ folder, checkpoint }: TrainOptions): number[] =>
+  checkpoint ? checkpointSteps(folder).filter((step) => step <= checkpoint.state.step) : [];
+
+const observerOf = (session: Session): StepObserver => {
+  const { state, settings, folder } = session;
+  return openObserver({
+    folder,
+    step: state.step,
+    stepsPerEpoch: state.stepsPerEpoch,
+    every: settings.observeEverySteps,
+    method: methodOf(settings),
+    changeable: steerableKeys(settings),
+    onProblem: (message) => warn(session, message),
+  });
+};
 
 async function runSession(session: Session): Promise<TrainResult> {
   const { state, dataset, settings } = session;
@@ -180,15 +210,23 @@ async function advance(session: Session, batch: Batch): Promise<void> {
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate } = session;
+  const { state, settings, evaluate, draw } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !session.team)) return;
-  const measure = async () => (evaluate ? await evaluate(state) : null);
+  if (!isDue || (!evaluate && !draw && !session.team)) return;
+  const measure = async () => {
+    const found = (await evaluate?.(state)) ?? null;
+    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
+    return found;
+  };
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  if (!found) return;
-  for (const each of found) emit(session, { event: "evaluation", step: state.step, epoch, ...each });
+  for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each });
   session.meter.reset();
+}
+
+function drawNoMore(session: Session, { message }: Error): void {
+  delete session.draw;
+  warn(session, `observe: ${message}; the run goes on without its map`);
 }
 
 function finish(session: Session, reason: TrainResult["reason"]): TrainResult {

@@ -96,7 +96,7 @@ const placesOf = ({ labels, classes }: Dataset, wanted: ReadonlySet<string>): nu
   );
 
 /** The backbone as it stands in training, in evaluation mode for the time of a batch. */
-function stateRepresentation({ settings, method, device, precision, step }: TrainState) {
+export function stateRepresentation({ settings, method, device, precision, step }: TrainState) {
   const backbone = method.trainable.backbone as Module;
   return backboneRepresentation(backbone, { name: `step ${step}`, ...viewOf(settings), device, precision });
 }

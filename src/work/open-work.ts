@@ -2,6 +2,7 @@
 
 import { CallError } from "../errors.ts";
 import { type ExtractOptions, extractFeatures, type Features } from "../evaluate/index.ts";
+import { featuresInIndex } from "./embeddings/from-index.ts";
 import { Model } from "./model.ts";
 import { type OpenedPictures, openPictures, type PictureOptions } from "./pictures.ts";
 import {
@@ -18,6 +19,12 @@ export type ReadingOptions = Pick<ExtractOptions, "onBadFile" | "onRemark" | "on
 export interface WorkOptions extends PictureOptions, RepresentationOptions {
   /** Told of progress, of bad files and of remarks while pictures are read. */
   reading?: ReadingOptions | undefined;
+}
+
+/** The same for what computes with features alone. */
+export interface FeatureOptions extends WorkOptions {
+  /** A file that `embed` wrote of these pictures with this network: its vectors are used, nothing is computed anew. */
+  index?: string | undefined;
 }
 
 export interface OpenWork {
@@ -45,8 +52,13 @@ export async function withOpen<T>(
 }
 
 /** Features of all pictures, in memory. */
-export const featuresOf = ({ representation, pictures }: OpenWork, { reading }: WorkOptions): Promise<Features> =>
-  extractFeatures(representation, pictures.dataset, reading);
+export const featuresOf = (
+  { representation, pictures }: OpenWork,
+  { index, reading }: FeatureOptions,
+): Promise<Features> =>
+  index === undefined
+    ? extractFeatures(representation, pictures.dataset, reading)
+    : featuresInIndex(index, representation, pictures.dataset);
 
 /** A model stays as it was opened. */
 function refuseReopening(options: RepresentationOptions): void {

@@ -127,13 +127,23 @@ export async function trainRun(
   { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
 ): Promise<TrainResult> {
   const evaluate = leads(team) ? await watchOf(run.settings, run.dataset) : undefined;
+  const draw = leads(team) ? await mapOf(run, onEvent) : undefined;
   return train({
     ...run,
     ...(team && { team }),
     ...(evaluate && { evaluate }),
+    ...(draw && { draw }),
     ...(onEvent && { onEvent }),
     isStopping: () => signal?.aborted === true,
   });
+}
+
+async function mapOf({ folder, settings, dataset, checkpoint }: PreparedRun, onEvent: RunOptions["onEvent"]) {
+  if (settings.knnEveryEpochs === 0 || settings.observeEverySteps === 0) return undefined;
+  const { openMap } = await import("./observations/map.ts");
+  const step = checkpoint?.state.step ?? 0;
+  const onProblem = (message: string) => onEvent?.({ event: "warning", step, message });
+  return openMap({ folder, dataset, step, seed: settings.seed, onProblem });
 }
 
 /** Loaded only where it is used: a run without labels starts without it. */

@@ -8,7 +8,7 @@ import { StartPage } from "./pages/start.tsx";
 import { StudioPage } from "./pages/studio.tsx";
 import { TheatrePage } from "./pages/theatre.tsx";
 import { exported } from "./server/ask.ts";
-import { facts, followRuns, runs } from "./server/run-list.ts";
+import { facts, fetchFacts, fetchRuns, runs } from "./server/run-list.ts";
 import "./style.css";
 
 const place = signal(location.hash.slice(1));
@@ -58,5 +58,6 @@ function contentOf(page: string, rest: string[]) {
   return <RunsPage />;
 }
 
-followRuns();
+fetchFacts();
+if (exported) void fetchRuns();
 render(<Page />, document.getElementById("page")!);

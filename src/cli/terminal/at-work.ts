@@ -5,7 +5,7 @@ import { type SampleOptions, sampleRules } from "./sample-rules.ts";
 import { warn } from "./warn.ts";
 
 /** Options that every command has which puts a network to work on pictures. */
-export interface AtWorkOptions extends SampleOptions, Pick<WorkOptions, "split" | "size" | "precision"> {
+export interface AtWorkOptions extends SampleOptions, Pick<WorkOptions, "split" | "size" | "precision" | "limit"> {
   out?: string | undefined;
   json?: true | undefined;
 }

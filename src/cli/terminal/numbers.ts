@@ -48,3 +48,10 @@ export function shareAboveZero(text: string): number {
   if (text.trim() !== "" && value > 0 && value <= 1) return value;
   throw new InvalidArgumentError("A number above 0 and up to 1 is needed.");
 }
+
+/** A share or a score from 0 to 1. Errors: commander's. */
+export function shareFromZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("A number from 0 to 1 is needed.");
+}

@@ -37,4 +37,13 @@ export const resultsOption = (name: string) =>
 /** Of what is put to work on pictures. */
 export const workSplitOption = () => splitOption("part of the data, where they have parts (default: all)");
 
+export const workLimitOption = () =>
+  new Option("--limit <number>", "at most so many pictures: a fixed random choice (default: all)").argParser(
+    wholeNumberFrom(1),
+  );
+
+/** Of what computes with features alone. */
+export const indexOption = () =>
+  new Option("--index <file>", "use the vectors that `selfsight embed` wrote of these pictures with this network");
+
 export const workPrecisionOption = () => precisionOption().default("fp32" as const, "fp32");

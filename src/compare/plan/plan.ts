@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { didYouMean, displayName, SelfsightError } from "../../errors.ts";
 import { type MethodName, methods } from "../../methods/index.ts";
+import { type PublishedTableId, publishedTables } from "../../report/index.ts";
 import { neededFor, type PartialSettings, resolveSettings, type Settings, settingsHash } from "../../train/index.ts";
-import { type PublishedTableId, publishedTables } from "./published.ts";
 
 const count = z.number().int().positive();
 const methodNames = Object.keys(methods) as [MethodName];

@@ -1,5 +1,11 @@
 // A comparison as sheets of text: headings and cells, before they become Markdown or a page.
-import { type PublishedRow, type PublishedTable, type PublishedTableId, publishedTables } from "../plan/published.ts";
+import {
+  type PublishedRow,
+  type PublishedTable,
+  type PublishedTableId,
+  publishedNames,
+  publishedTables,
+} from "../../report/index.ts";
 import type { ComparisonTable, Figure, TableRow } from "./table.ts";
 
 export interface Sheet {
@@ -87,18 +93,8 @@ function figureBeside(id: PublishedTableId, row: PublishedRow): string {
   const columns = row.epochs === null ? table.columns : table.columns.slice(0, 1);
   const values = columns.map((column) => `${published(row, column)}${row.epochs === null ? ` (${column})` : ""}`);
   const epochs = row.epochs === null ? "" : `${published(row, "epochs")} epochs, `;
-  return `${values.join(", ")} [${epochs}batch ${published(row, "batch")}; ${shortTitles[id]}]`;
+  return `${values.join(", ")} [${epochs}batch ${published(row, "batch")}; ${publishedNames[id]}]`;
 }
-
-const shortTitles: Record<PublishedTableId, string> = {
-  "lightly-cifar10": "LightlySSL, best kNN of all epochs",
-  "solo-learn": "solo-learn, online linear",
-  "paper-table-1": "paper, Table 1",
-  "simsiam-table-4": "SimSiam paper, Table 4",
-  "paper-table-5": "paper, Table 5",
-  "paper-table-6": "paper, Table 6",
-  "paper-table-7": "paper, Table 7",
-};
 
 /** A figure, or `epochs` or `batch`, with its mark; `-` where the source has none. */
 function published(row: PublishedRow, key: string): string {

@@ -1,9 +1,9 @@
 // What a plan has found so far, read from its cells: one row for each method and setting, seeds gathered.
 import { describeLeftOut } from "../../data/index.ts";
 import { spread } from "../../evaluate/index.ts";
+import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "../../report/index.ts";
 import type { Settings } from "../../train/index.ts";
 import { type Budget, labelOf, type Plan, type PlanRow, type Protocol, protocols } from "../plan/plan.ts";
-import { type PublishedRow, type PublishedTableId, publishedRows, publishedTables } from "../plan/published.ts";
 import { type CellResult, type CellTraining, readTraining } from "../runner/cell-files.ts";
 import { budgetOf } from "../runner/cells.ts";
 import { failureOf, type PlannedRow, resultOf } from "../runner/runner.ts";

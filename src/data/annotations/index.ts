@@ -11,7 +11,7 @@ export {
   type StoredMask,
 } from "./detection-set.ts";
 export type { Detections } from "./detections.ts";
-export { describeIssue, type Issue, type IssueKind } from "./issues.ts";
+export { describeIssue, type Issue, type IssueKind, IssueLog } from "./issues.ts";
 export { type MultiLabelData, type OpenMultiLabelOptions, openMultiLabel } from "./multi-label.ts";
 export { type OpenDetectionOptions, openDetectionSet } from "./open.ts";
 export { chosenImages } from "./set-builder.ts";

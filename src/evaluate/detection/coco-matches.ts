@@ -3,7 +3,7 @@ import { type DetectionSet, type Detections, objectsOf, rasterised } from "../..
 import { maskOverlaps } from "../../data/masks/overlap.ts";
 import { maskArea } from "../../data/masks/run-lengths.ts";
 import { areaRanges, mostDetections, overlapThresholds } from "./coco-settings.ts";
-import { boxArea, boxOverlaps } from "./overlaps.ts";
+import { boxArea, boxesAt, boxOverlaps } from "./overlaps.ts";
 
 export interface CocoMatchOptions {
   /** What is laid over one another. Default "boxes". */
@@ -127,14 +127,6 @@ function overlapsOf({ of, found, objects, size }: Scene, group: Group): Float64A
   });
   const foundMasks = group.detections.map((place) => found.masks![place]!);
   return maskOverlaps(foundMasks, masks, crowds);
-}
-
-function boxesAt(boxes: Float32Array | Float64Array, places: readonly number[]): Float64Array {
-  const chosen = new Float64Array(4 * places.length);
-  places.forEach((place, row) => {
-    for (let side = 0; side < 4; side++) chosen[4 * row + side] = boxes[4 * place + side]!;
-  });
-  return chosen;
 }
 
 interface Matched {

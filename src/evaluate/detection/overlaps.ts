@@ -30,3 +30,12 @@ function sharedArea(a: ArrayLike<number>, at: number, b: ArrayLike<number>, bt: 
   const height = Math.min(a[at + 3]!, b[bt + 3]!) - Math.max(a[at + 1]!, b[bt + 1]!);
   return width > 0 && height > 0 ? width * height : 0;
 }
+
+/** Of boxes [N, 4] those at some places. */
+export function boxesAt(boxes: Float32Array | Float64Array, places: readonly number[]): Float64Array {
+  const chosen = new Float64Array(4 * places.length);
+  places.forEach((place, row) => {
+    for (let side = 0; side < 4; side++) chosen[4 * row + side] = boxes[4 * place + side]!;
+  });
+  return chosen;
+}

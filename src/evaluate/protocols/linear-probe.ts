@@ -2,7 +2,7 @@
 import { SelfsightError } from "../../errors.ts";
 import { warmupCosine } from "../../nn/index.ts";
 import { keyedPermutation, keyedStream } from "../../random.ts";
-import { cat, noGrad, op, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { cat, noGrad, ones, op, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import { type Evaluation, type LabelledTask, labelledTask, score } from "../evaluation.ts";
 import { type Features, featureTensor } from "../features.ts";
 import { stratifiedHoldOut } from "../hold-out.ts";
@@ -63,6 +63,28 @@ export function linearProbe(bank: Features, queries: Features, options: LinearPr
       const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
       const found = score(task, predictions.to("int32").data() as Int32Array);
       return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
+    }),
+  );
+}
+
+/**
+ * The layer that `linearProbe` would measure, for features that come later: classes are the largest of rows W + b, the standardisation
+ * folded in. Weights [D + 1, C], the last row the biases.
+ */
+export function probeLayer(bank: Features, task: LabelledTask, options: LinearProbeOptions = {}): Float32Array {
+  const { epochs = 100, seed = 0, device = "cpu" } = options;
+  return noGrad(() =>
+    scope(() => {
+      const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
+      const standardize = standardizer(train.inputs);
+      const inputs = standardize(train.inputs); // [N, D]
+      const training = { classes: task.classes.length, epochs, seed };
+      const { weights } = trainHeads({ ...train, inputs }, [pick({ ...train, inputs }, training, task)], training); // [D + 1, C]
+      const origin = standardize(zeros([1, bank.dimensions], { device })); // [1, D]
+      const slopes = standardize(ones([1, bank.dimensions], { device })).sub(origin); // [1, D]
+      const own = weights.narrow(0, 0, bank.dimensions); // [D, C]
+      const biases = origin.matmul(own).add(weights.narrow(0, bank.dimensions, 1)); // [1, C]
+      return cat([own.mul(slopes.T), biases]).float32();
     }),
   );
 }

@@ -1,6 +1,6 @@
 // M test images, B resamples, S seeds
 import { keyedStream } from "../../random.ts";
-import { normalQuantile, normalShare, studentQuantile } from "./distributions.ts";
+import { binomialShare, normalQuantile, normalShare, studentQuantile } from "./distributions.ts";
 
 /** Where the true value lies with a certainty of `level`. */
 export interface Interval {
@@ -13,7 +13,7 @@ export interface Interval {
 }
 
 export interface BootstrapOptions {
-  /** Default 2,000: the ends then move by about a twentieth of the interval's width from one seed to another. */
+  /** Default 2,000; of right and wrong answers all there are. The ends move by about a twentieth of the interval's width from one seed to another. */
   resamples?: number;
   /** Default 0.95. */
   level?: number;
@@ -38,9 +38,11 @@ export function meanInterval(scores: ArrayLike<number>, options: BootstrapOption
   if (scores.length === 0 || first === undefined) return null;
   const isEqual = Array.from(scores).every((own) => own === first);
   if (isEqual) return first === 0 || first === 1 ? wilson(first * scores.length, scores.length, level) : null;
-  const means = resampledMeans(scores, options);
-  const [low, high] = bcaEnds(means, scores, level);
-  return { level, low, high, method: `bootstrap over ${scores.length} test images (BCa, ${resamples} resamples)` };
+  const isAnswer = Array.from(scores).every((own) => own === 0 || own === 1);
+  const resampled = isAnswer ? allResamples(scores) : drawnResamples(resampledMeans(scores, options), meanOf(scores));
+  const [low, high] = bcaEnds(resampled, scores, level);
+  const drawn = isAnswer ? "all resamples" : `${resamples} resamples`;
+  return { level, low, high, method: `bootstrap over ${scores.length} test images (BCa, ${drawn})` };
 }
 
 /**
@@ -110,20 +112,57 @@ function fillResample(places: Uint32Array, seed: number, turn: number): void {
   for (let i = 0; i < places.length; i++) places[i] = Math.floor(random() * places.length);
 }
 
+/** The distribution of the mean over resamples. */
+export interface Resampled {
+  /** Share of resamples whose mean lies below that of the scores, those that are equal by half. */
+  shareBelowMean: number;
+  /** The mean below which a share of the resamples lies. */
+  quantile(share: number): number;
+}
+
+/** Of resamples that were drawn, means in order of size. */
+export const drawnResamples = (sortedMeans: Float64Array, mean: number): Resampled => ({
+  shareBelowMean: shareBelow(sortedMeans, mean),
+  quantile: (share) => quantile(sortedMeans, share),
+});
+
+/** Of right and wrong answers nothing need be drawn: how many are right in a resample is binomial. */
+function allResamples(answers: ArrayLike<number>): Resampled {
+  const count = answers.length;
+  const right = meanOf(answers) * count;
+  const shareTo = (k: number) => (k < 0 ? 0 : binomialShare(k, count, right / count));
+  return {
+    shareBelowMean: (shareTo(Math.round(right) - 1) + shareTo(Math.round(right))) / 2,
+    quantile: (share) => leastWhole(count, (k) => shareTo(k) >= share) / count,
+  };
+}
+
+/** The least whole number from 0 for which something holds that holds for all above. */
+function leastWhole(most: number, holds: (k: number) => boolean): number {
+  let [low, high] = [0, most];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+const meanOf = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((sum, own) => sum + own, 0) / values.length;
+
 /**
  * Ends of the BCa interval: percentiles Φ(z₀ + (z₀ + z) / (1 - a (z₀ + z))) of the resampled means. z₀ is Φ⁻¹ of their share below the
  * mean itself, equal ones by half; a = Σ d³ / (6 (Σ d²)^1.5), d the distances from the mean, is the jackknife's for a mean.
  */
-export function bcaEnds(sortedMeans: Float64Array, scores: ArrayLike<number>, level: number): [number, number] {
-  const own = Array.from(scores);
-  const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
-  const bias = normalQuantile(shareBelow(sortedMeans, mean));
-  const squares = own.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const cubes = own.reduce((sum, value) => sum + (value - mean) ** 3, 0);
-  const acceleration = cubes / (6 * squares ** 1.5);
+export function bcaEnds(resampled: Resampled, scores: ArrayLike<number>, level: number): [number, number] {
+  const mean = meanOf(scores);
+  const bias = normalQuantile(resampled.shareBelowMean);
+  const sumOf = (power: number) => Array.from(scores).reduce((sum, value) => sum + (value - mean) ** power, 0);
+  const acceleration = sumOf(3) / (6 * sumOf(2) ** 1.5);
   const endAt = (share: number) => {
     const z = bias + normalQuantile(share);
-    return quantile(sortedMeans, normalShare(bias + z / (1 - acceleration * z)));
+    return resampled.quantile(normalShare(bias + z / (1 - acceleration * z)));
   };
   return [endAt((1 - level) / 2), endAt((1 + level) / 2)];
 }

@@ -3,17 +3,15 @@ import { join } from "node:path";
 import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type FoundRun, idOf } from "../folder/find-runs.ts";
-import { ownerOf } from "../folder/owner.ts";
 import { isOwn } from "../folder/rights.ts";
-import { commandOutput, startRun } from "./commands.ts";
-import { ask } from "./control.ts";
+import { startRun } from "./commands.ts";
 import { type Studio, studioWorker } from "./studio.ts";
 
 export interface Acts {
   /** Whether any act is allowed. */
   readonly canAct: boolean;
-  /** The JSON schema of a method's settings, out of the schema that the command line checks by. */
-  schema(method: string): Promise<unknown>;
+  /** The settings of a method for a form, out of the schema that the command line checks by. */
+  settings(method: string): Promise<unknown>;
   start(given: unknown): Promise<Started>;
   resume(run: FoundRun, given: unknown): Promise<Started>;
   fork(run: FoundRun, given: unknown): Promise<Started>;
@@ -40,14 +38,16 @@ const startSchema = z.strictObject({
 });
 const resumeSchema = z.strictObject({ epochs: z.number().int().positive().nullish() });
 const forkSchema = z.strictObject({ name, settings, at: z.number().int().nonnegative().nullable() });
-const steerSchema = z.discriminatedUnion("act", [
-  z.strictObject({ act: z.literal("set"), settings: settings.refine((own) => Object.keys(own).length > 0) }),
-  z.strictObject({ act: z.enum(["stop", "save", "reorder"]) }),
-]);
+/** What the layers above know and this one does not import: it runs without libtorch. */
+export interface Training {
+  /** The JSON schema of a method's settings with their defaults. Errors: configuration, for an unknown method. */
+  settings(method: string): Promise<unknown>;
+  /** Asks something of the process that trains in a folder; the answer is an `act` event with the id that is returned. */
+  ask(folder: string, wish: Readonly<Record<string, unknown>>): Promise<string>;
+}
 
 /** Acts by commands of this package, on runs below `root`. */
-export function commandActs(root: string, isAllowed: boolean): Acts {
-  const schemas = new Map<string, Promise<unknown>>();
+export function commandActs(root: string, training: Training, isAllowed: boolean): Acts {
   let studio: Studio | undefined;
   const begun = async (folder: string, words: string[]): Promise<Started> => {
     await startRun(folder, words);
@@ -59,13 +59,7 @@ export function commandActs(root: string, isAllowed: boolean): Acts {
   };
   return {
     canAct: isAllowed,
-    async schema(method) {
-      const { method: known } = fitted(startSchema.pick({ method: true }), { method });
-      const own = schemas.get(known) ?? commandOutput(["settings", known, "--schema"]).then(JSON.parse);
-      schemas.set(known, own);
-      own.catch(() => schemas.delete(known));
-      return own;
-    },
+    settings: async (method) => training.settings(method),
     async start(given) {
       allowed();
       const { data, method, name: own, settings: set } = fitted(startSchema, given);
@@ -88,10 +82,8 @@ export function commandActs(root: string, isAllowed: boolean): Acts {
     async steer(run, given) {
       allowed();
       refuseForeign(run);
-      const act = fitted(steerSchema, given);
-      if (!ownerOf(run.folder))
-        throw new SelfsightError("configuration", `steer: nobody trains in ${displayName(run.name)}; resume it first`);
-      return { request: ask(run.folder, act) };
+      const wish = fitted(z.record(z.string(), z.json()), given);
+      return { request: await training.ask(run.folder, { ...wish, via: "page" }) };
     },
     async draw(given) {
       studio ??= studioWorker();

@@ -13,21 +13,6 @@ export const selfsight = fileURLToPath(new URL("../../../bin/selfsight.mjs", imp
 /** A command that has said nothing for so long does not answer. */
 const patienceMs = 120_000;
 
-/** What a command prints. Errors: configuration, with what it said. */
-export function commandOutput(words: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [selfsight, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: patienceMs,
-    });
-    let [said, complaint] = ["", ""];
-    child.stdout.on("data", (text) => (said += text));
-    child.stderr.on("data", (text) => (complaint += text));
-    child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve(said) : reject(refusalFrom(complaint))));
-  });
-}
-
 /** Starts `selfsight pretrain` and returns when it trains; it goes on when the page's server ends. Errors: configuration, with what it said. */
 export async function startRun(folder: string, words: readonly string[]): Promise<void> {
   const path = join(dirname(folder), `.${basename(folder)}.start.log`);

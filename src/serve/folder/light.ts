@@ -21,6 +21,6 @@ export function kindOf({ alarm, message }: LoggedEvent): string | undefined {
   return /^step \d+: (embeddings|features) /.test(String(message)) ? "collapse" : undefined;
 }
 
-/** Above the bounds of the watch. */
+/** Above all bounds of the collapse watch: a method may stand below some of them, but then nothing says that it rose again. */
 const isSpread = ({ featureStd, effectiveRank, recognition }: LoggedEvent): boolean =>
-  Number(featureStd) > 0.05 && Number(effectiveRank) > 2 && Number(recognition ?? 1) > 0.6;
+  Number(featureStd) > 0.05 && Number(effectiveRank) >= 8 && Number(recognition ?? 1) > 0.6;

@@ -102,7 +102,7 @@ const heard = (context: Context, isTaken: boolean): Response =>
   isTaken ? RESPONSE_ALREADY_SENT : context.json({ error: "too many listen; close some pages" }, 503);
 
 function addActs(app: Hono<Bindings>, { runs, acts }: Parts): void {
-  get(app, "/api/schema/:method", async (context) => context.json(await acts.schema(context.req.param("method")!)));
+  get(app, "/api/settings/:method", async (context) => context.json(await acts.settings(context.req.param("method")!)));
   post(app, "/api/start", async (context) => context.json(await acts.start(await context.req.json())));
   post(app, "/api/studio", async (context) => context.json(await acts.draw(await context.req.json())));
   for (const act of ["steer", "resume", "fork"] as const)

@@ -5,6 +5,7 @@ import type { FoundRun } from "../folder/find-runs.ts";
 import { observationsStamp } from "../folder/observations.ts";
 import { withFile } from "../folder/open-inside.ts";
 import type { Registry } from "../folder/registry.ts";
+import { summaryOf } from "../folder/summary.ts";
 import { eventsBetween } from "../log/lines.ts";
 import { placeName } from "../log/run-log.ts";
 import { type Clients, liveClients, messageOf } from "./clients.ts";
@@ -53,6 +54,9 @@ export function liveFeed(runs: Registry): Feed {
     const before = told.get(id);
     told.set(id, log.place);
     if (before !== undefined && before !== log.place) clients.send(id, messageBetween(run.folder, before, log.place));
+    const summary = JSON.stringify(summaryOf(run));
+    if (told.get(`${id} summary`) !== summary) clients.send(id, messageOf("summary", JSON.parse(summary)));
+    told.set(`${id} summary`, summary);
     const stamp = observationsStamp(run.folder);
     if (told.get(`${id} observations`) !== stamp) clients.send(id, messageOf("observations", { stamp }));
     told.set(`${id} observations`, stamp);

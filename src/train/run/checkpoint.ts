@@ -167,6 +167,9 @@ export function checkpointNames(run: string): string[] {
   return names.sort((a, b) => stepOf(b) - stepOf(a));
 }
 
+/** Steps of the complete checkpoints, oldest first. */
+export const checkpointSteps = (run: string): number[] => checkpointNames(run).map(stepOf).reverse();
+
 /**
  * Renames checkpoints newer than the one a run goes on from (they are damaged), so that new ones can take their names.
  * They are kept, because what is damaged may still be wanted. Only under the folder's lock. Errors: storage.
@@ -200,6 +203,17 @@ export function loadNewestCheckpoint(run: string, onDamaged: (message: string) =
   throw new SelfsightError(
     "checkpoint",
     `open run: ${found} in ${displayName(folderOf(run))}; a whole one is needed; restore one from a copy, or start the run anew with another --out`,
+  );
+}
+
+/** The checkpoint of one step. Errors: checkpoint, naming those that there are, and when it is damaged. */
+export function loadCheckpointAt(run: string, step: number): Checkpoint {
+  const names = checkpointNames(run);
+  if (names.includes(nameOf(step))) return loadCheckpoint(join(folderOf(run), nameOf(step)));
+  const found = names.length === 0 ? "none is there" : `there are those of step ${checkpointSteps(run).join(", ")}`;
+  throw new SelfsightError(
+    "checkpoint",
+    `open run: no checkpoint of step ${step} in ${displayName(folderOf(run))}; ${found}; name one of them, or keep more with --set keepCheckpoints`,
   );
 }
 

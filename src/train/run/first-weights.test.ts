@@ -161,7 +161,7 @@ describe("weights that do not fit", () => {
 
   it("nor is what is not there", async () => {
     await expect(begun({}, scratch.next())).rejects.toThrow(
-      /is not there; a run's folder or a weights.safetensors is needed/,
+      /is not there; a run's folder, RUN@STEP or a weights.safetensors is needed/,
     );
   });
 

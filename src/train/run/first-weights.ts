@@ -10,7 +10,7 @@ import { fromStored, readWeights, type StoredTensor, type StoredTensors, stored 
 import { changesBetween } from "../settings/setting-tree.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildState, checkpointOf, freeState } from "../state.ts";
-import { type CheckpointContent, loadNewestCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointContent, loadNewestCheckpoint } from "./checkpoint.ts";
 import { type Origin, readRun } from "./folder.ts";
 import { settingsHash } from "./resume.ts";
 
@@ -31,13 +31,15 @@ export async function openWeightsSource(path: string, warn: (message: string) =>
   if (found) return found.isDirectory() ? sourceFromRun(path, warn) : sourceFromFile(path);
   throw new SelfsightError(
     "checkpoint",
-    `pretrain: --from ${displayName(path)} is not there; a run's folder or a weights.safetensors is needed; check the path`,
+    `pretrain: --from ${displayName(path)} is not there; a run's folder, RUN@STEP or a weights.safetensors is needed; check the path`,
   );
 }
 
-function sourceFromRun(folder: string, warn: (message: string) => void): WeightsSource {
-  const { settings } = readRun(folder);
-  const { state, model } = loadNewestCheckpoint(folder, warn);
+const sourceFromRun = (folder: string, warn: (message: string) => void): WeightsSource =>
+  sourceFromCheckpoint(folder, readRun(folder).settings, loadNewestCheckpoint(folder, warn));
+
+/** A run as it was saved once. */
+export function sourceFromCheckpoint(folder: string, settings: Settings, { state, model }: Checkpoint): WeightsSource {
   const { sha256 } = state.files["model.safetensors"];
   return {
     trunk: trunkOf(settings),
@@ -149,8 +151,11 @@ function merged(own: Tensors, given: Tensors, taken: readonly string[]): Tensors
 }
 
 /** What was taken and what was not, for people. */
-export function describeOrigin({ source, method, step, taken, fresh }: Origin): string {
+export function describeOrigin({ source, method, step, taken, fresh, fork }: Origin): string {
   const whose = method === null ? "" : ` (${method}, step ${step})`;
   const rest = fresh.length > 0 ? `; new: ${fresh.join(", ")}` : "";
-  return `begins with ${taken.join(", ")} of ${displayName(source)}${whose}${rest}`;
+  const beside = fork
+    ? `; optimizer ${fork.optimizer}; ${fork.keepsStep ? "steps count on" : "steps count from 0"}`
+    : "";
+  return `begins with ${taken.join(", ")} of ${displayName(source)}${whose}${rest}${beside}`;
 }

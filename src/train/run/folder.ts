@@ -34,6 +34,15 @@ const originSchema = z.object({
   taken: z.array(z.string()),
   /** Parts that started new. */
   fresh: z.array(z.string()),
+  /** Of a fork: what it has beside weights, and in which settings it differs from the run that it comes from. */
+  fork: z
+    .object({
+      /** Whether it counts its steps on from those of that run. */
+      keepsStep: z.boolean(),
+      optimizer: z.enum(["kept", "kept in part", "new"]),
+      changes: z.array(z.object({ key: z.string(), from: z.unknown(), to: z.unknown() })),
+    })
+    .optional(),
 });
 
 const length = z.number().int().positive().nullable();

@@ -93,6 +93,12 @@ export interface LossParts {
   contrastiveAccuracy?: number;
   /** Supervised. */
   accuracy?: number;
+  /** Detection: of the proposals, of the boxes behind them, of their masks. */
+  objectness?: number;
+  proposalBox?: number;
+  class?: number;
+  box?: number;
+  mask?: number;
 }
 
 export interface StepReport extends LossParts {

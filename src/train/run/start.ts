@@ -14,7 +14,7 @@ import {
   type Settings,
 } from "../settings/settings.ts";
 import { chosenDevice, refuseUnlabelled } from "../state.ts";
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointContent, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { writeDataList } from "./data-list.ts";
 import {
   describeOrigin,
@@ -92,7 +92,6 @@ export function refuseUnfitTeam({ batchSize, microBatch }: Settings, processes =
     );
 }
 
-/** The taken weights are saved as the run's step 0, so that whatever becomes of their source the run can be resumed. */
 function startFrom(
   source: WeightsSource,
   run: PreparedRun,
@@ -100,7 +99,16 @@ function startFrom(
   say: (message: string) => void,
 ): PreparedRun {
   refuseSmallData(run.dataset, run.settings);
-  const { content, origin } = firstWeights(run.settings, run.dataset, source);
+  return startAt(run, firstWeights(run.settings, run.dataset, source), command, say);
+}
+
+/** A new run whose first state is saved, so that whatever becomes of its source it can be resumed. */
+export function startAt(
+  run: PreparedRun,
+  { content, origin }: { content: CheckpointContent; origin: Origin },
+  command: string,
+  say: (message: string) => void,
+): PreparedRun {
   newRun(run, command, origin);
   const { folder } = saveCheckpoint(run.folder, content, { keep: 1 });
   say(describeOrigin(origin));

@@ -210,6 +210,7 @@ describe("a resumed run", () => {
     "device",
     "logEverySteps",
     "watchEverySteps",
+    "observeEverySteps",
     "knnEveryEpochs",
     "checkpointEverySteps",
     "checkpointEveryMinutes",

@@ -98,6 +98,7 @@ function carryOut(session: Session, answers: readonly Answer[]): boolean {
     if (answer.act === "set") take(session, recordOf(session, answer));
     settle(session, 0);
     emit(session, { event: "act", step: session.state.step, ...answer });
+    if (answer.act === "reorder") session.state.observer?.reorder();
     if (answer.act === "save") trySaving(session);
     session.steering.inbox.answered(answer.request);
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { labelledClusters } from "../../../test/labelled-clusters.ts";
 import { putPictures } from "../../../test/work-pictures.ts";
+import { embedToIndex } from "../embeddings/embed-folder.ts";
 import { centred } from "../results/centred.ts";
 import { chooseK, silhouette } from "./choose-k.ts";
 import { clusterPictures } from "./clusters.ts";
@@ -76,4 +77,20 @@ test("pictures of three colours are three groups, on a page too", async () => {
     kind: "data",
     message: /27 pictures, 90 groups/,
   });
+});
+
+test("an index of the pictures gives the same groups; one of another network, or of fewer pictures, is refused", async () => {
+  const index = join(parent, "index.npy");
+  await embedToIndex("pixels", photos, index, { split: "all", size: 16 });
+  const options = { k: 3, size: 16 };
+  const found = await clusterPictures("pixels", photos, options);
+  expect(await clusterPictures("pixels", photos, { ...options, index })).toEqual(found);
+  expect((await clusterPictures("pixels", photos, { ...options, index, limit: 20 })).pictures).toBe(20);
+  await expect(clusterPictures("pixels", photos, { k: 3, size: 8, index })).rejects.toThrow(
+    /made with .*vectors of one network are needed/,
+  );
+  await putPictures(photos, 27, 1, [90, 90, 90]);
+  await expect(clusterPictures("pixels", photos, { ...options, index })).rejects.toThrow(
+    /1 of 28 pictures are not in it, such as .*run `selfsight embed` again/,
+  );
 });

@@ -1,13 +1,13 @@
 // N pictures, k clusters
 import { CallError, SelfsightError } from "../../errors.ts";
 import type { Features } from "../../evaluate/index.ts";
-import { featuresOf, type OpenWork, type WorkOptions } from "../open-work.ts";
+import { type FeatureOptions, featuresOf, type OpenWork } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
 import { centred } from "../results/centred.ts";
 import { chooseK, silhouette, type TriedK } from "./choose-k.ts";
 import { kMeans } from "./k-means.ts";
 
-export interface ClusterOptions extends WorkOptions {
+export interface ClusterOptions extends FeatureOptions {
   /** How many groups. Default: the number from 2 to 40 with the largest silhouette. */
   k?: number | undefined;
   /** Of the first centres. Default 0. */

@@ -43,7 +43,7 @@ export function trainDetector(state: DetectorState, set: DetectionSet, batch: Pi
 const numbersOf = (parts: Record<string, Tensor>): Record<string, number> =>
   Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.item()]));
 
-function streamsOf({ file }: DetectorState, { pictures }: PictureBatch): Streams {
+export function streamsOf({ file }: DetectorState, { pictures }: PictureBatch): Streams {
   const { seed } = file.settings;
   return (i, purpose) => keyedStream(seed, pictures[i]!.epoch, pictures[i]!.image, purposes[purpose]);
 }

@@ -4,7 +4,7 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { budgetOf, type FineTuneResult, fineTune, type LabelBudget, trainAndTest } from "../../evaluate/index.ts";
 import { readRegularFile } from "../../files.ts";
 import { given } from "./given.ts";
-import { type Circumstances, labelledFor } from "./on-features.ts";
+import { type Circumstances, imagesOf, labelledFor } from "./on-features.ts";
 import type { Asked, Protocol } from "./protocol.ts";
 import { openTrunk } from "./trunk.ts";
 
@@ -58,6 +58,7 @@ async function run({ source, data, options }: Asked<FinetuneProtocolOptions>) {
   const circumstances: Circumstances = {
     representation: { source: trunk.source, name, size, features, device, precision },
     data: { name: train.name, bankImages: train.length, queryImages: found.count / found.seeds.length, badFiles },
+    ...imagesOf(test, found),
     seconds: { features: 0, protocol: (performance.now() - startedAt) / 1000 },
   };
   return { ...found, ...circumstances, protocol: `${found.protocol}${suffix}` };

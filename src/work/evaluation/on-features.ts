@@ -1,5 +1,5 @@
 // Protocols that see a frozen network's features alone: bank and queries once through it, then a classifier.
-import { warnOfSkipped } from "../../data/index.ts";
+import { type Dataset, sampleName, warnOfSkipped } from "../../data/index.ts";
 import {
   bankAndQueries,
   type Evaluation,
@@ -19,6 +19,8 @@ export interface Circumstances {
   representation: { source: string; name: string; size: number; features: number; device: string; precision: string };
   data: { name: string; bankImages: number; queryImages: number; badFiles: number };
   seconds: { features: number; protocol: number };
+  /** What each query is called, in the order of the outcomes. Left out where pictures that could not be read are among them. */
+  images?: readonly string[];
 }
 
 type Measure<Options, Found> = (bank: Features, queries: Features, options: Options & OnDevice) => Found;
@@ -76,10 +78,18 @@ async function measured<Options, Found extends Evaluation>(
       queryImages: queries.length,
       badFiles: new Set([...bank.badFiles, ...queries.badFiles]).size,
     },
+    images: Array.from(queries.indices, (index) => sampleName(labelled.test ?? labelled.train, index)),
     seconds: { features: (extractedAt - startedAt) / 1000, protocol: (performance.now() - extractedAt) / 1000 },
   };
   return Object.assign(found, circumstances, { protocol: `${found.protocol}${suffix}` });
 }
+
+/** The names of all pictures, where as many have an outcome. */
+export const imagesOf = (
+  dataset: Dataset,
+  { outcomes }: Pick<Evaluation, "outcomes">,
+): Pick<Circumstances, "images"> =>
+  outcomes.length === dataset.length ? { images: Array.from(outcomes, (_, index) => sampleName(dataset, index)) } : {};
 
 function describe(source: string, { name, size, device, precision }: Representation, { dimensions }: Features) {
   return { source, name, size, features: dimensions, device, precision };

@@ -9,7 +9,7 @@ import {
 import { Model } from "../model.ts";
 import { openRepresentation } from "../representation.ts";
 import { given } from "./given.ts";
-import { type Circumstances, labelledFor } from "./on-features.ts";
+import { type Circumstances, imagesOf, labelledFor } from "./on-features.ts";
 import type { Asked } from "./protocol.ts";
 
 /** A linear layer trained by a published schedule. */
@@ -40,6 +40,7 @@ export async function onPictures(
         ...{ name, size, features: dimensions, device, precision },
       },
       data: { name: train.name, bankImages: train.length, queryImages: found.count, badFiles: badFiles.length },
+      ...imagesOf(test, found),
       seconds: { features: 0, protocol: (performance.now() - startedAt) / 1000 },
     };
     return Object.assign(found, circumstances, { protocol: `${found.protocol}${suffix}` });

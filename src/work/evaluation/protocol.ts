@@ -1,6 +1,8 @@
 import type { z } from "zod";
 import type { ReadingRules } from "../../data/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
 import type { BankOptions, LabelledOptions } from "../../evaluate/index.ts";
+import type { LogEvent } from "../../train/index.ts";
 import type { Model } from "../model.ts";
 import type { RepresentationOptions } from "../representation.ts";
 
@@ -14,6 +16,25 @@ export interface MeasureOptions extends RepresentationOptions {
   rules?: Partial<ReadingRules> | undefined;
   /** Told of progress and of bad files while pictures are read. */
   reading?: BankOptions["reading"] | undefined;
+  /** Ends a protocol that trains in a folder after the step that it is in, saved; it throws `Stopped`. */
+  signal?: AbortSignal | undefined;
+  /** Told of every line of the log of a protocol that trains in a folder. */
+  onEvent?: ((event: LogEvent) => void) | undefined;
+  /** Told how many pictures such a protocol has measured on. */
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A protocol that trains was asked to stop, and has saved. */
+export class Stopped extends SelfsightError {
+  readonly folder: string;
+
+  constructor(folder: string, step: number) {
+    super(
+      "configuration",
+      `evaluate: stopped on request after step ${step} and saved; the same command with --out ${displayName(folder)} goes on with it`,
+    );
+    this.folder = folder;
+  }
 }
 
 /** What a protocol is asked: a network (opened, or what it is opened from), data, and options of which those left out have their defaults. */

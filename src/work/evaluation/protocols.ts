@@ -19,13 +19,16 @@ import type {
   LinearProbeResult,
   ScheduledLinearResult,
 } from "../../evaluate/index.ts";
+import { type DetectionProtocolOptions, type DetectionReport, detect, segment } from "./detection.ts";
 import { type FewShotProtocolOptions, fewShot } from "./few-shot.ts";
 import { type FinetuneProtocolOptions, finetune } from "./finetune.ts";
 import { type KnnProtocolOptions, knn } from "./knn.ts";
 import { type LinearProtocolOptions, linear } from "./linear.ts";
 import type { Circumstances } from "./on-features.ts";
 import type { Protocol } from "./protocol.ts";
+import { type RobustnessProtocolOptions, type RobustnessReport, robustness } from "./robustness.ts";
 import { type TransferProtocolOptions, type TransferReport, transfer } from "./transfer.ts";
+import { type UnlabelledReport, unlabelled } from "./unlabelled.ts";
 
 /** What each protocol may be told, and what it reports. */
 export interface Protocols {
@@ -33,7 +36,11 @@ export interface Protocols {
   linear: { options: LinearProtocolOptions; report: (LinearProbeResult | ScheduledLinearResult) & Circumstances };
   "few-shot": { options: FewShotProtocolOptions; report: FewShotResult & Circumstances };
   finetune: { options: FinetuneProtocolOptions; report: FineTuneResult & Circumstances };
+  robustness: { options: RobustnessProtocolOptions; report: RobustnessReport };
+  unlabelled: { options: object; report: UnlabelledReport };
   transfer: { options: TransferProtocolOptions; report: TransferReport };
+  detect: { options: DetectionProtocolOptions; report: DetectionReport };
+  segment: { options: DetectionProtocolOptions; report: DetectionReport };
 }
 
 export type ProtocolName = keyof Protocols;
@@ -45,5 +52,9 @@ export const protocols: {
   linear,
   "few-shot": fewShot,
   finetune,
+  robustness,
+  unlabelled,
   transfer,
+  detect,
+  segment,
 };

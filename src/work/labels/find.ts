@@ -3,14 +3,14 @@ import { statSync } from "node:fs";
 import { type Dataset, openDataset } from "../../data/index.ts";
 import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import { extractFeatures, type Features } from "../../evaluate/index.ts";
-import { featuresOf, type OpenWork, type WorkOptions } from "../open-work.ts";
+import { type FeatureOptions, featuresOf, type OpenWork } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
 import { centred } from "../results/centred.ts";
 import { type Answers, type ConfidenceCalibration, classifyRows } from "./classifier.ts";
 import { readLabelList } from "./label-list.ts";
 import { mostInstructive } from "./teach.ts";
 
-export interface ClassifyOptions extends WorkOptions {
+export interface ClassifyOptions extends FeatureOptions {
   /** A CSV of pictures and their classes, or a folder with one sub-folder of examples for each class. */
   labels: string;
   /** Pictures to ask for next. Default 10. */

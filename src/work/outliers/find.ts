@@ -1,10 +1,10 @@
 // N pictures, k neighbours of each
 import { CallError, SelfsightError } from "../../errors.ts";
 import { nearestNeighbours } from "../../evaluate/index.ts";
-import { featuresOf, type OpenWork, type WorkOptions } from "../open-work.ts";
+import { type FeatureOptions, featuresOf, type OpenWork } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
 
-export interface OutlierOptions extends WorkOptions {
+export interface OutlierOptions extends FeatureOptions {
   /** Neighbours whose distance counts. Default 10, fewer of a small folder. */
   neighbours?: number | undefined;
 }

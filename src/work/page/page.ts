@@ -8,11 +8,11 @@ import { makeFolder, writeFileDurably } from "../../files.ts";
 import { pageIcon, productPage } from "../../report/index.ts";
 import type { Card } from "../export/card.ts";
 import { exportBackbone } from "../export/export.ts";
-import { featuresOf, type OpenWork, type WorkOptions, withOpen } from "../open-work.ts";
+import { type FeatureOptions, featuresOf, type OpenWork, withOpen } from "../open-work.ts";
 import { pictureName } from "../pictures.ts";
 import { sheetLayout, sheetsOf } from "./sheets.ts";
 
-export interface PageOptions extends WorkOptions {
+export interface PageOptions extends FeatureOptions {
   /** The folder that is written to. */
   out: string;
 }
@@ -48,7 +48,7 @@ export async function writePage(source: string, data: string, { out, ...options 
 
 type Files = Record<string, Uint8Array | string>;
 
-async function picturesOf(work: OpenWork, options: WorkOptions, out: string) {
+async function picturesOf(work: OpenWork, options: FeatureOptions, out: string) {
   const { dataset } = work.pictures;
   const features = await featuresOf(work, options);
   const { values, dimensions, indices, badFiles } = features;

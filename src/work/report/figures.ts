@@ -1,6 +1,6 @@
 // N images, V views, S side of a picture, D features
 import { evaluationImages, makeViews, type Normalization } from "../../augment/index.ts";
-import { type Batch, type Dataset, onePass, subset } from "../../data/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
 import { type Features, featuresAt, type Neighbours, nearestNeighbours } from "../../evaluate/index.ts";
 import { crossCorrelation } from "../../methods/index.ts";
@@ -13,8 +13,9 @@ import {
   type Report,
   type Thumbnail,
 } from "../../report/index.ts";
-import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
+import { noGrad, scope, type Tensor } from "../../torch/index.ts";
 import { decodeSizeOf, embedBatch, type TrainState } from "../../train/index.ts";
+import { batchAt, pixelsOf } from "../results/drawn-pictures.ts";
 import type { Measured, MeasuredData } from "./scores.ts";
 
 /** Enough that chance leaves a correlation of only 0.03. */
@@ -85,25 +86,8 @@ const matrixFigure = async ({ corner, side, meanDiagonal, offDiagonal }: Matrix)
 const unchanged: Normalization = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 /** Pictures [N, 3, S, S] as addresses; `normalize` is undone. */
-async function urisOf(images: Tensor, { mean, std }: Normalization): Promise<string[]> {
-  const size = images.size(2);
-  const bytes = scope(() => {
-    const [scale, shift] = [std, mean].map((values) => tensor(values, [1, 3, 1, 1]));
-    const pixels = images.toDevice("cpu").mul(scale!).add(shift!).mul(255).round().clamp({ min: 0, max: 255 });
-    return pixels.permute(0, 2, 3, 1).contiguous().to("uint8").data() as Uint8Array; // [N, S, S, 3]
-  });
-  const count = images.size(0);
-  const area = 3 * size * size;
-  const picture = (i: number) => ({ pixels: bytes.subarray(i * area, (i + 1) * area), width: size, height: size });
-  return Promise.all(Array.from({ length: count }, (_, i) => dataUri(picture(i))));
-}
-
-/** One batch of the pictures at `places`; its indices are those places, bad files are left out. */
-async function batchAt(dataset: Dataset, places: readonly number[], decodeSize: number): Promise<Batch | undefined> {
-  const reader = onePass(subset(dataset, places), { batchSize: Math.max(1, places.length), decodeSize });
-  for await (const batch of reader) return { ...batch, indices: batch.indices.map((i) => places[i]!) };
-  return undefined;
-}
+const urisOf = (images: Tensor, normalize: Normalization): Promise<string[]> =>
+  Promise.all(pixelsOf(images, normalize).map(dataUri));
 
 /** A few pictures, each with its views of the first epoch. */
 export async function viewTiles({ settings }: TrainState, dataset: Dataset): Promise<Thumbnail[][]> {

@@ -17,6 +17,8 @@ import {
   restore,
   type TrainState,
 } from "../../train/index.ts";
+import { readEvaluations } from "../evaluations/kept.ts";
+import { evaluationsOf } from "../evaluations/report-section.ts";
 import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
@@ -69,8 +71,10 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
     restore(state, checkpoint);
     const trained = await rowOf("trained network");
     const correlation = start && (await matrixFigures(start, state, data.train));
+    const evaluations = readEvaluations(folder);
     return {
       ...factsOf(folder, run, state),
+      ...(evaluations && { evaluated: evaluationsOf(folder, evaluations) }),
       leftOut: leftOutOf(data, checkpoint, trained),
       remarks: [...new Set([...trained.bank.remarks, ...trained.queries.remarks])],
       scores: scoresOf(data, pixels, untrained, trained),
@@ -90,7 +94,7 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
+type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);

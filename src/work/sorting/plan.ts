@@ -4,10 +4,10 @@ import { type Dataset, nameOfBytes } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { type ClusterOptions, clustersOf } from "../clusters/find.ts";
 import { type ClassifyOptions, classifiedOf } from "../labels/find.ts";
-import type { OpenWork, WorkOptions } from "../open-work.ts";
+import type { FeatureOptions, OpenWork } from "../open-work.ts";
 import { pathOf } from "./paths.ts";
 
-export interface SortOptions extends WorkOptions, Pick<ClusterOptions, "k" | "seed"> {
+export interface SortOptions extends FeatureOptions, Pick<ClusterOptions, "k" | "seed"> {
   /** The folder in which one sub-folder a group is made. */
   into: string;
   /** Sort by class, after a CSV or a folder of examples. Default: by groups that are alike. */

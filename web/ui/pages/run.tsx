@@ -1,11 +1,11 @@
 // One run: its objective, its pictures, what steers it, and its record.
 import { useEffect, useState } from "preact/hooks";
-import type { RunDetails } from "../../../src/serve/answers.ts";
+import type { RunDetails, RunSummary } from "../../../src/serve/answers.ts";
 import { age, percent } from "../parts/numbers.ts";
 import { LightSign, Problem, StateSign } from "../parts/words.tsx";
 import { exported } from "../server/ask.ts";
 import { type WatchedRun, watchRun } from "../server/run.ts";
-import { facts, runs } from "../server/run-list.ts";
+import { facts } from "../server/run-list.ts";
 import { Alarms } from "./run/alarms.tsx";
 import { Objective } from "./run/objective.tsx";
 import { Pictures } from "./run/pictures.tsx";
@@ -36,7 +36,11 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
   const canSteer = facts.value?.canAct === true && details?.summary.isOwn === true && !exported;
   return (
     <>
-      {details ? <Head details={details} lastStep={run?.figures.value?.steps.at(-1)} /> : <h1>Run</h1>}
+      {details ? (
+        <Head details={details} live={run!.summary.value} lastStep={run!.figures.value?.steps.at(-1)} />
+      ) : (
+        <h1>Run</h1>
+      )}
       <Problem text={run?.problem.value ?? ""} />
       {details && <Alarms run={run!} details={details} canSteer={canSteer} />}
       <nav class="tabs" aria-label="Parts of this run">
@@ -60,10 +64,15 @@ function contentOf(tab: string, run: WatchedRun, details: RunDetails) {
   return <Objective run={run} details={details} />;
 }
 
-function Head({ details, lastStep }: { details: RunDetails; lastStep: number | undefined }) {
-  const live = runs.value?.find(({ id }) => id === details.summary.id) ?? details.summary;
+interface HeadProps {
+  details: RunDetails;
+  live: RunSummary | undefined;
+  lastStep: number | undefined;
+}
+
+function Head({ details, live = details.summary, lastStep = 0 }: HeadProps) {
   const { name, state, light, method, data, totalSteps, accuracy, protocol, changed, owner } = live;
-  const step = Math.max(live.step, lastStep ?? 0);
+  const step = Math.max(live.step, lastStep);
   return (
     <>
       <h1>{name}</h1>

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { RunSummary } from "../../../src/serve/answers.ts";
 import { age, percent, shown } from "../parts/numbers.ts";
 import { Empty, LightSign, Problem, StateSign } from "../parts/words.tsx";
-import { facts, isCut, problem, runs } from "../server/run-list.ts";
+import { facts, isCut, problem, runs, useRuns } from "../server/run-list.ts";
 
 const wanted = signal("");
 const chosen = signal<readonly string[]>([]);
@@ -12,6 +12,7 @@ const rowsAtOnce = 100;
 const rowsShown = signal(rowsAtOnce);
 
 export function RunsPage() {
+  useRuns();
   const all = runs.value;
   const found = (all ?? []).filter((run) => matches(run, wanted.value.toLowerCase()));
   return (

@@ -94,16 +94,20 @@ function dataOf(steps: readonly number[], lines: readonly Line[]): uPlot.Aligned
   return [steps, ...columns] as unknown as uPlot.AlignedData;
 }
 
+/** Fewer values than these are drawn as points too: a single one would not be seen otherwise. */
+const fewPoints = 20;
+
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function optionsOf(given: { lines: readonly Line[]; isLog: boolean; height: number; width: number }): uPlot.Options {
   const { lines, isLog, height, width } = given;
   const bands: uPlot.Band[] = [];
   const series: uPlot.Series[] = [{}];
-  for (const [i, { label, low }] of lines.entries()) {
+  for (const [i, { label, low, values }] of lines.entries()) {
     const stroke = colour(colourNames[i % 6]!);
     const dash = dashes[i % 6];
-    series.push({ label, stroke, width: 2, spanGaps: true, points: { show: false }, ...(dash && { dash }) });
+    const points = { show: values.filter((value) => value !== null).length < fewPoints, size: 6, fill: stroke };
+    series.push({ label, stroke, width: 2, spanGaps: true, points, ...(dash && { dash }) });
     if (!low) continue;
     bands.push({ series: [series.length, series.length + 1], fill: `${stroke}33` });
     for (const end of ["high", "low"])

@@ -38,12 +38,45 @@ export function sheetAddress(id: string, name: "sample" | "views", stamp: number
   return `/api/run/${id}/${name}.webp?step=${stamp}`;
 }
 
-/** Hears what a stream says until it is closed; browsers come back by themselves, at the place where they were. */
-export function listen(path: string, hear: Record<string, (data: never) => void>, onOpen?: () => void): () => void {
+/** A page that nobody looks at lets its stream go: browsers hold six connections to a server, over all of its pages. */
+const patienceHiddenMs = 10_000;
+
+/**
+ * Hears what a stream says until it is closed. `path` is given the id of the last message; browsers come back by themselves, and where
+ * they were, and so does this after a page was hidden.
+ */
+export function listen(
+  path: (lastId: string | undefined) => string,
+  hear: Record<string, (data: never) => void>,
+  onOpen: () => void = () => {},
+): () => void {
   if (exported) return () => {};
-  const source = new EventSource(path);
-  if (onOpen) source.addEventListener("open", onOpen);
-  for (const [event, handle] of Object.entries(hear))
-    source.addEventListener(event, (message) => handle(JSON.parse((message as MessageEvent<string>).data) as never));
-  return () => source.close();
+  let lastId: string | undefined;
+  let source: EventSource | undefined;
+  let timer = 0;
+  const open = () => {
+    source = new EventSource(path(lastId));
+    source.addEventListener("open", onOpen);
+    for (const [event, handle] of Object.entries(hear))
+      source.addEventListener(event, ({ data, lastEventId }: MessageEvent<string>) => {
+        lastId = lastEventId || lastId;
+        handle(JSON.parse(data) as never);
+      });
+  };
+  const close = () => {
+    source?.close();
+    source = undefined;
+  };
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(close, patienceHiddenMs);
+    else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", look);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    clearTimeout(timer);
+    close();
+  };
 }

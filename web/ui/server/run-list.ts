@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { RunList, RunListChange, RunSummary, ServerFacts } from "../../../src/serve/answers.ts";
 import { get, listen } from "./ask.ts";
 
@@ -8,16 +9,27 @@ export const isCut = signal(false);
 export const facts = signal<ServerFacts | undefined>(undefined);
 export const problem = signal("");
 
-/** From now on `runs` is what the server's folder holds. */
-export function followRuns(): void {
+/** What the server is, once. */
+export function fetchFacts(): void {
   get<ServerFacts>("/api/server").then((answer) => {
     facts.value = answer;
   }, noteProblem);
-  void fetchAll();
-  listen("/api/live", { runs: take }, fetchAll); // heard first, fetched then: nothing falls between
 }
 
-async function fetchAll(): Promise<void> {
+/** While a page that shows it is open, `runs` is what the server's folder holds. */
+export function useRuns(): void {
+  useEffect(() => {
+    void fetchRuns();
+    return listen(
+      () => "/api/live",
+      { runs: take },
+      () => void fetchRuns(),
+    ); // heard first, fetched then: nothing falls between
+  }, []);
+}
+
+/** Fetches all of them. */
+export async function fetchRuns(): Promise<void> {
   try {
     const list = await get<RunList>("/api/runs");
     runs.value = list.runs;

@@ -6,6 +6,7 @@ import type {
   Observations,
   ObservationsAnswer,
   RunDetails,
+  RunSummary,
   SeriesAnswer,
 } from "../../../src/serve/answers.ts";
 import { get, listen } from "./ask.ts";
@@ -19,6 +20,7 @@ export interface Figures {
 export interface WatchedRun {
   readonly id: string;
   readonly details: Signal<RunDetails | undefined>;
+  readonly summary: Signal<RunSummary | undefined>;
   readonly figures: Signal<Figures | undefined>;
   readonly observations: Signal<Observations | undefined>;
   /** Why something cannot be shown; empty: all is well. */
@@ -34,6 +36,7 @@ export function watchRun(id: string): WatchedRun {
   const run = {
     id,
     details: signal<RunDetails | undefined>(undefined),
+    summary: signal<RunSummary | undefined>(undefined),
     figures: signal<Figures | undefined>(undefined),
     observations: signal<Observations | undefined>(undefined),
     problem: signal(""),
@@ -52,6 +55,7 @@ export function watchRun(id: string): WatchedRun {
   const fetchDetails = () =>
     orProblem(async () => {
       run.details.value = await get<RunDetails>(`/api/run/${id}`);
+      run.summary.value = run.details.value.summary;
     });
   const fetchObservations = () =>
     orProblem(async () => {
@@ -90,7 +94,10 @@ export function watchRun(id: string): WatchedRun {
   void orProblem(async () => {
     const place = await fetchFigures();
     if (isClosed) return;
-    stopListening = listen(`/api/run/${id}/live?place=${place}`, {
+    stopListening = listen((lastId) => `/api/run/${id}/live?place=${lastId ?? place}`, {
+      summary: (summary: RunSummary) => {
+        run.summary.value = summary;
+      },
       log: takeEvents,
       anew: () => void orProblem(async () => void (await fetchFigures())),
       observations: () => void fetchObservations(),

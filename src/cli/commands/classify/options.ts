@@ -2,10 +2,12 @@ import type { Command } from "@commander-js/extra-typings";
 import { wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
+  indexOption,
   jsonOption,
   rangeOption,
   resultsOption,
   sizeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -24,6 +26,8 @@ export function addClassify(program: Command): void {
     .option("--teach <number>", "pictures to ask for next (default: 10)", wholeNumberFrom(0, 1000))
     .addOption(resultsOption("classes"))
     .addOption(workSplitOption())
+    .addOption(workLimitOption())
+    .addOption(indexOption())
     .addOption(sizeOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))

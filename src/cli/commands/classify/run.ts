@@ -11,7 +11,7 @@ const mostShown = 5;
 export async function classify(
   source: string,
   data: string,
-  options: AtWorkOptions & Pick<ClassifyOptions, "labels" | "teach">,
+  options: AtWorkOptions & Pick<ClassifyOptions, "labels" | "teach" | "index">,
 ): Promise<void> {
   const { written, ...found } = await atWork(options, (given) => classifyPictures(source, data, given));
   if (options.json) {

@@ -2,10 +2,12 @@ import type { Command } from "@commander-js/extra-typings";
 import { wholeNumber, wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
+  indexOption,
   jsonOption,
   rangeOption,
   resultsOption,
   sizeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -24,6 +26,8 @@ export function addCluster(program: Command): void {
     .option("--seed <number>", "of the first centres (default: 0)", wholeNumber)
     .addOption(resultsOption("clusters"))
     .addOption(workSplitOption())
+    .addOption(workLimitOption())
+    .addOption(indexOption())
     .addOption(sizeOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))

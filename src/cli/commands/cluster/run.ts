@@ -11,7 +11,7 @@ const mostNames = 3;
 export async function cluster(
   source: string,
   data: string,
-  options: AtWorkOptions & Pick<ClusterOptions, "k" | "seed">,
+  options: AtWorkOptions & Pick<ClusterOptions, "k" | "seed" | "index">,
 ): Promise<void> {
   const { written, ...found } = await atWork(options, (given) => clusterPictures(source, data, given));
   if (options.json) {

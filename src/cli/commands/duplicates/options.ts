@@ -6,6 +6,7 @@ import {
   rangeOption,
   resultsOption,
   sizeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -30,6 +31,7 @@ export function addDuplicates(program: Command): void {
     )
     .addOption(resultsOption("duplicates"))
     .addOption(workSplitOption())
+    .addOption(workLimitOption())
     .addOption(sizeOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))

@@ -10,6 +10,7 @@ import {
   sizeOption,
   splitOption,
 } from "../../terminal/shared-options.ts";
+import { addAll } from "./all/options.ts";
 import type { ProtocolCommand } from "./protocol-command.ts";
 import { protocolCommands } from "./protocols/index.ts";
 
@@ -33,6 +34,7 @@ Examples:
 ${examplesOf(Object.values<AnyCommand>(protocolCommands).map(({ examples }) => examples[0]!))}`,
     );
   for (const name of Object.keys(protocolCommands) as ProtocolName[]) addProtocol(evaluate as unknown as Command, name);
+  addAll(evaluate as unknown as Command);
 }
 
 function addProtocol(evaluate: Command, name: ProtocolName): void {
@@ -49,9 +51,14 @@ function addProtocol(evaluate: Command, name: ProtocolName): void {
     .showHelpAfterError(`(see \`selfsight evaluate ${name} --help\`)`)
     .addHelpText("after", `\n${explanation}\n\nExamples:\n${examplesOf(examples)}`)
     .action(async (run, given) => (await import("./run.ts")).evaluate(name, run, given));
-  for (const option of [...options, ...commonOptions(rest), jsonOption(), ...foreignOptions(name)])
+  for (const option of [...options, ...commonOptions(rest), ...pairedOptions, jsonOption(), ...foreignOptions(name)])
     command.addOption(option);
 }
+
+const pairedOptions = [
+  new Option("--against <run-or-file>", "another run, or outcomes kept of one: compared on the same images, with p"),
+  new Option("--outcomes <file>", "write what each image was worth, for --against"),
+];
 
 const examplesOf = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");
 

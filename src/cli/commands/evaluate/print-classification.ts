@@ -2,6 +2,7 @@ import { displayName } from "../../../errors.ts";
 import type { ClassScore, Evaluation } from "../../../evaluate/index.ts";
 import type { Circumstances } from "../../../work/index.ts";
 import { percent } from "../../terminal/percent.ts";
+import { intervalText } from "./print-comparison.ts";
 
 type Classification = Evaluation & Circumstances & { std?: number | null };
 
@@ -34,11 +35,14 @@ export function printCircumstances({ representation, data, seconds }: Circumstan
 const timesOf = ({ features, protocol }: Circumstances["seconds"]): string =>
   `${features > 0 ? `features in ${features.toFixed(1)} s, ` : ""}protocol in ${protocol.toFixed(1)} s`;
 
-function headline(report: Classification, spreadOf: string): string {
-  const { protocol, value, std, standardError, correct, count } = report;
-  const spread = ` ± ${(100 * (std ?? standardError)).toFixed(1)} %`;
-  const meaning = std ? `one standard deviation over ${spreadOf}` : "one standard error";
-  return `${protocol}: ${percent(value).replace(" %", spread)} (${correct} of ${count}; ± ${meaning})`;
+function headline({ protocol, value, std, interval, correct, count }: Classification, spreadOf: string): string {
+  const spread = std ? ` ± ${(100 * std).toFixed(1)} %` : " %";
+  const facts = [
+    `${correct} of ${count}`,
+    ...(interval ? [`95 % interval ${intervalText(interval)}`] : []),
+    ...(std ? [`± one standard deviation over ${spreadOf}`] : []),
+  ];
+  return `${protocol}: ${percent(value).replace(" %", spread)} (${facts.join("; ")})`;
 }
 
 function printClasses(perClass: readonly ClassScore[]): void {

@@ -1,17 +1,30 @@
+import { existsSync, statSync } from "node:fs";
 import {
+  compareOutcomes,
   type EvaluateOptions,
   type EvaluationReport,
   evaluate as measure,
+  type Outcomes,
+  outcomesOf,
   type ProtocolName,
+  readOutcomes,
+  writeOutcomes,
 } from "../../../work/index.ts";
 import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { warn } from "../../terminal/warn.ts";
+import { printComparison } from "./print-comparison.ts";
 import { protocolCommands } from "./protocols/index.ts";
+import { whileTraining } from "./while-training.ts";
 
 /** What the command line gives. */
 type CommandOptions<Name extends ProtocolName> = EvaluateOptions<Name> &
-  SampleOptions & { data: string; json?: true | undefined };
+  SampleOptions & {
+    data: string;
+    json?: true | undefined;
+    against?: string | undefined;
+    outcomes?: string | undefined;
+  };
 
 /** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`. */
 export async function evaluate<Name extends ProtocolName>(
@@ -19,16 +32,50 @@ export async function evaluate<Name extends ProtocolName>(
   source: string,
   options: CommandOptions<Name>,
 ): Promise<void> {
-  const report = await measure(source, protocol, options.data, {
-    ...options,
-    rules: sampleRules(options),
-    warn,
-    reading: () => reading(options),
-  });
-  const { outcomes: _, ...figures }: EvaluationReport<Name> & { outcomes?: unknown } = report; // one number an image: for a file
-  if (options.json) console.log(JSON.stringify(figures, null, 2));
-  else print(protocol, report);
+  const report = await measured(protocol, source, options);
+  if (!report) return;
+  if (options.outcomes !== undefined) writeOutcomes(options.outcomes, outcomesOf(report));
+  const other = options.against === undefined ? undefined : await otherOutcomes(protocol, options.against, options);
+  if (options.against !== undefined && !other) return; // stopped on request
+  const comparison = other && compareOutcomes(outcomesOf(report), other);
+  if (options.json) {
+    const figures = Object.fromEntries(Object.entries(report).filter(([key]) => !perImage.includes(key)));
+    console.log(JSON.stringify(comparison ? { ...figures, comparison } : figures, null, 2));
+  } else {
+    print(protocol, report);
+    if (comparison) printComparison(comparison);
+  }
+}
+
+/** One entry an image: for a file. */
+const perImage = ["outcomes", "images"];
+
+function measured<Name extends ProtocolName>(protocol: Name, source: string, options: CommandOptions<Name>) {
+  const { against: _, outcomes: __, ...own } = options;
+  return whileTraining(options, (told) =>
+    measure(source, protocol, options.data, {
+      ...(own as EvaluateOptions<Name>),
+      ...told,
+      ...(isReadBySamples(options) && { rules: sampleRules(options) }),
+      warn,
+      reading: () => reading(options),
+    }),
+  );
+}
+
+/** Of a file that holds them, or of another run that is measured now. */
+async function otherOutcomes<Name extends ProtocolName>(
+  protocol: Name,
+  against: string,
+  options: CommandOptions<Name>,
+): Promise<Outcomes | undefined> {
+  if (existsSync(against) && statSync(against).isFile() && against.endsWith(".json")) return readOutcomes(against);
+  const report = await measured(protocol, against, options);
+  return report && outcomesOf(report);
 }
 
 const print = <Name extends ProtocolName>(protocol: Name, report: EvaluationReport<Name>): void =>
   protocolCommands[protocol].print(report);
+
+/** A protocol without rules of reading refuses them even where they say nothing. */
+const isReadBySamples = ({ range, bands }: SampleOptions): boolean => range !== undefined || bands !== undefined;

@@ -2,10 +2,12 @@ import type { Command } from "@commander-js/extra-typings";
 import { wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
+  indexOption,
   jsonOption,
   rangeOption,
   resultsOption,
   sizeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -19,6 +21,8 @@ export function addOutliers(program: Command): void {
     .option("--neighbours <number>", "nearest pictures whose distance counts (default: 10)", wholeNumberFrom(1, 1000))
     .addOption(resultsOption("outliers"))
     .addOption(workSplitOption())
+    .addOption(workLimitOption())
+    .addOption(indexOption())
     .addOption(sizeOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))

@@ -11,7 +11,7 @@ const mostShown = 10;
 export async function outliers(
   source: string,
   data: string,
-  options: AtWorkOptions & Pick<OutlierOptions, "neighbours">,
+  options: AtWorkOptions & Pick<OutlierOptions, "neighbours" | "index">,
 ): Promise<void> {
   const { written, ...found } = await atWork(options, (given) => findOutliers(source, data, given));
   if (options.json) {

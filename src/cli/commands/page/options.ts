@@ -2,8 +2,10 @@ import type { Command } from "@commander-js/extra-typings";
 import { wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
+  indexOption,
   jsonOption,
   rangeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -21,7 +23,8 @@ export function addPage(program: Command): void {
       wholeNumberFrom(0, 65535),
     )
     .addOption(workSplitOption())
-    .option("--limit <number>", "at most so many pictures, a fixed random choice", wholeNumberFrom(1))
+    .addOption(workLimitOption())
+    .addOption(indexOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))
     .addOption(workPrecisionOption())

@@ -8,7 +8,7 @@ const usualPort = 8080;
 /** `selfsight page RUN_OR_WEIGHTS --data DATA --out FOLDER`. */
 export async function page(
   source: string,
-  options: AtWorkOptions & { data: string; out: string; limit?: number; serve?: number | true },
+  options: AtWorkOptions & { data: string; out: string; index?: string; serve?: number | true },
 ): Promise<void> {
   const { data, serve } = options;
   const written = await atWork(options, (given) => writePage(source, data, given));

@@ -48,7 +48,13 @@ export function addPretrain(program: Command): void {
     .option("--out <folder>", "run folder (default: runs/DATA, numbered)")
     .option(
       "--from <run>",
-      "begin with the trunk of another run or of a weights.safetensors; the heads too where they fit",
+      "begin with the trunk of another run or of a weights.safetensors; the heads too where they fit; RUN@STEP or RUN@newest forks that run: its settings, pictures, optimizer and steps, as far as they still fit",
+    )
+    .addOption(
+      new Option(
+        "--replay <run>",
+        "do again what a run did: its settings, pictures and each change that it was steered by, at the same steps",
+      ).conflicts(["from", "resume"]),
     )
     .addOption(new Option("--resume <run>", "go on with a run from its newest checkpoint").conflicts("from"))
     .option("--accept-dataset-change", "resume although the pictures are no longer those of the run")
@@ -86,6 +92,8 @@ Examples:
   selfsight pretrain photos/ --config my-settings.yaml
   selfsight pretrain shapes --steps 200 --set lambda=0.01 --set projector=512-512-512
   selfsight pretrain more-photos/ --from runs/photos --epochs 20
+  selfsight pretrain --from runs/photos@4000 --set lambda=0.01 --out runs/photos-lambda
+  selfsight pretrain --replay runs/photos --out runs/photos-again
   selfsight pretrain --resume runs/photos
   selfsight pretrain --resume runs/photos --epochs 200
   selfsight pretrain photos/ --processes 2`,

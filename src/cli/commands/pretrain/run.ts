@@ -2,11 +2,16 @@ import { join } from "node:path";
 import { launchFrom, leads, type Team } from "../../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import {
+  type ForkPoint,
+  forkPointFrom,
+  forkRun,
   goOnWithRun,
   type LogEvent,
   type PartialSettings,
   type PreparedRun,
   preparedByLeader,
+  replayRun,
+  type StartOptions,
   settingFrom,
   startRun,
   type TrainResult,
@@ -37,6 +42,7 @@ export interface PretrainOptions {
   out?: string;
   set?: string[];
   from?: string;
+  replay?: string;
   resume?: string;
   acceptDatasetChange?: true;
   takeOver?: true;
@@ -57,7 +63,10 @@ export async function pretrain(data: string | undefined, options: PretrainOption
 
 async function startOrResume(data: string | undefined, options: PretrainOptions, team?: Team): Promise<void> {
   if (options.resume !== undefined) await resume(options.resume, data, options, team);
-  else if (data !== undefined) await start(data, options, team);
+  else if (options.replay !== undefined) await startAnew(data, options, team, replayOf(options.replay));
+  else if (options.from !== undefined && forkPointFrom(options.from))
+    await startAnew(data, options, team, forkOf(forkPointFrom(options.from)!));
+  else if (data !== undefined) await startAnew(data, options, team, newRunOf(data, options));
   else
     throw new SelfsightError(
       "configuration",
@@ -65,16 +74,28 @@ async function startOrResume(data: string | undefined, options: PretrainOptions,
     );
 }
 
-async function start(data: string, options: PretrainOptions, team?: Team): Promise<void> {
-  const prepare = async () =>
-    startRun(data, await layersOf(options), {
-      out: options.out,
-      from: options.from,
-      processes: team?.size,
-      command: commandLine(),
-      warn,
-      say: console.error,
-    });
+type Making = (
+  data: string | undefined,
+  layers: PartialSettings[],
+  options: Omit<StartOptions, "from">,
+) => Promise<PreparedRun>;
+
+const newRunOf =
+  (data: string, { from }: PretrainOptions): Making =>
+  (_, layers, options) =>
+    startRun(data, layers, { ...options, from });
+const forkOf =
+  (point: ForkPoint): Making =>
+  (data, layers, options) =>
+    forkRun(point, data, layers, options);
+const replayOf =
+  (folder: string): Making =>
+  (data, layers, options) =>
+    replayRun(folder, data, layers, options);
+
+async function startAnew(data: string | undefined, options: PretrainOptions, team: Team | undefined, make: Making) {
+  const making = { out: options.out, processes: team?.size, command: commandLine(), warn, say: console.error };
+  const prepare = async () => make(data, await layersOf(options), making);
   const run = team ? await preparedByLeader(team, prepare) : await prepare();
   const result = await runToEnd(run, options, team);
   if (leads(team)) sayResult(run.folder, result, options);

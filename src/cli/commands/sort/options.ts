@@ -2,10 +2,12 @@ import type { Command } from "@commander-js/extra-typings";
 import { shareAboveZero, wholeNumber, wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
+  indexOption,
   jsonOption,
   rangeOption,
   resultsOption,
   sizeOption,
+  workLimitOption,
   workPrecisionOption,
   workSplitOption,
 } from "../../terminal/shared-options.ts";
@@ -27,6 +29,8 @@ export function addSort(program: Command): void {
     .option("--undo <list>", "bring back what a list (INTO/undo-N.json) says was moved, or take away its links")
     .addOption(resultsOption("sort"))
     .addOption(workSplitOption())
+    .addOption(workLimitOption())
+    .addOption(indexOption())
     .addOption(sizeOption())
     .addOption(rangeOption("that of the run"))
     .addOption(bandsOption("those of the run"))

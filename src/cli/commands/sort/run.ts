@@ -9,7 +9,7 @@ import { warn } from "../../terminal/warn.ts";
 import { sayWritten } from "../../terminal/written.ts";
 
 type CommandOptions = AtWorkOptions &
-  Pick<SortOptions, "labels" | "sure" | "k" | "seed"> & {
+  Pick<SortOptions, "labels" | "sure" | "k" | "seed" | "index"> & {
     into?: string | undefined;
     go?: true | undefined;
     link?: true | undefined;

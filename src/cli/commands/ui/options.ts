@@ -16,6 +16,7 @@ export function addUi(program: Command): void {
       "address to listen on; others than this machine's own are for networks you trust",
       "127.0.0.1",
     )
+    .option("--export <folder>", "write the pages of one run as files, and serve nothing")
     .option("--read-only", "only look: nothing is started, changed or stopped from the page")
     .addHelpText(
       "after",
@@ -26,7 +27,8 @@ started from the page go on when this command ends. Nothing is opened by itself,
 Examples:
   selfsight ui                              all runs in runs/
   selfsight ui runs/photos --port 9000
-  selfsight ui compared/methods --read-only`,
+  selfsight ui compared/methods --read-only
+  selfsight ui runs/photos --export site/   one run as files, for a browser without a server`,
     )
     .action(async (folder, options) => (await import("./run.ts")).ui(folder, options));
 }

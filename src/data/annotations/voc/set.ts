@@ -35,10 +35,18 @@ export async function openVoc(
 ): Promise<DetectionSet> {
   const issues = new IssueLog();
   const listed = folders.length > 1 ? picturesOfYears(folders, split) : listedPictures(folders[0]!, split);
+  if (!listed) countUnannotated(folders[0]!, issues);
   const { entries, classes } = readPart(listed ?? picturesOfFolder(folders[0]!), folders, issues);
   if (entries.length === 0) throw noEntries(name, split, issues);
   const set = await setOf(name, split, { entries, classes, issues }, options);
   return listed ? set : { ...keyedPart(set, keyOf(name, split)), split };
+}
+
+/** Pictures that no annotation names; of a folder with lists nobody asks for them. */
+function countUnannotated(folder: string, issues: IssueLog): void {
+  const annotated = new Set(picturesOfFolder(folder).map(({ stem }) => stem));
+  for (const name of namesIn(join(folder, "JPEGImages")))
+    if (!annotated.has(name.replace(/\.[^.]*$/, ""))) issues.add("image-without-annotation", name);
 }
 
 function keyOf(name: string, split: string): "train" | "held" {
@@ -126,7 +134,7 @@ const noPictures = (first: string) =>
   );
 
 function noEntries(name: string, split: string, issues: IssueLog): SelfsightError {
-  const reasons = issues.report().map(({ count, what, first }) => `${count} ${what} (${first[0]})`);
+  const reasons = issues.report().map(({ count, what, first }) => `${what}: ${count} (${first[0]})`);
   return new SelfsightError(
     "data",
     `opening ${displayName(name)}: split ${displayName(split)} has no annotation that can be read${reasons.length > 0 ? `: ${reasons.join(", ")}` : ""}; check Annotations/ and ImageSets/Main/`,

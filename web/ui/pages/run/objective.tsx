@@ -21,7 +21,7 @@ export function Objective({ run, details }: { run: WatchedRun; details: RunDetai
       )}
       <h2>Step by step</h2>
       {figures && figures.steps.length > 0 ? (
-        <Curves figures={figures} details={details} />
+        <Curves figures={figures} details={details} observations={observations} />
       ) : (
         <Empty>No steps yet.</Empty>
       )}
@@ -46,6 +46,14 @@ function Observed({ observations, method }: { observations: Observations; method
   );
 }
 
+/** Of the observations, as steps do not say it. */
+function Memory({ observations: { steps } }: { observations: Observations }) {
+  const own = steps.filter(({ memoryBytes }) => typeof memoryBytes === "number");
+  if (own.length === 0) return null;
+  const lines = [{ label: "in use", values: own.map(({ memoryBytes }) => memoryBytes! / 1e9) }];
+  return <Chart title="Memory" steps={own.map(({ step }) => step)} lines={lines} unit=" GB" />;
+}
+
 function MatrixFigure({ observed, observations: { index } }: { observed: ObservedStep; observations: Observations }) {
   const { meanDiagonal, rmsOffDiagonal, largestOffDiagonal, step } = observed;
   const said = `mean of the diagonal ${shown(meanDiagonal)}, the rest ${shown(rmsOffDiagonal)} (root mean square), at most ${shown(largestOffDiagonal)}`;
@@ -67,7 +75,13 @@ function MatrixFigure({ observed, observations: { index } }: { observed: Observe
 const lineOf = (label: string, figure: BinnedFigure | undefined): Line[] =>
   figure ? [{ label, values: figure.mean, low: figure.low, high: figure.high }] : [];
 
-function Curves({ figures: { steps, figures }, details }: { figures: Figures; details: RunDetails }) {
+interface CurvesProps {
+  figures: Figures;
+  details: RunDetails;
+  observations: Observations | undefined;
+}
+
+function Curves({ figures: { steps, figures }, details, observations }: CurvesProps) {
   const chart = (title: string, lines: Line[], note?: string, more: { isLog?: boolean; unit?: string } = {}) =>
     lines.length > 0 && <Chart title={title} steps={steps} lines={lines} note={note} {...more} />;
   const parts = ["onDiagonal", "offDiagonal", "invariance", "variance", "covariance"].flatMap((name) =>
@@ -79,8 +93,8 @@ function Curves({ figures: { steps, figures }, details }: { figures: Figures; de
       {chart("Loss above its floor", lossLines(figures), floorNote(figures))}
       {chart("Parts of the loss", parts, partsNote(details))}
       {chart(
-        "Spread and directions",
-        [...lineOf("feature std", figures.featureStd), ...lineOf("effective rank", figures.effectiveRank)].slice(0, 1),
+        "Spread of the embeddings",
+        lineOf("feature std", figures.featureStd),
         "1: embeddings are evenly spread; 0: all are one point, which is collapse.",
       )}
       {chart(
@@ -108,6 +122,7 @@ function Curves({ figures: { steps, figures }, details }: { figures: Figures; de
         "Above some 10 % the pictures come too slowly: the network waits.",
         { unit: " %" },
       )}
+      {observations && <Memory observations={observations} />}
     </div>
   );
 }

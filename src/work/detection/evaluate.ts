@@ -1,0 +1,256 @@
+// Detection and instance segmentation as protocols: a detector trained on the trunk, for each seed one, and measured.
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { DetectionSet } from "../../data/annotations/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
+import type { CategoryScore, CocoNumbers } from "../../evaluate/detection/coco.ts";
+import { freeNetwork } from "../../nn/index.ts";
+import { chosenDevice, chosenPrecision, freeFolder, saveCheckpoint, settingFrom } from "../../train/index.ts";
+import { given } from "../evaluation/given.ts";
+import { type Asked, type MeasureOptions, type ProtocolReport, Stopped } from "../evaluation/protocol.ts";
+import { Model } from "../model.ts";
+import { warnThroughNode } from "../warnings.ts";
+import { usablePictures } from "./batches.ts";
+import { type Measured, measureDetector } from "./measure.ts";
+import { createDetectorFolder, type DetectorFile, differencesOf, isDetector, readDetector } from "./run-file.ts";
+import { type DetectionSets, openDetectionSets } from "./sets.ts";
+import { type PartialDetectionSettings, resolveDetection, type ScheduleName } from "./settings.ts";
+import { buildState, checkpointOf, freeState } from "./state.ts";
+import { trainDetectorRun } from "./train.ts";
+import { type OpenedTrunk, openTrunk } from "./trunk.ts";
+
+/** Options of the protocols `detect` and `segment`. */
+export interface DetectionProtocolOptions {
+  /** Default "small". */
+  schedule?: ScheduleName | undefined;
+  /** Training steps; drops of the rate and warm-up keep their shares. Default: the schedule's. */
+  steps?: number | undefined;
+  /** How many detectors, each with a seed of its own from `seed` on. Default 1. */
+  seeds?: number | undefined;
+  /** Folder of the detector; with several seeds each has one in it. What was begun there is gone on with. Default: a new one below runs. */
+  out?: string | undefined;
+  /** Other changes to the schedule: by name, or as lines `name=value`. */
+  set?: PartialDetectionSettings | readonly string[] | undefined;
+}
+
+/** Mean and standard deviation over seeds of each number, from 0 to 1; null where there is nothing to find. */
+export type SeedStatistics = { [Name in keyof CocoNumbers]: { mean: number | null; std: number | null } };
+
+/** What detectors on a trunk came to. */
+export interface DetectionReport extends ProtocolReport {
+  boxes: SeedStatistics;
+  masks?: SeedStatistics;
+  /** Of each seed. */
+  seeds: { seed: number; folder: string; boxes: CocoNumbers; masks?: CocoNumbers; perClass: CategoryScore[] }[];
+  representation: {
+    source: string;
+    name: string;
+    backbone: string;
+    stem: string;
+    width: number;
+    device: string;
+    precision: string;
+  };
+  data: { name: string; trainImages: number; testImages: number; classes: string[]; unread: number };
+  seconds: number;
+}
+
+type Task = DetectorFile["task"];
+
+/** Trains and measures. Errors: configuration, data, checkpoint, storage, numerics; `Stopped` when the signal came. */
+export async function runDetection(task: Task, asked: Asked<DetectionProtocolOptions>): Promise<DetectionReport> {
+  const startedAt = performance.now();
+  const { options } = asked;
+  const source = sourceOf(asked.source);
+  const { schedule = "small", steps, seeds = 1, seed = 0, warn = warnThroughNode, limit } = options;
+  const split = refuseAll(options.split ?? "test");
+  const settings = resolveDetection(schedule, { ...changesFrom(options.set), ...given({ steps }), seed });
+  const sets = await openDetectionSets(asked.data, { split, limit, withMasks: task === "segment", warn });
+  const device = chosenDevice(options.device ?? "auto");
+  const precision = chosenPrecision(options.precision ?? "auto", device);
+  const folder = options.out ?? freeFolder(join("runs", `${task}-${basename(resolve(asked.data))}`));
+  const found = [];
+  for (let i = 0; i < seeds; i++) {
+    const own = seeds === 1 ? folder : join(folder, `seed-${seed + i}`);
+    const trunk = openTrunk(source, schedule, seed + i, warn);
+    const file = fileOf(task, schedule, { ...settings, seed: seed + i }, trunk, sets.train, asked.data, precision);
+    prepare(own, file, trunk, device);
+    const { measured } = await trainedAndMeasured(own, sets, options, device, warn);
+    found.push({ seed: seed + i, folder: own, file, measured });
+  }
+  return reportOf(task, found, sets, { source, device, startedAt });
+}
+
+const changesFrom = (set: DetectionProtocolOptions["set"] = {}): PartialDetectionSettings =>
+  isLines(set) ? Object.assign({}, ...set.map(settingFrom)) : set;
+
+const isLines = (set: PartialDetectionSettings | readonly string[]): set is readonly string[] => Array.isArray(set);
+
+const sourceOf = (source: string | Model): string => {
+  if (!(source instanceof Model)) return source;
+  throw new SelfsightError(
+    "configuration",
+    "evaluate: an open model; detection trains the trunk, and the open one stays as it is; give the run's folder or the weights file",
+  );
+};
+
+function refuseAll(split: "train" | "test" | "val" | "all"): "train" | "test" | "val" {
+  if (split !== "all") return split;
+  throw new SelfsightError(
+    "configuration",
+    "evaluate: split all: a detector would be measured on what it learned from; test or val is needed, or train to say so; choose one of them",
+  );
+}
+
+function fileOf(
+  task: Task,
+  schedule: ScheduleName,
+  settings: DetectorFile["settings"],
+  { facts }: OpenedTrunk,
+  set: DetectionSet,
+  data: string,
+  precision: DetectorFile["precision"],
+): DetectorFile {
+  return {
+    format: 1,
+    task,
+    schedule,
+    settings,
+    trunk: facts as DetectorFile["trunk"],
+    classes: set.categories.map(({ name }) => name),
+    data: resolve(data),
+    split: set.split,
+    images: set.images.length,
+    fingerprint: set.fingerprint,
+    precision,
+    created: new Date().toISOString(),
+  };
+}
+
+/** A new folder begins with the trunk's weights as its step 0; one that stands is gone on with. Frees the trunk. */
+function prepare(folder: string, file: DetectorFile, { network }: OpenedTrunk, device: string): void {
+  if (isDetector(folder)) {
+    freeNetwork(network);
+    refuseOther(folder, readDetector(folder), file);
+    return;
+  }
+  refuseForeignFolder(folder);
+  const state = buildState(file, device, network);
+  try {
+    createDetectorFolder(folder, file);
+    saveCheckpoint(folder, checkpointOf(state, []), { keep: 1 });
+  } finally {
+    freeState(state);
+  }
+}
+
+function refuseOther(folder: string, stored: DetectorFile, wanted: DetectorFile): void {
+  const differences = differencesOf(stored, wanted);
+  if (differences.length === 0) return;
+  throw new SelfsightError(
+    "configuration",
+    `evaluate: ${displayName(folder)} holds another detector (${differences.slice(0, 3).join(", ")}); the same one is needed to go on; choose another --out, or give the options that it was begun with`,
+  );
+}
+
+function refuseForeignFolder(folder: string): void {
+  if (!existsSync(join(folder, "run.json"))) return;
+  throw new SelfsightError(
+    "configuration",
+    `evaluate: ${displayName(folder)} holds a pretraining run; a detector needs a folder of its own; choose another --out`,
+  );
+}
+
+async function trainedAndMeasured(
+  folder: string,
+  { train, test }: DetectionSets,
+  { onEvent, signal, onProgress }: MeasureOptions,
+  device: string,
+  warn: (message: string) => void,
+): Promise<{ measured: Measured }> {
+  const isStopping = () => signal?.aborted === true;
+  const { reason, step } = await trainDetectorRun(folder, train, { device, onEvent, isStopping });
+  if (reason === "stopped") throw new Stopped(folder, step);
+  return { measured: await measureDetector(folder, test, { device, warn, onProgress }) };
+}
+
+interface OfSeed {
+  seed: number;
+  folder: string;
+  file: DetectorFile;
+  measured: Measured;
+}
+
+function reportOf(
+  task: Task,
+  found: readonly OfSeed[],
+  { train, test, notes }: DetectionSets,
+  { source, device, startedAt }: { source: string; device: string; startedAt: number },
+): DetectionReport {
+  const { file } = found[0]!;
+  const boxes = statisticsOf(found.map(({ measured }) => measured.boxes));
+  const masks = found.flatMap(({ measured }) => measured.masks ?? []);
+  const masksOver = masks.length > 0 ? statisticsOf(masks) : undefined;
+  const unread = found[0]!.measured.unread;
+  const { backbone, stem, width } = file.trunk;
+  return {
+    protocol: protocolName(task, file, found.length, test),
+    value: (masksOver ?? boxes).AP.mean ?? 0,
+    notes: [
+      ...notes,
+      ...(unread > 0 ? [`${unread} pictures could not be read; what they show counts as not found`] : []),
+    ],
+    boxes,
+    ...(masksOver && { masks: masksOver }),
+    seeds: found.map(({ seed, folder, measured }) => seedOf(seed, folder, measured)),
+    representation: { source, name: displayName(source), backbone, stem, width, device, precision: file.precision },
+    data: {
+      name: train.name,
+      trainImages: usablePictures(train, task === "segment").length,
+      testImages: test.images.length,
+      classes: [...file.classes],
+      unread,
+    },
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+function seedOf(seed: number, folder: string, { boxes, masks }: Measured): DetectionReport["seeds"][number] {
+  const { categories, ...numbers } = boxes;
+  if (!masks) return { seed, folder, boxes: numbers, perClass: categories };
+  const { categories: perClass, ...ofMasks } = masks;
+  return { seed, folder, boxes: numbers, masks: ofMasks, perClass };
+}
+
+/** Whatever changes the figure stands in its name. */
+function protocolName(task: Task, { schedule, settings }: DetectorFile, seeds: number, test: DetectionSet): string {
+  const many = seeds > 1 ? `, ${seeds} seeds` : "";
+  return `${task}-v1 ${schedule} ${settings.steps} steps of ${settings.batchSize}${many}, on ${test.split}`;
+}
+
+function statisticsOf(numbers: readonly CocoNumbers[]): SeedStatistics {
+  const names = [
+    "AP",
+    "AP50",
+    "AP75",
+    "APsmall",
+    "APmedium",
+    "APlarge",
+    "AR1",
+    "AR10",
+    "AR100",
+    "ARsmall",
+    "ARmedium",
+    "ARlarge",
+  ] as const;
+  return Object.fromEntries(names.map((name) => [name, spreadOf(numbers.map((own) => own[name]))])) as SeedStatistics;
+}
+
+function spreadOf(values: readonly (number | null)[]): { mean: number | null; std: number | null } {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return { mean: null, std: null };
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  if (known.length === 1) return { mean, std: null };
+  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: Math.sqrt(squares / (known.length - 1)) };
+}
