@@ -1,4 +1,6 @@
 /** What a program needs to learn from pictures and to use what was learned. */
+
+export type { MiddleCrop } from "./augment/index.ts";
 export {
   bytesOfName,
   type DataSource,
@@ -26,7 +28,20 @@ export {
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
-export type { BadFile, ClassScore, Evaluation, ExtractOptions, Representation } from "./evaluate/index.ts";
+export type {
+  BadFile,
+  ClassPrecision,
+  ClassScore,
+  EpochScore,
+  Evaluation,
+  ExtractOptions,
+  FineTuneResult,
+  FineTuneRow,
+  Representation,
+  ScheduledLinearResult,
+  SeedScore,
+  SvmResult,
+} from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
 export type { Figure, Measure, Score, Scores } from "./report/index.ts";
