@@ -1,4 +1,6 @@
 /** What a program needs to learn from pictures and to use what was learned. */
+
+export type { MiddleCrop } from "./augment/index.ts";
 export {
   type Category,
   type CocoResult,
@@ -60,7 +62,20 @@ export {
   type VocScores,
   vocScores,
 } from "./evaluate/detection/index.ts";
-export type { BadFile, ClassScore, Evaluation, ExtractOptions, Representation } from "./evaluate/index.ts";
+export type {
+  BadFile,
+  ClassPrecision,
+  ClassScore,
+  EpochScore,
+  Evaluation,
+  ExtractOptions,
+  FineTuneResult,
+  FineTuneRow,
+  Representation,
+  ScheduledLinearResult,
+  SeedScore,
+  SvmResult,
+} from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
 export {

@@ -10,4 +10,11 @@ export {
   type ViewRecipe,
   viewRecipeSchema,
 } from "./recipe.ts";
-export { evaluationImages, type MakeViewsOptions, type MiddleCrop, makeViews, publishedMiddle } from "./views.ts";
+export {
+  type EvaluationView,
+  evaluationImages,
+  type MakeViewsOptions,
+  type MiddleCrop,
+  makeViews,
+  publishedMiddle,
+} from "./views.ts";

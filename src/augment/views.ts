@@ -81,7 +81,8 @@ export function evaluationImages(
   );
 }
 
-interface EvaluationView {
+/** How pictures are brought before a network to be measured. */
+export interface EvaluationView {
   size: number;
   normalize: Normalization;
   device?: string;

@@ -5,6 +5,7 @@ export { z } from "zod";
 export {
   type BarlowTwinsViewsOptions,
   barlowTwinsViews,
+  type EvaluationView,
   evaluationImages,
   imageOperations,
   type MakeViewsOptions,
@@ -70,6 +71,9 @@ export {
   type GoOnOptions,
   goOnWithRun,
   loadNewestCheckpoint,
+  type OnlineHead,
+  type OnlineLinear,
+  type OnlineScore,
   PartClock,
   type PartialSettings,
   type PreparedRun,

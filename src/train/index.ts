@@ -9,7 +9,7 @@ export {
   readLines,
   tellingOnce,
 } from "./observe/store.ts";
-export { onlineParts } from "./online/online-linear.ts";
+export { type OnlineHead, type OnlineLinear, onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
