@@ -26,7 +26,20 @@ export {
   type Split,
 } from "./data/index.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
-export type { BadFile, ClassScore, Evaluation, ExtractOptions, Representation } from "./evaluate/index.ts";
+export type {
+  BadFile,
+  ClassScore,
+  CorruptionName,
+  CorruptionScore,
+  Evaluation,
+  ExtractOptions,
+  Interval,
+  PairedComparison,
+  RelativeErrors,
+  Representation,
+  RobustnessScore,
+  UnlabelledQuality,
+} from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
 export type { Figure, Measure, Score, Scores } from "./report/index.ts";

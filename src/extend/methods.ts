@@ -42,6 +42,7 @@ export {
   type FewShotOptions,
   type FewShotResult,
   fewShot,
+  type Interval,
   type KnnOptions,
   type LabelledData,
   type LabelledOptions,
