@@ -66,15 +66,22 @@ export type {
   BadFile,
   ClassPrecision,
   ClassScore,
+  CorruptionName,
+  CorruptionScore,
   EpochScore,
   Evaluation,
   ExtractOptions,
   FineTuneResult,
   FineTuneRow,
+  Interval,
+  PairedComparison,
+  RelativeErrors,
   Representation,
+  RobustnessScore,
   ScheduledLinearResult,
   SeedScore,
   SvmResult,
+  UnlabelledQuality,
 } from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";

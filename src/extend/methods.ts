@@ -43,6 +43,7 @@ export {
   type FewShotOptions,
   type FewShotResult,
   fewShot,
+  type Interval,
   type KnnOptions,
   type LabelledData,
   type LabelledOptions,

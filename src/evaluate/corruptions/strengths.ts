@@ -37,7 +37,23 @@ export interface Constants {
   jpeg: number;
 }
 
-export type CorruptionName = keyof Constants;
+/** In the order of the paper: noise, blur, weather, digital. */
+export type CorruptionName =
+  | "gaussian-noise"
+  | "shot-noise"
+  | "impulse-noise"
+  | "defocus-blur"
+  | "glass-blur"
+  | "motion-blur"
+  | "zoom-blur"
+  | "snow"
+  | "frost"
+  | "fog"
+  | "brightness"
+  | "contrast"
+  | "elastic"
+  | "pixelate"
+  | "jpeg";
 type Strengths = { readonly [Name in CorruptionName]: Five<Constants[Name]> };
 
 const blur = (radius: number, sigma: number): Blur => ({ radius, sigma });

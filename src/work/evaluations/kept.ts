@@ -2,15 +2,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Interval } from "../../evaluate/index.ts";
 import { writeFileDurably } from "../../files.ts";
 
 const intervalSchema = z.object({ level: z.number(), low: z.number(), high: z.number(), method: z.string() });
 
 const foundSchema = z.looseObject({
-  /** The name on the command line, such as `few-shot`. */
   name: z.string(),
   data: z.string(),
-  /** Name, version and what changes the figure. */
   protocol: z.string(),
   value: z.number(),
   interval: intervalSchema.nullish(),
@@ -20,16 +19,38 @@ const foundSchema = z.looseObject({
 const evaluationsSchema = z.object({
   format: z.literal(1),
   source: z.string(),
-  /** The step of the run that was measured; null where it is none. */
   step: z.number().nullable(),
   created: z.string(),
   found: z.array(foundSchema),
   refused: z.array(z.object({ name: z.string(), data: z.string(), kind: z.string(), reason: z.string() })),
 });
 
+/** What one protocol found on one set; its other figures stand beside these. */
+export interface FoundEvaluation {
+  [figure: string]: unknown;
+  /** The name on the command line, such as `few-shot`. */
+  name: string;
+  /** As it was asked for. */
+  data: string;
+  /** Name, version and what changes the figure. */
+  protocol: string;
+  /** A share in [0, 1]. */
+  value: number;
+  interval?: Interval | null | undefined;
+  notes: string[];
+}
+
 /** All that was measured of one trunk, and what was not, with the reason. */
-export type Evaluations = z.output<typeof evaluationsSchema>;
-export type FoundEvaluation = Evaluations["found"][number];
+export interface Evaluations {
+  format: 1;
+  source: string;
+  /** The step of the run that was measured; null where it is none. */
+  step: number | null;
+  /** When it was begun, ISO 8601. */
+  created: string;
+  found: FoundEvaluation[];
+  refused: { name: string; data: string; kind: string; reason: string }[];
+}
 
 export const evaluationsPath = (folder: string): string => join(folder, "evaluations.json");
 
