@@ -17,6 +17,7 @@ export {
   type OpenDetectionOptions,
   objectsOf,
   openDetectionSet,
+  type PictureSize,
   type ReadResults,
   rasterised,
   readCocoResults,

@@ -1,4 +1,4 @@
-import type { DetectionImage } from "./detection-set.ts";
+import type { PictureSize } from "./detection-set.ts";
 import type { IssueLog } from "./issues.ts";
 
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
@@ -9,13 +9,11 @@ export interface Report {
   issues: IssueLog;
 }
 
-type Size = Pick<DetectionImage, "width" | "height">;
-
 /** How far a box may reach over the edge without a word: annotation tools round. */
 const edge = 1;
 
 /** COCO's `[left, top, width, height]` as a box; undefined, and counted, where it is none. */
-export function cocoBox(given: unknown, size: Size, report: Report): Box | undefined {
+export function cocoBox(given: unknown, size: PictureSize, report: Report): Box | undefined {
   if (given === undefined || given === null) return refused("no-box", report);
   if (!isFour(given)) return refused("box-not-finite", report);
   const [left, top, width, height] = given;
@@ -27,7 +25,7 @@ function isFour(given: unknown): given is [number, number, number, number] {
 }
 
 /** A box within its picture; undefined, and counted, where it cannot be one. */
-export function checkedBox(box: Box, { width, height }: Size, report: Report): Box | undefined {
+export function checkedBox(box: Box, { width, height }: PictureSize, report: Report): Box | undefined {
   const [left, top, right, bottom] = box;
   if (!box.every((value) => Number.isFinite(value))) return refused("box-not-finite", report);
   if (right < left || bottom < top) return refused("box-inverted", report);

@@ -2,14 +2,18 @@
 import type { RunLengths } from "../masks/run-lengths.ts";
 import type { Issue } from "./issues.ts";
 
+/** In pixels. */
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
 /** A picture of a detection set. */
-export interface DetectionImage {
+export interface DetectionImage extends PictureSize {
   /** A number in COCO's files, the file's name without ending in VOC's. */
   id: number | string;
   /** Path of the picture. */
   file: string;
-  width: number;
-  height: number;
 }
 
 export interface Category {

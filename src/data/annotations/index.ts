@@ -8,6 +8,7 @@ export {
   type MaskTable,
   type ObjectTable,
   objectsOf,
+  type PictureSize,
   type StoredMask,
 } from "./detection-set.ts";
 export type { Detections } from "./detections.ts";

@@ -1,12 +1,10 @@
 import { decompressedCounts } from "../../masks/compressed.ts";
 import type { RunLengths } from "../../masks/run-lengths.ts";
 import type { Report } from "../boxes.ts";
-import type { DetectionImage, StoredMask } from "../detection-set.ts";
-
-type Size = Pick<DetectionImage, "width" | "height">;
+import type { PictureSize, StoredMask } from "../detection-set.ts";
 
 /** Polygons or run lengths as COCO writes them; undefined where there are none, and counted where they cannot be read. */
-export function cocoMask(given: unknown, size: Size, report: Report): StoredMask | undefined {
+export function cocoMask(given: unknown, size: PictureSize, report: Report): StoredMask | undefined {
   if (given === undefined || given === null) return undefined;
   if (Array.isArray(given)) return polygonsOf(given, size, report);
   if (typeof given === "object") return runsOf(given as Record<string, unknown>, size, report);
@@ -14,12 +12,16 @@ export function cocoMask(given: unknown, size: Size, report: Report): StoredMask
   return undefined;
 }
 
-function polygonsOf(given: unknown[], size: Size, report: Report): StoredMask | undefined {
+function polygonsOf(given: unknown[], size: PictureSize, report: Report): StoredMask | undefined {
   const polygons = given.flatMap((corners) => polygonOf(corners, size, report) ?? []);
   return polygons.length > 0 ? { polygons } : undefined;
 }
 
-function polygonOf(corners: unknown, { width, height }: Size, { name, issues }: Report): Float64Array | undefined {
+function polygonOf(
+  corners: unknown,
+  { width, height }: PictureSize,
+  { name, issues }: Report,
+): Float64Array | undefined {
   const isPairs = Array.isArray(corners) && corners.length % 2 === 0;
   if (!isPairs || !corners.every((value) => Number.isFinite(value))) issues.add("polygon-not-finite", name);
   else if (corners.length < 6) issues.add("polygon-too-short", name);
@@ -36,7 +38,11 @@ const staysNear = (corners: readonly number[], width: number, height: number): b
   });
 
 /** `{ size: [height, width], counts }`, compressed where the counts are a text. */
-function runsOf({ size, counts }: Record<string, unknown>, picture: Size, report: Report): RunLengths | undefined {
+function runsOf(
+  { size, counts }: Record<string, unknown>,
+  picture: PictureSize,
+  report: Report,
+): RunLengths | undefined {
   const { name, issues } = report;
   const runs = countsOf(counts);
   if (!runs) issues.add("mask-unreadable", name);
