@@ -96,7 +96,7 @@ describe("signals", () => {
     expect(code).toBe(exitCode);
     expect(out).toContain("stopping after this step");
     expect(out).toContain(`stopped on request and saved; go on with: selfsight pretrain --resume ${folder}`);
-    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "log.jsonl", "run.json"]);
+    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "control", "log.jsonl", "observations", "run.json"]);
     if (signal !== "SIGINT") return; // once is enough
     expect(await run("--resume", folder)).toMatchObject({
       code: 0,

@@ -63,8 +63,9 @@ function learn(
   const { loss, metrics } = method.loss(embeddings, context); // []
   const factor = scheduleFactor(state);
   const health = isWatching(state) ? healthOf(state, representations, embeddings) : undefined;
-  state.observer?.look({ step: state.step, every: state.settings.observeEverySteps, method, embeddings });
   const numbers = numbersOf({ loss, ...metrics }, health, optimizer.groups[0]!.learningRate * factor);
+  clock?.enter(undefined); // who looks on is no part of a step
+  state.observer?.look({ step: state.step, every: state.settings.observeEverySteps, method, embeddings });
   clock?.enter("backward");
   backward(loss);
   shareGradients(method);

@@ -29,7 +29,7 @@ function labelled(): Dataset {
   return imageArray({ name: "two", pixels, channels: 3, height: 16, width: 16, labels, classes: ["dark", "bright"] });
 }
 
-const settings = tinySettings({ steps: 90, batchSize: 8, knnEveryEpochs: 1, observeEverySteps: 25 });
+const settings = tinySettings({ steps: 30, batchSize: 24, knnEveryEpochs: 1, observeEverySteps: 25 });
 const begun = (out: string, layer: object = {}, data = labelled()) =>
   startRun(data, [settings, layer], { out, command: "test", warn: () => {} });
 const stopping = (run: PreparedRun, steps: number) => {
@@ -52,7 +52,7 @@ describe("the map of a run", () => {
     expect(bitsOf(seen)).toBe(bitsOf(unseen));
     expect(existsSync(observationsPath(unseen, "map.jsonl"))).toBe(false);
     const lines = linesOf(seen);
-    expect(lines.map(({ step }) => step)).toEqual([30, 60, 90]);
+    expect(lines.map(({ step }) => step)).toEqual([10, 20, 30]);
     expect(unpacked(lines[0]!)).toHaveLength(400);
     expect(lines[0]!.neighbours).toHaveLength(16);
     for (const places of lines[2]!.neighbours) expect(places).toHaveLength(8);
@@ -65,16 +65,16 @@ describe("the map of a run", () => {
     });
     const sheet = await sharp(observationsPath(seen, "sample.webp")).metadata();
     expect([sheet.width, sheet.height]).toEqual([480, 448]);
-    expect(json(seen, "views.json")).toMatchObject({ step: 90, epoch: 2, views: 2, columns: 3, tile: 96 });
+    expect(json(seen, "views.json")).toMatchObject({ step: 30, epoch: 2, views: 2, columns: 3, tile: 96 });
     expect((await sharp(observationsPath(seen, "views.webp")).metadata()).width).toBe(288);
   });
 
   it("of a run that was broken is that of an unbroken one", async () => {
     const [whole, broken] = [scratch.next(), scratch.next()];
     await trainRun(await begun(whole));
-    await stopping(await begun(broken), 35);
+    await stopping(await begun(broken), 13);
     const quiet = { data: labelled(), warn: () => {}, say: () => {} };
-    await stopping(await goOnWithRun(broken, [{}], quiet), 30);
+    await stopping(await goOnWithRun(broken, [{}], quiet), 9);
     await trainRun(await goOnWithRun(broken, [{}], quiet));
     expect(linesOf(broken)).toEqual(linesOf(whole));
     expect(readFileSync(observationsPath(broken, "sample.json"))).toEqual(
@@ -84,11 +84,11 @@ describe("the map of a run", () => {
 
   it("is drawn of pictures without labels too, and what cannot be drawn is said once and ends no run", async () => {
     const folder = scratch.next();
-    const run = await begun(folder, { steps: 10 }, tinyData());
+    const run = await begun(folder, { steps: 10, batchSize: 8 }, tinyData());
     await trainRun(run);
     expect(linesOf(folder).map(({ step }) => step)).toEqual([5, 10]);
     const stuck = scratch.next();
-    const again = await begun(stuck, { steps: 10 }, tinyData());
+    const again = await begun(stuck, { steps: 10, batchSize: 8 }, tinyData());
     writeFileSync(observationsPath(stuck), "in the way");
     expect(await trainRun(again)).toMatchObject({ reason: "complete" });
     const said = readLog(stuck).filter(
