@@ -29,7 +29,7 @@ const helpTexts = new Map<string, string>();
 function helpOf(command: string): string {
   const known = helpTexts.get(command);
   if (known !== undefined) return known;
-  const help = execFileSync(process.execPath, [join(root, "bin/selfsight.mjs"), command, "--help"], {
+  const help = execFileSync(process.execPath, [join(root, "bin/selfsight.mjs"), ...command.split(" "), "--help"], {
     encoding: "utf8",
   });
   helpTexts.set(command, help);
@@ -38,7 +38,7 @@ function helpOf(command: string): string {
 
 const selfsightLines = pages.flatMap((page) =>
   commandsIn(page).flatMap((line) => {
-    const found = /\bselfsight ([a-z]+)(.*)$/.exec(line);
+    const found = /\bselfsight ((?:evaluate )?[a-z-]+)(.*)$/.exec(line);
     return found ? [{ page, command: found[1]!, rest: found[2]!, line }] : [];
   }),
 );
