@@ -28,7 +28,10 @@ const kind = given.masks ? "segm" : "bbox";
 if (given.ours) console.log(JSON.stringify(await ours(...positionals)));
 else {
   const files = given.draw ? await draw(Number(given.draw)) : positionals;
-  if (given["only-read"]) await onlyRead(files[0]);
+  const self = fileURLToPath(import.meta.url);
+  if (given["only-read"] && given.draw)
+    console.log(JSON.stringify(child(process.execPath, [self, files[0], "--only-read"])));
+  else if (given["only-read"]) await onlyRead(files[0]);
   else compare(files);
 }
 
@@ -129,6 +132,8 @@ async function draw(count) {
     });
     for (const { place, category } of objects) {
       const corners = blob(place);
+      const [, , w, h] = boxOf(corners);
+      if (w === 0 || h === 0) continue; // pycocotools counts an empty box as never found, we leave it out
       const annotation = {
         id,
         image_id: image.id,

@@ -1,5 +1,26 @@
 /** What a program needs to learn from pictures and to use what was learned. */
 export {
+  type Category,
+  type CocoResult,
+  cocoResults,
+  type DetectionImage,
+  type DetectionSet,
+  type Detections,
+  describeIssue,
+  type ImageObjects,
+  type Issue,
+  type IssueKind,
+  type MaskTable,
+  type ObjectTable,
+  type OpenDetectionOptions,
+  objectsOf,
+  openDetectionSet,
+  type ReadResults,
+  rasterised,
+  readCocoResults,
+  type StoredMask,
+} from "./data/annotations/index.ts";
+export {
   bytesOfName,
   type DataSource,
   type Dataset,
@@ -25,7 +46,20 @@ export {
   type SkippedFile,
   type Split,
 } from "./data/index.ts";
+export { encodeMask, maskBitmap, type RunLengths } from "./data/masks/run-lengths.ts";
 export { CallError, type ErrorKind, exitCodes, SelfsightError } from "./errors.ts";
+export {
+  type CategoryScore,
+  type CocoMatchOptions,
+  type CocoNumbers,
+  type CocoScores,
+  cocoScores,
+  type VocCategoryScore,
+  type VocMetric,
+  type VocOptions,
+  type VocScores,
+  vocScores,
+} from "./evaluate/detection/index.ts";
 export type {
   BadFile,
   ClassScore,
@@ -42,26 +76,43 @@ export type {
 } from "./evaluate/index.ts";
 export { type MethodName, methodNames } from "./methods/index.ts";
 export { type RecipeName, recipes } from "./recipes/index.ts";
-export type { Figure, Measure, Score, Scores } from "./report/index.ts";
 export {
+  type DrawOptions,
+  drawDetections,
+  type Figure,
+  type Measure,
+  type Score,
+  type Scores,
+} from "./report/index.ts";
+export {
+  type ActEvent,
+  type Alarm,
+  askOfRun,
+  type Change,
+  type ChangeRecord,
   type LogEvent,
   type LossParts,
   type MethodSettings,
   type PartialSettings,
   type PartialTraining,
+  type Proposal,
   type RunFacts,
   type RunFile,
   type RunSettings,
+  readChanges,
   readLog,
   readRun,
   type SettingFacts,
   type Settings,
+  type SteeredVia,
   type StepReport,
   type StepShares,
+  settingsJsonSchema,
   settingsOf,
   settingsSchema,
   type TrainingSettings,
   type TrainResult,
+  type Wish,
 } from "./train/index.ts";
 export { version } from "./version.ts";
 export * from "./work/index.ts";

@@ -152,7 +152,7 @@ describe("runs", () => {
     mkdirSync(root);
     const settings = tinySettings({ checkpointEverySteps: 6 });
     newTinyRun(folder, settings);
-    await trainTiny(folder, settings, { evaluate: async () => ({ protocol: "knn", value: 0.5 }) });
+    await trainTiny(folder, settings, { evaluate: async () => [{ protocol: "knn", value: 0.5 }] });
   });
 
   it("are listed in a table, and for machines", () => {

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Each line after `@ts-expect-error` must not compile: an unused one is an error itself. */
 const program = `
-import { type LogEvent, loadIndex, openRun, pretrain, readRun, SelfsightError } from "selfsight";
+import { cocoScores, type DetectionSet, drawDetections, type LogEvent, loadIndex, objectsOf, openDetectionSet, openRun, pretrain, readRun, SelfsightError } from "selfsight";
 import { barlowTwinsLoss, defineMethod } from "selfsight/methods";
 import { randn, scope } from "selfsight/torch";
 
@@ -40,6 +40,12 @@ const vector: Float32Array = await model.embed("query.jpg");
 const vectors: Float32Array[] = await model.embed([new Uint8Array(3), "query.jpg"]);
 for (const { name, similarity } of (await loadIndex("photos.safetensors")).nearest(vectors[0] ?? vector, 5))
   console.log(name, similarity.toFixed(2));
+const set: DetectionSet = await openDetectionSet("coco/", { split: "val2017" });
+const { boxes, classes } = objectsOf(set, 0);
+const found = { boxes, classes, scores: new Float64Array(classes.length).fill(1) };
+console.log(cocoScores(set, [found]).AP50?.toFixed(3), set.issues.map(({ kind, count }) => [kind, count]));
+const drawn: Uint8Array = await drawDetections({ pixels: new Uint8Array(3), width: 1, height: 1 }, found, ["cat"]);
+console.log(drawn.length);
 try {
   scope(() => console.log(barlowTwinsLoss(randn([8, 4]), randn([8, 4]), { lambda: 0.01 }).loss.item(), defineMethod));
 } catch (error) {

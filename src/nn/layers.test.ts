@@ -8,8 +8,9 @@ import {
   scope,
   type Tensor,
   tensor,
+  zeros,
 } from "../torch/index.ts";
-import { BatchNorm, Linear, projector } from "./layers.ts";
+import { BatchNorm, Conv2d, Doubling2d, Linear, projector } from "./layers.ts";
 import { freeNetwork, loadState, type Module, namedParameters, setRequiresGrad, stateOf } from "./module.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
@@ -149,6 +150,36 @@ test("gradients can be switched off for a whole network", () => {
       expect(head.forward(randn([5, 4])).requiresGrad).toBe(false);
       setRequiresGrad(head, true);
       expect(head.forward(randn([5, 4])).requiresGrad).toBe(true);
+    },
+  );
+});
+
+test("a doubling layer is the transpose of a convolution of stride 2: each place gives four, weighted by its channels", () => {
+  withModule(
+    () => new Doubling2d(2, 1),
+    (layer) => {
+      const x = tensor([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 2, 2]); // [1, 2, 2, 2]
+      noGrad(() => {
+        layer.weight.copy_(tensor([1, 10, 100, 1000, 0.1, 0.2, 0.3, 0.4], [2, 1, 2, 2]));
+        layer.bias.fill_(0.5);
+      });
+      const y = numbers(noGrad(() => layer.forward(x))); // [1, 1, 4, 4]
+      const expected = (row: number, column: number) => {
+        const [place, part] = [2 * (row >> 1) + (column >> 1), 2 * (row % 2) + (column % 2)];
+        return (place + 1) * 10 ** part + (place + 5) * 0.1 * (part + 1) + 0.5;
+      };
+      for (const [i, value] of y.entries()) expect(value).toBeCloseTo(expected(i >> 2, i % 4), 3);
+    },
+  );
+});
+
+test("a convolution's bias starts at zero and is added", () => {
+  withModule(
+    () => new Conv2d(1, 2, 1, { bias: true, std: 0.01 }),
+    (layer) => {
+      expect(numbers(layer.bias!)).toEqual([0, 0]);
+      noGrad(() => layer.bias!.copy_(tensor([1, 2])));
+      expect(numbers(noGrad(() => layer.forward(zeros([1, 1, 1, 1]))))).toEqual([1, 2]);
     },
   );
 });

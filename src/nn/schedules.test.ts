@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { liveTensors, scope } from "../torch/index.ts";
 import { fromStored, readSafetensors } from "../weights/formats/safetensors.ts";
-import { authorsBaseRate, warmupCosine } from "./schedules.ts";
+import { authorsBaseRate, warmupCosine, warmupSteps } from "./schedules.ts";
 
 afterAll(() => expect(liveTensors().live).toBe(0));
 
@@ -11,12 +11,12 @@ test("the warm-up and cosine are those of the official code", () => {
   );
   const number = (key: string) => Number(metadata[key]);
   const totalSteps = number("epochs") * number("steps_per_epoch");
-  const warmupSteps = number("warmup_epochs") * number("steps_per_epoch");
+  const warmup = number("warmup_epochs") * number("steps_per_epoch");
   const expected = scope(() => fromStored(tensors.get("lr_weights")!).data() as Float64Array);
-  expect(expected.length).toBeGreaterThan(warmupSteps);
+  expect(expected.length).toBeGreaterThan(warmup);
   const peak = (number("lr_weights") * number("batch_size")) / 256;
   expected.forEach((rate, step) => {
-    expect(peak * warmupCosine(step, { totalSteps, warmupSteps })).toBeCloseTo(rate, 10);
+    expect(peak * warmupCosine(step, { totalSteps, warmupSteps: warmup })).toBeCloseTo(rate, 10);
   });
 });
 
@@ -32,4 +32,12 @@ test("the authors' base rates hold at their batch sizes, and between and beyond 
   expect(authorsBaseRate(32)).toBe(0.7);
   expect(authorsBaseRate(8192)).toBe(0.2);
   expect(authorsBaseRate(Math.sqrt(256 * 512))).toBeCloseTo(0.35, 12);
+});
+
+test("the rate in steps: detectron2's linear warm-up, then a tenth at each drop", () => {
+  const voc = { drops: [18_000, 22_000], warmupSteps: 1000, warmupFactor: 0.333 };
+  const factors = [0, 500, 999, 1000, 17_999, 18_000, 22_000].map((step) => warmupSteps(step, voc));
+  const expected = [0.333, 0.6665, 0.999333, 1, 1, 0.1, 0.01];
+  for (const [i, factor] of factors.entries()) expect(factor).toBeCloseTo(expected[i]!, 10);
+  expect(warmupSteps(0, { drops: [], warmupSteps: 0, warmupFactor: 0.5 })).toBe(1);
 });

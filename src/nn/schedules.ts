@@ -29,7 +29,7 @@ export interface WarmupSteps {
 /** Linear from `warmupFactor` to 1 over the warm-up, then a tenth less at each drop: f = 0.1^(drops passed) · warm-up (detectron2's). */
 export function warmupSteps(step: number, { drops, warmupSteps, warmupFactor }: WarmupSteps): number {
   const passed = drops.filter((drop) => step >= drop).length;
-  const share = Math.min(1, step / Math.max(1, warmupSteps));
+  const share = warmupSteps === 0 ? 1 : Math.min(1, step / warmupSteps);
   return 0.1 ** passed * (warmupFactor + share * (1 - warmupFactor));
 }
 

@@ -20,6 +20,7 @@ export type {
   Figure,
   LoggedStep,
   MatrixFigure,
+  MatrixMoment,
   Measure,
   NeighbourRow,
   Report,
@@ -34,5 +35,5 @@ export {
   withEvaluations,
 } from "./sections/evaluations.ts";
 export { figureText } from "./sections/scores.ts";
-export { style } from "./style.ts";
+export { mostMoments, style } from "./style.ts";
 export { verdict } from "./verdict.ts";

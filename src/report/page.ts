@@ -5,7 +5,14 @@ import { evaluationSection } from "./sections/evaluations.ts";
 import { learningSection } from "./sections/learning.ts";
 import { neighbourSection } from "./sections/neighbours.ts";
 import { scoreSection } from "./sections/scores.ts";
-import { commandSection, correlationSection, count, factSection, viewSection } from "./sections/views.ts";
+import {
+  commandSection,
+  correlationSection,
+  count,
+  factSection,
+  momentSection,
+  viewSection,
+} from "./sections/views.ts";
 import { style } from "./style.ts";
 import { headline } from "./verdict.ts";
 
@@ -33,6 +40,7 @@ ${evaluationSection(report.evaluated)}
 ${viewSection(report)}
 ${learningSection(report)}
 ${correlationSection(report)}
+${momentSection(report)}
 ${neighbourSection(report)}
 ${commandSection(report)}
 ${factSection(report)}

@@ -57,6 +57,14 @@ export interface MatrixFigure {
   offDiagonal: number;
 }
 
+/** The binned matrix at a moment of the training. */
+export interface MatrixMoment {
+  step: number;
+  uri: string;
+  meanDiagonal: number | null;
+  offDiagonal: number | null;
+}
+
 /** One logged step; what a method does not log is left out. */
 export interface LoggedStep {
   step: number;
@@ -90,9 +98,13 @@ export interface Report {
   steps: readonly LoggedStep[];
   /** kNN on pictures held out of the training split, while it trained; empty without labels. */
   online: readonly { step: number; value: number }[];
+  /** Of a linear classifier that learned beside the trunk; empty where there was none. */
+  onlineLinear?: readonly { step: number; value: number }[];
   /** λ of Barlow Twins; weighs the off-diagonal part. */
   lambda?: number;
   correlation?: { start: MatrixFigure; end: MatrixFigure; shown: number; features: number; images: number };
+  /** The same while it trained, in time; absent or empty: it was not observed. */
+  moments?: readonly MatrixMoment[];
   /** The original, then its views. */
   views: readonly (readonly Thumbnail[])[];
   neighbours: readonly NeighbourRow[];

@@ -1,3 +1,6 @@
+/** Moments of the matrix that a page can show, as each needs a rule of its own. */
+export const mostMoments = 16;
+
 /** The page's style: light and dark by the reader's choice, one column on a phone, no colours lost in print. */
 export const style = `
 :root { color-scheme: light dark; --ground: #ffffff; --panel: #f5f6f8; --ink: #16181d; --soft: #575d69; --rule: #d9dce2;
@@ -42,6 +45,10 @@ img { image-rendering: pixelated; display: block; background: var(--rule); }
 .legend span.bar { flex: 0 1 240px; height: 12px; border-radius: 6px;
   background: linear-gradient(to right, rgb(33 102 172), rgb(247 247 247), rgb(178 24 43)); border: 1px solid var(--rule);
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.film input { width: 22px; height: 22px; margin: 0 4px 12px 0; accent-color: var(--three); }
+.frames > div { display: none; }
+${Array.from({ length: mostMoments }, (_, i) => `.film input:nth-of-type(${i + 1}):checked ~ .frames > :nth-child(${i + 1})`).join(",\n")} { display: block; }
+.frames p { margin: 10px 0 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 14px; }
 .tiles img { width: 100%; border-radius: 4px; margin-bottom: 4px; }
 .tiles h3 { font-size: 0.8rem; font-weight: 500; color: var(--soft); }

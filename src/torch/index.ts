@@ -19,6 +19,7 @@ export {
 } from "./create.ts";
 export { type GpuFacts, gpuFacts } from "./gpu.ts";
 export { type Late, late } from "./late.ts";
+export { torchvisionProblem } from "./libraries/torchvision.ts";
 export {
   type AutocastOptions,
   autocast,
@@ -53,5 +54,4 @@ export {
 export { product } from "./products.ts";
 export { freeAll, keep, liveTensors, type Owned, type RefusedPromise, scope } from "./scope.ts";
 export { type Operand, op, type Reduction, Tensor } from "./tensor.ts";
-export { torchvisionProblem } from "./torchvision.ts";
 export { fusedViews, fusedViewsProblem } from "./views.ts";

@@ -91,6 +91,7 @@ export const schemas = [
   "aten::matmul(Tensor self, Tensor other) -> Tensor",
   "aten::dot(Tensor self, Tensor tensor) -> Tensor",
   "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
+  "aten::addmm_(Tensor self, Tensor mat1, Tensor mat2, Scalar beta=, Scalar alpha=) -> Tensor!",
   "aten::linear(Tensor input, Tensor weight, Tensor? bias=) -> Tensor",
   "aten::eye(int n, ScalarType? dtype=, Device? device=) -> Tensor",
   "aten::diagonal(Tensor self, int offset=, int dim1=, int dim2=) -> Tensor",

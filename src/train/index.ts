@@ -1,5 +1,6 @@
 /** LAYER 4: what a run is, and the step. */
 
+export type { Sight, StepObserver } from "./observe/observer.ts";
 export {
   type Line,
   makeObservations,
@@ -8,6 +9,7 @@ export {
   readLines,
   tellingOnce,
 } from "./observe/store.ts";
+export { onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
 export {
   type Checkpoint,
@@ -22,7 +24,7 @@ export {
 export { describeChanges, writeDataList } from "./run/data-list.ts";
 export { createRunFolder, type RunFile, readRun, refuseUsedFolder, runPath } from "./run/folder.ts";
 export { type GoOnOptions, goOnWithRun } from "./run/go-on.ts";
-export { lockRunFolder, refuseLockedFolder } from "./run/lock.ts";
+export { lockRunFolder, refuseLockedFolder, seemsAtWork } from "./run/lock.ts";
 export {
   type ActEvent,
   type Alarm,
@@ -56,13 +58,13 @@ export {
   runFoldersBelow,
   surveyRun,
 } from "./run/survey.ts";
-export { Meter, type TrainOptions } from "./session.ts";
+export { Meter, type OnlineScore, type TrainOptions } from "./session.ts";
 export { assignmentFrom, settingFrom } from "./settings/assignment.ts";
-export { type SettingFacts, settingsOf, settingsSchema } from "./settings/listing.ts";
+export { type SettingFacts, settingsJsonSchema, settingsOf, settingsSchema } from "./settings/listing.ts";
 export { refuseUnfit } from "./settings/refusal.ts";
 export type { RunSettings } from "./settings/run-settings.ts";
 export { fitted, neededFor } from "./settings/schema-words.ts";
-export { changesBetween } from "./settings/setting-tree.ts";
+export { type Change, changesBetween } from "./settings/setting-tree.ts";
 export {
   decodeSizeOf,
   defaultSettings,
@@ -77,6 +79,7 @@ export {
   type Settings,
   type TrainingSettings,
 } from "./settings/settings.ts";
+export { steerableKeys } from "./settings/steerable-keys.ts";
 export {
   buildMethod,
   buildState,
@@ -84,6 +87,7 @@ export {
   chosenDevice,
   chosenPrecision,
   type DataFacts,
+  freeState,
   peakRates,
   refuseUnlabelled,
   restore,
@@ -94,8 +98,7 @@ export { answersOf, logEnd } from "./steer/answers.ts";
 export { type ChangeRecord, changesPath, readChanges, settingsAt } from "./steer/changes.ts";
 export { type ForkPoint, forkPointFrom, forkRun } from "./steer/fork.ts";
 export { replayRun } from "./steer/replay.ts";
-export { askOfRun, controlPath, requestSchema, type SteerRequest, type Wish } from "./steer/request.ts";
-export { steerableKeys } from "./steer/steerable.ts";
+export { askOfRun, controlPath, requestSchema, type SteeredVia, type Wish } from "./steer/request.ts";
 export {
   embedBatch,
   enqueueStep,

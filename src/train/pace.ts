@@ -1,7 +1,6 @@
 import { batches, type Dataset } from "../data/index.ts";
-import { freeNetwork, freeOptimizer } from "../nn/index.ts";
 import { decodeSizeOf, type Settings } from "./settings/settings.ts";
-import { buildState, type TrainState } from "./state.ts";
+import { buildState, freeState, type TrainState } from "./state.ts";
 import { trainStep } from "./step.ts";
 
 const warmUpSteps = 3;
@@ -15,8 +14,7 @@ export async function secondsPerStep(settings: Settings, dataset: Dataset): Prom
     const timed = (await stepTimes(state, dataset)).sort((a, b) => a - b);
     return timed[Math.floor(timed.length / 2)]!;
   } finally {
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
   }
 }
 

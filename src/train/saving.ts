@@ -56,8 +56,9 @@ function sayNoRoom(session: Session, message: string): void {
 }
 
 /** A finite loss may still leave gradients that are not: what was saved before must not give way to such weights. */
-function refuseLostWeights({ network, step }: TrainState): void {
-  if (areFinite([...namedParameters(network).values()])) return;
+function refuseLostWeights({ method, step }: TrainState): void {
+  const learned = namedParameters({ ...method.trainable, ...method.frozen });
+  if (areFinite([...learned.values()])) return;
   throw new SelfsightError(
     "numerics",
     `saving step ${step}: the weights are no longer finite; nothing was saved over the checkpoints that stand; lower optimizer.learningRate, lengthen warmupEpochs, or use --precision fp32`,

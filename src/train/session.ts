@@ -12,6 +12,12 @@ import type { StepResult } from "./step.ts";
 import { ofEachPart, type PartClock } from "./step-parts.ts";
 import type { CollapseWatch, RepresentationHealth } from "./watch.ts";
 
+/** What was found while training: figures to watch. */
+export interface OnlineScore {
+  protocol: string;
+  value: number;
+}
+
 export interface TrainOptions {
   /** Take the folder although another machine's process seems to train in it. Default false. */
   takeOver?: boolean;
@@ -30,7 +36,7 @@ export interface TrainOptions {
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
   /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
-  evaluate?: (state: TrainState) => Promise<{ protocol: string; value: number } | undefined>;
+  evaluate?: (state: TrainState) => Promise<readonly OnlineScore[]>;
   /** Called there too, after it: whoever draws what the run has learned so far. What goes wrong in it is a warning. */
   draw?: (state: TrainState) => Promise<void>;
   /**

@@ -1,8 +1,10 @@
 import { SelfsightError } from "../errors.ts";
-import type { BuiltMethod, StepContext } from "../methods/index.ts";
+import type { Backbone, BuiltMethod, StepContext } from "../methods/index.ts";
 import {
   adamw,
   authorsBaseRate,
+  freeNetwork,
+  freeOptimizer,
   lars,
   loadState,
   loadTensors,
@@ -19,6 +21,7 @@ import {
 import { engine, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
 import type { StepObserver } from "./observe/observer.ts";
+import { type OnlineLinear, onlineLinearName, onlineParts, openOnlineLinear } from "./online/online-linear.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
 import { methodOf, methodSettings, type Settings } from "./settings/settings.ts";
@@ -32,6 +35,8 @@ export interface TrainState {
   options: ReturnType<typeof methodSettings>;
   network: Network;
   optimizer: Optimizer;
+  /** Learns beside the trunk from its features; its tensors are part of `network`, for checkpoints. */
+  onlineLinear?: OnlineLinear;
   device: string;
   precision: "bf16" | "fp32";
   /** Steps done. */
@@ -84,7 +89,12 @@ export function buildState(settings: Settings, data: DataFacts, localRank = 0): 
   const options = methodSettings(settings);
   const method = buildMethod(settings, data, options);
   const device = chosenDevice(settings.device, localRank);
-  const network: Network = { ...method.trainable, ...method.frozen };
+  const onlineLinear = onlineLinearOf(settings, method, data);
+  const network: Network = {
+    ...method.trainable,
+    ...method.frozen,
+    ...(onlineLinear && { [onlineLinearName]: onlineLinear.head }),
+  };
   if (device !== "cpu") moveNetwork(network, device);
   const stepsPerEpoch = Math.floor(data.length / settings.batchSize);
   return {
@@ -93,6 +103,7 @@ export function buildState(settings: Settings, data: DataFacts, localRank = 0): 
     options,
     network,
     optimizer: buildOptimizer(settings, method),
+    ...(onlineLinear && { onlineLinear }),
     device,
     precision: chosenPrecision(settings.precision, device),
     step: 0,
@@ -111,6 +122,23 @@ export function takeOn(state: TrainState, settings: Settings): void {
   Object.assign(state.options, methodSettings(settings));
   state.floor = floorOf(settings);
   for (const group of state.optimizer.groups) Object.assign(group, pullsOf(settings, group.name.startsWith("biases")));
+}
+
+function onlineLinearOf(settings: Settings, { trainable }: BuiltMethod, { length, classes = [] }: DataFacts) {
+  if (!settings.onlineLinear || classes.length < 2) return undefined;
+  const { outputSize } = trainable.backbone as Backbone;
+  return openOnlineLinear(outputSize, classes.length, new Set(onlineParts(length, settings.seed).held));
+}
+
+/** Everything that updates keep beside the weights, by name. */
+export const optimizerState = ({ optimizer, onlineLinear }: Pick<TrainState, "optimizer" | "onlineLinear">) =>
+  new Map([...optimizer.state(), ...(onlineLinear?.optimizer.state() ?? [])]);
+
+/** Gives a state's memory back. */
+export function freeState({ optimizer, onlineLinear, network }: TrainState): void {
+  freeOptimizer(optimizer);
+  if (onlineLinear) freeOptimizer(onlineLinear.optimizer);
+  freeNetwork(network);
 }
 
 /** What a method is told of the step that comes next. */
@@ -242,7 +270,7 @@ export function checkpointOf(
       quarantine: [...extra.quarantine].sort((a, b) => a - b),
     },
     model: { tensors: storedMap(stateOf(network)), metadata },
-    optimizer: { tensors: storedMap(optimizer.state()), metadata: { optimizer: state.settings.optimizer.name } },
+    optimizer: { tensors: storedMap(optimizerState(state)), metadata: { optimizer: state.settings.optimizer.name } },
   };
 }
 
@@ -253,7 +281,7 @@ export function restore(
 ): void {
   scope(() => {
     loadState(state.network, tensorsOf(model.tensors));
-    loadTensors(state.optimizer.state(), tensorsOf(optimizer.tensors));
+    loadTensors(optimizerState(state), tensorsOf(optimizer.tensors));
   });
   state.optimizer.counters.updates = saved.updates;
   state.step = saved.step;

@@ -6,6 +6,7 @@ import { lateRecognition, lateStatistics } from "../nn/index.ts";
 import { type Late, late, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { ofAllProcesses, shareGradients, withOwnPlaces } from "./all-processes.ts";
 import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
+import { learnOnline, onlineLabels } from "./online/learn.ts";
 import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
 
@@ -27,7 +28,8 @@ export const trainStep = (state: TrainState, batch: Batch): StepResult => enqueu
 export function enqueueStep(state: TrainState, batch: Batch): Late<StepResult> {
   return scope(() => {
     const context = contextOf(state, labelsOf(state, batch));
-    return withOwnPlaces(state, () => learn(state, representBatch(state, batch, context), context));
+    const online = onlineLabels(state, batch);
+    return withOwnPlaces(state, () => learn(state, representBatch(state, batch, context), context, online));
   });
 }
 
@@ -47,7 +49,12 @@ export const trainStepOnViews = (state: TrainState, views: readonly Tensor[], la
   enqueueStepOnViews(state, views, labels).read();
 
 /** Behind the trunk: heads, loss, gradients, update. */
-function learn(state: TrainState, { representations, backward }: Represented, context: StepContext): Late<StepResult> {
+function learn(
+  state: TrainState,
+  { representations, backward }: Represented,
+  context: StepContext,
+  online?: Tensor,
+): Late<StepResult> {
   const { method, optimizer, clock } = state;
   const { updates } = optimizer.counters;
   const own = withPrecision(state, () => method.embed(representations, context)); // each [n, D]
@@ -66,6 +73,7 @@ function learn(state: TrainState, { representations, backward }: Represented, co
   optimizer.step(factor, loss);
   optimizer.clearGradients();
   method.afterUpdate?.(context, embeddings);
+  if (online) learnOnline(state, { features: representations[0]!, labels: online, loss, factor });
   clock?.enter(undefined);
   state.step += 1;
   return { read: () => finite(numbers.read(), () => takeBack(state, context.step, updates)) };
@@ -112,6 +120,7 @@ function takeBack(state: TrainState, step: number, updates: number): number {
   state.step = step;
   state.optimizer.counters.updates = updates;
   state.optimizer.halted.zero_();
+  state.onlineLinear?.optimizer.halted.zero_();
   return step;
 }
 

@@ -36,10 +36,10 @@ export function settle(session: Session, left: number): void {
 function tell(session: Session, taken: TakenStep): void {
   const { state, settings } = session;
   const result = readOrExplain(session, taken);
+  state.observer?.settle(taken.step);
   session.meter.count(settings.batchSize);
   session.unlogged = healthOf(result) ?? session.unlogged;
   if (taken.step % settings.logEverySteps === 0 || taken.step === state.totalSteps) report(session, taken, result);
-  state.observer?.settle(taken.step);
   observe(session, taken, result);
 }
 
@@ -48,6 +48,7 @@ function readOrExplain(session: Session, { batch, numbers }: TakenStep): StepRes
     return numbers.read();
   } catch (error) {
     if (!(error instanceof SelfsightError && error.kind === "numerics")) throw error;
+    session.state.observer?.settle(Number.POSITIVE_INFINITY); // what it still holds goes
     const told = withBatch(session, batch, error);
     warn(session, told.message, notFiniteAlarmOf(session));
     throw told;

@@ -7,7 +7,7 @@ import { rowsOfRank, takeFrom } from "../torch/index.ts";
 import { openTrainingData, type PreparedRun, placeOf } from "./run/start.ts";
 import type { Session } from "./session.ts";
 import type { Settings } from "./settings/settings.ts";
-import type { TrainState } from "./state.ts";
+import { optimizerState, type TrainState } from "./state.ts";
 import type { ChangeRecord } from "./steer/changes.ts";
 
 /** What the others are told of a run that the leader has prepared. */
@@ -54,7 +54,7 @@ export async function takeLeadersState(state: TrainState, { group, byLeader }: T
   const counts = await byLeader(() => ({ step: state.step, updates: optimizer.counters.updates }));
   state.step = counts.step;
   optimizer.counters.updates = counts.updates;
-  takeFrom(0, [...stateOf(state.network).values(), ...optimizer.state().values()], group);
+  takeFrom(0, [...stateOf(state.network).values(), ...optimizerState(state).values()], group);
 }
 
 /** The rows of each batch that this process reads. */

@@ -1,6 +1,6 @@
 import { type Batch, batches, describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
 import { leads } from "../distributed/index.ts";
-import { freeNetwork, freeOptimizer, namedParameters } from "../nn/index.ts";
+import { namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
@@ -13,10 +13,19 @@ import { differenceOfMachines, refuseForeignCheckpoint } from "./run/resume.ts";
 import { isSavingDue, save, trySaving } from "./saving.ts";
 import { emit, Meter, type Session, seconds, type TrainOptions, warn } from "./session.ts";
 import { decodeSizeOf, methodOf, type Settings } from "./settings/settings.ts";
-import { buildState, peakRates, restore, scheduleFactor, type TrainState, totalStepsOf, warmupOf } from "./state.ts";
+import { steerableKeys } from "./settings/steerable-keys.ts";
+import {
+  buildState,
+  freeState,
+  peakRates,
+  restore,
+  scheduleFactor,
+  type TrainState,
+  totalStepsOf,
+  warmupOf,
+} from "./state.ts";
 import { type ChangeRecord, hashesAt, readChanges, withoutGiven } from "./steer/changes.ts";
 import { obey, takeOnDue, tellActs } from "./steer/obey.ts";
-import { steerableKeys } from "./steer/steerable.ts";
 import { openSteering } from "./steer/steering.ts";
 import { PartClock } from "./step-parts.ts";
 import { settle, take } from "./taken-steps.ts";
@@ -77,8 +86,7 @@ async function withState<T>(options: TrainOptions, body: (state: TrainState) => 
     if (options.team) await takeLeadersState(state, options.team);
     return await body(state);
   } finally {
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
   }
 }
 
@@ -212,7 +220,7 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
     return found;
   };
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  if (found) emit(session, { event: "evaluation", step: state.step, epoch, ...found });
+  for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each });
   session.meter.reset();
 }
 

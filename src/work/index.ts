@@ -1,6 +1,7 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export { type CurveFiles, writeCurves } from "./curves/write-curves.ts";
+export type { SeedStatistics } from "./detection/evaluate.ts";
 export {
   type DetectedObject,
   type DetectedPicture,
@@ -8,6 +9,7 @@ export {
   type DetectOptions,
   detectPictures,
 } from "./detection/predict.ts";
+export type { DetectionSettings, PartialDetectionSettings, ScheduleName } from "./detection/settings.ts";
 export { createEmbedder, Embedder, type EmbedderOptions, type PictureStream } from "./embedder.ts";
 export type { Embedded, EmbedOptions } from "./embeddings/embed.ts";
 export { type EmbedFileOptions, embedToIndex } from "./embeddings/embed-folder.ts";
@@ -64,12 +66,14 @@ export {
   pretrain,
   type ResumeOptions,
   type RunOptions,
+  replay,
   resume,
 } from "./pretrain.ts";
 export type { Columns } from "./report/scores.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-report.ts";
 export type { RepresentationOptions } from "./representation.ts";
 export type { ResultOptions, Written, WrittenResults } from "./results/write-results.ts";
+export { type ScoreOptions, type ScoreReport, scoreResults } from "./scoring/score.ts";
 export { type SearchedPicture, type SearchOptions, type SearchResult, searchIndex } from "./search/search.ts";
 export { type CarriedOut, undoSort, type Way } from "./sorting/carry-out.ts";
 export type { Move, SortOptions, SortPlan } from "./sorting/plan.ts";

@@ -1,20 +1,26 @@
 import { type Dataset, openDataset, subset } from "../data/index.ts";
-import { backboneRepresentation, evaluateKnn, extractFeatures } from "../evaluate/index.ts";
+import {
+  backboneRepresentation,
+  evaluateKnn,
+  extractFeatures,
+  type Features,
+  featureTensor,
+  labelledTask,
+} from "../evaluate/index.ts";
 import type { Module } from "../nn/index.ts";
-import { keyedPermutation } from "../random.ts";
-import type { Settings, TrainState } from "../train/index.ts";
+import { noGrad, scope } from "../torch/index.ts";
+import { type OnlineScore, onlineParts, type Settings, type TrainState } from "../train/index.ts";
 import { viewOf } from "./representation.ts";
 
 /** Enough for a curve, cheap beside an epoch. */
 const bankImages = 5000;
-const queryImages = 1000;
+/** Of the val split. */
+const valImages = 1000;
 /** With fewer images the figure would be noise. */
 const fewestImages = 100;
 const fewestQueries = 20;
-/** Keeps this choice of pictures apart from other uses of the seed. */
-const onlineKey = 0x6b6e6e;
 
-type Evaluate = (state: TrainState) => Promise<{ protocol: string; value: number }>;
+type Evaluate = (state: TrainState) => Promise<OnlineScore[]>;
 
 /** What votes, what is asked for, and what the protocol says of both. */
 interface Parts {
@@ -38,23 +44,33 @@ export async function onlineKnn(settings: Settings, dataset: Dataset): Promise<E
     const bankFeatures = await extractFeatures(representation, bank);
     const queryFeatures = await extractFeatures(representation, queries);
     const { protocol, value } = evaluateKnn(bankFeatures, queryFeatures, { device: state.device });
-    return { protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} ${asked} images`, value };
+    const knn = {
+      protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} ${asked} images`,
+      value,
+    };
+    const linear = linearScore(state, bankFeatures, queryFeatures, asked);
+    return linear ? [linear, knn] : [knn]; // kNN last: what lists a run's newest figure shows it
   };
+}
+
+/** What the classifier that learns beside the trunk answers; undefined where there is none. */
+function linearScore({ onlineLinear, device }: TrainState, bank: Features, queries: Features, asked: string) {
+  if (!onlineLinear) return undefined;
+  const { queryLabels } = labelledTask(bank, queries);
+  const head = onlineLinear.head.eval();
+  const answers = scope(() => noGrad(() => head.forward(featureTensor(queries, device)).argmax(1).to("int32").data()));
+  head.train();
+  const right = queryLabels.filter((label, row) => label === answers[row]).length;
+  return { protocol: `online linear-v1, ${queries.length} ${asked} images`, value: right / queries.length };
 }
 
 /** How many bad files are too many is for training to say, of all of them. */
 const withAllBorne = (dataset: Dataset): Dataset =>
   dataset.kind === "array" ? dataset : { ...dataset, rules: { ...dataset.rules, maxBadShare: 1 } };
 
-/** A fixed choice: the same pictures at every epoch, whatever was resumed. */
 function heldOutParts(dataset: Dataset, seed: number): Parts {
-  const order = keyedPermutation(dataset.length, seed, onlineKey);
-  const queries = Math.min(queryImages, Math.floor(dataset.length / 5));
-  return {
-    queries: subset(dataset, order.slice(0, queries)),
-    bank: subset(dataset, order.slice(queries, queries + bankImages)),
-    asked: "train",
-  };
+  const { held, others } = onlineParts(dataset.length, seed);
+  return { queries: subset(dataset, held), bank: subset(dataset, others.slice(0, bankImages)), asked: "train" };
 }
 
 /**
@@ -64,11 +80,12 @@ function heldOutParts(dataset: Dataset, seed: number): Parts {
 async function valParts(dataset: Dataset, seed: number): Promise<Parts | undefined> {
   const division = dataset.kind === "folder" ? dataset.division : undefined;
   if (!division?.val?.isLabelled || !division.test?.isLabelled || !dataset.source) return undefined;
-  const wanted = { ...dataset.source, split: "val", limit: queryImages } as const;
+  const wanted = { ...dataset.source, split: "val", limit: valImages } as const;
   const val = await openDataset(dataset.source.data, wanted).catch(() => undefined);
   const places = val ? placesOf(val, new Set(dataset.classes)) : [];
   if (!val || places.length < fewestQueries) return undefined;
-  const bank = keyedPermutation(dataset.length, seed, onlineKey).slice(0, bankImages);
+  const { held, others } = onlineParts(dataset.length, seed);
+  const bank = Uint32Array.from([...held, ...others.slice(0, bankImages)]).slice(0, bankImages);
   return { bank: subset(dataset, bank), queries: subset(val, places), asked: "val" };
 }
 

@@ -5,12 +5,15 @@ import { didYouMean, displayName, SelfsightError } from "../errors.ts";
 import { bringMethod, type Method } from "../methods/index.ts";
 import { type RecipeName, recipes } from "../recipes/index.ts";
 import {
+  forkPointFrom,
+  forkRun,
   goOnWithRun,
   type LogEvent,
   type PartialSettings,
   type PreparedRun,
   type RunSettings,
   refuseUnfit,
+  replayRun,
   type Settings,
   startRun,
   type TrainResult,
@@ -29,7 +32,10 @@ export interface RunOptions {
 export interface PretrainOptions extends RunOptions {
   /** The run's folder. Default: the first of runs/DATA, runs/DATA-2, ... that is free. */
   out?: string | undefined;
-  /** A run's folder or a weights.safetensors whose trunk the run begins with. Default: weights drawn anew. */
+  /**
+   * A run's folder or a weights.safetensors whose trunk the run begins with; `RUN@STEP` or `RUN@newest` forks that run, settings, optimizer
+   * and steps included as far as they fit. Default: weights drawn anew.
+   */
   from?: string | undefined;
   /** A shipped recipe, or settings of one's own, below the settings that are given. */
   recipe?: RecipeName | PartialSettings | undefined;
@@ -67,8 +73,23 @@ export async function pretrain(
   refuseUnfit("pretrain", askedOfPretrain, { data, settings, out, from });
   refuseTwoLengths(settings);
   const layers = [typeof recipe === "string" ? recipeNamed(recipe) : recipe, named(settings)];
-  const warn = warningOf(options);
-  const run = await startRun(data, layers, { out, from, command: "pretrain(), as a library", warn });
+  const making = { out, command: "pretrain(), as a library", warn: warningOf(options) };
+  const point = from === undefined ? undefined : forkPointFrom(from);
+  const run = point ? await forkRun(point, data, layers, making) : await startRun(data, layers, { ...making, from });
+  return { folder: run.folder, ...(await trainRun(run, options)) };
+}
+
+/**
+ * Does again what a run did, with every change that it was steered by at its step, in a new folder. On the same machine both end in the
+ * same bits. Default folder: that of the run with `-replay` behind it.
+ *
+ * @throws SelfsightError "configuration" (a run that got another length), "checkpoint" (no run, other pictures), "data", "storage".
+ */
+export async function replay(
+  folder: string,
+  { data, out, ...options }: RunOptions & { data?: string | Dataset | undefined; out?: string | undefined } = {},
+): Promise<PretrainResult> {
+  const run = await replayRun(folder, data, [], { out, command: "replay(), as a library", warn: warningOf(options) });
   return { folder: run.folder, ...(await trainRun(run, options)) };
 }
 

@@ -63,3 +63,7 @@ export const pictureOf = (page: Page, selector: string): Promise<string> =>
     .locator(selector)
     .first()
     .evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
+
+/** The same of what WebGL draws, which is gone from its canvas when it is shown. */
+export const screenOf = async (page: Page, selector: string): Promise<string> =>
+  (await page.locator(selector).first().screenshot()).toString("base64");

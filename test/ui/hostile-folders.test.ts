@@ -157,7 +157,7 @@ describe("the bins of a series", () => {
   it("hold the mean, least and greatest of 1,000,000 steps as a plain sum over them does", () => {
     const series = stepSeries(64);
     const values = Float64Array.from({ length: 1_000_000 }, (_, i) => Math.sin(i / 1000) + (i % 7));
-    for (const [i, value] of values.entries()) series.add(i + 1, [["loss", value]]);
+    for (const [i, value] of values.entries()) series.add(i + 1, { loss: value });
     const { steps, stepsPerBin, figures } = series.binned();
     expect(stepsPerBin).toBe(2 ** Math.ceil(Math.log2(1_000_000 / 64)));
     expect(steps.length).toBe(Math.ceil(1_000_000 / stepsPerBin));
@@ -171,9 +171,9 @@ describe("the bins of a series", () => {
 
   it("forget what a resume does again, and take it anew", () => {
     const series = stepSeries(64);
-    for (let step = 1; step <= 50; step++) series.add(step, [["loss", 1]]);
+    for (let step = 1; step <= 50; step++) series.add(step, { loss: 1 });
     series.dropAfter(20);
-    for (let step = 21; step <= 30; step++) series.add(step, [["loss", 2]]);
+    for (let step = 21; step <= 30; step++) series.add(step, { loss: 2 });
     const { steps, figures } = series.binned();
     expect(steps).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
     expect(figures.loss!.mean).toEqual([...Array(20).fill(1), ...Array(10).fill(2)]);
@@ -181,7 +181,7 @@ describe("the bins of a series", () => {
 
   it("keep 64 figures of a log that names a million", () => {
     const series = stepSeries(64);
-    for (let i = 0; i < 1000; i++) series.add(i, [[`figure ${i}`, 1]]);
+    for (let i = 0; i < 1000; i++) series.add(i, { [`figure ${i}`]: 1 });
     expect(Object.keys(series.binned().figures)).toHaveLength(64);
   });
 });

@@ -10,7 +10,7 @@ import type { Listening } from "../../src/serve/http/server.ts";
 import { exportRun, type Training } from "../../src/serve/index.ts";
 import { drawRun } from "../drawn-run.ts";
 import { scratchFolder } from "../tiny-run.ts";
-import { goTo, hasBrowser, type OpenPage, openPage, pictureOf } from "./browser.ts";
+import { goTo, hasBrowser, type OpenPage, openPage, pictureOf, screenOf } from "./browser.ts";
 import { playedTraining, serve, token } from "./server.ts";
 
 const scratch = scratchFolder();
@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)("the pages, in Chromium", () => {
     await page.getByRole("slider", { name: "Time" }).focus();
     await page.keyboard.press("Home");
     await page.getByText("step 10", { exact: true }).waitFor();
-    expect(await pictureOf(page, "canvas.matrix")).not.toBe(end);
+    await expect.poll(() => pictureOf(page, "canvas.matrix")).not.toBe(end);
     expect(await page.locator("canvas.matrix").getAttribute("aria-label")).toMatch(
       /at step 10: mean of the diagonal 0\.2/,
     );
@@ -119,10 +119,10 @@ describe.skipIf(!hasBrowser)("the pages, in Chromium", () => {
     await map.waitFor();
     await page.getByRole("img", { name: "view 2 of picture 3" }).waitFor();
     await page.waitForTimeout(500); // points that are on their way
-    const before = await pictureOf(page, ".map canvas");
+    const before = await screenOf(page, ".map");
     await map.focus();
     await page.keyboard.press("+");
-    await expect.poll(() => pictureOf(page, ".map canvas")).not.toBe(before);
+    await expect.poll(() => screenOf(page, ".map")).not.toBe(before);
     await page.getByRole("button", { name: "All", exact: true }).click();
     await page.getByRole("button", { name: "Choose with a lasso" }).click();
     const box = (await map.boundingBox())!;

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadNewestCheckpoint, readChanges, readLog, replayRun, train } from "../../src/train/index.ts";
+import { putClasses } from "../drawn-pictures.ts";
 import { bitsOf, scratchFolder, stopAfter } from "../tiny-run.ts";
 import { executablePath, goTo, hasBrowser, type OpenPage, openPage, pictureOf, startUi, stop } from "./browser.ts";
 
@@ -129,6 +130,34 @@ describe.skipIf(!hasBrowser)(`a run steered from the page, in ${executablePath}`
     const again = await replayRun(first, undefined, [], { out, command: "replay", warn: () => {} });
     await train({ ...again, isStopping: stopAfter(step) });
     expect(bitsOf(out)).toBe(bitsOf(first));
+  });
+
+  test("the studio draws a recipe by the kernels that train, anew when a slider moves", {
+    timeout: 120_000,
+  }, async () => {
+    const { page } = open;
+    const pictures = join(root, "..", "pictures");
+    await putClasses(pictures, 12, []);
+    await page.getByRole("link", { name: "Augmentations" }).click();
+    await page.getByLabel("Pictures").fill(pictures);
+    await page.getByRole("button", { name: "Open" }).click();
+    await page
+      .getByRole("img", { name: /^view 2 of / })
+      .first()
+      .waitFor({ timeout: 90_000 });
+    const drawn = () =>
+      page
+        .getByRole("img", { name: /^view 1 of / })
+        .first()
+        .evaluate((tile) => (tile as unknown as { style: { backgroundImage: string } }).style.backgroundImage);
+    const before = await drawn();
+    await page
+      .getByLabel(/^grayscale/)
+      .first()
+      .fill("1");
+    await expect.poll(drawn, { timeout: 30_000 }).not.toBe(before);
+    await page.getByRole("button", { name: "Copy as recipe" }).click();
+    await page.getByText('"grayscale": 1').first().waitFor();
   });
 
   test("it asked nobody else, and nothing went wrong in it", () => {

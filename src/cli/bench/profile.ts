@@ -1,9 +1,16 @@
 // Where the time of a training step goes: the run's own step on real batches, the device waited for between its parts.
 import { type Batch, batches, type Dataset, imageArray, openDataset } from "../../data/index.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
 import { keyedStream } from "../../random.ts";
 import { synchronize } from "../../torch/index.ts";
-import { buildState, decodeSizeOf, PartClock, type StepShares, stepParts, trainStep } from "../../train/index.ts";
+import {
+  buildState,
+  decodeSizeOf,
+  freeState,
+  PartClock,
+  type StepShares,
+  stepParts,
+  trainStep,
+} from "../../train/index.ts";
 import { type BenchOptions, type BenchResult, measure, medianOf, type PartOfTime, summary } from "./figures.ts";
 import { projectorOf, settingsOf } from "./step.ts";
 
@@ -27,8 +34,7 @@ export async function benchProfile(options: BenchOptions): Promise<BenchResult> 
     times.push({ dataWait: milliseconds, ...clock.read() });
   });
   await reader.return(undefined);
-  freeNetwork(state.network);
-  freeOptimizer(state.optimizer);
+  freeState(state);
   const { method, backbone, width, size, batchSize } = settings;
   const facts = { method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) };
   const { precision, device } = state;

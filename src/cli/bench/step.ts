@@ -1,11 +1,11 @@
 // N images, V views, D features. The step and the loss on fixed random input, so that nothing but the engine is measured.
 import { barlowTwinsLoss } from "../../methods/index.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
 import { recipes } from "../../recipes/index.ts";
 import { freeAll, liveTensors, manualSeed, randn, scope, type Tensor, zeros } from "../../torch/index.ts";
 import {
   buildState,
   chosenDevice,
+  freeState,
   type PartialSettings,
   resolveSettings,
   type Settings,
@@ -26,8 +26,7 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
     ...{ method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) },
     ...{ precision: state.precision, device: state.device, liveTensors: liveTensors().live },
   };
-  freeNetwork(state.network);
-  freeOptimizer(state.optimizer);
+  freeState(state);
   freeAll([...views, labels]);
   return summary("step", seconds, batchSize, facts);
 }

@@ -1,13 +1,13 @@
 // N images, D features of an embedding, S features of the corner that is kept
 import { batches, openDataset } from "../../data/index.ts";
 import { crossCorrelation } from "../../methods/index.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
 import { noGrad, scope } from "../../torch/index.ts";
 import {
   buildState,
   type Checkpoint,
   decodeSizeOf,
   embedBatch,
+  freeState,
   loadNewestCheckpoint,
   restore,
   rulesOf,
@@ -34,8 +34,7 @@ export async function correlationOfViews({ folder, data, settings }: CellJob) {
     const state = buildState(settings, dataset);
     if (checkpoint) restore(state, checkpoint);
     const found = correlationAt(state, batch);
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
     return found;
   };
   const [start, end] = [at(), at(loadNewestCheckpoint(folder, () => {}))];

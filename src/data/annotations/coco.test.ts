@@ -7,7 +7,7 @@ import { cocoFile, drawCoco, drawPicture } from "../../../test/drawn-annotations
 import { SelfsightError } from "../../errors.ts";
 import { compressedCounts } from "../masks/compressed.ts";
 import { maskArea } from "../masks/run-lengths.ts";
-import { objectsOf, openDetectionSet, rasterised, readCocoResults } from "./index.ts";
+import { cocoResults, objectsOf, openDetectionSet, rasterised, readCocoResults } from "./index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "selfsight-coco-set-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -106,7 +106,8 @@ describe("a COCO file", () => {
 
 const kindsOf = async (parts: Record<string, unknown>) => {
   const { issues, objects, images } = await opened(parts);
-  const named = issues.map(({ kind, count, first }) => [kind, count, first[0]]);
+  const others = issues.filter(({ kind }) => kind !== "class-absent"); // it follows from what is left out
+  const named = others.map(({ kind, count, first }) => [kind, count, first[0]]);
   return { issues: named, objects: objects.classes.length, images: images.length };
 };
 const [first, second] = cocoFile().annotations;
@@ -156,6 +157,11 @@ describe("faults are counted, named, and left out or kept", () => {
       objects: 2,
       images: 2,
     });
+  });
+
+  it("classes without an object are named", async () => {
+    const { issues } = await opened({ annotations: [first, { ...first, id: 2, image_id: 2 }] });
+    expect(issues.map(({ kind, count, first: named }) => [kind, count, named])).toEqual([["class-absent", 1, ["dog"]]]);
   });
 
   it("pictures without objects are kept", async () => {
@@ -209,6 +215,8 @@ describe("what is no COCO file is refused", () => {
     ["[]", /no array "images"/],
     ["7", /neither a JSON object nor an array/],
     ["{}", /no array "images"/],
+    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, /no array "images"/],
+    [`{"images":[${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}],"categories":[],"annotations":[]}`, /images\[0\]/],
     [text.slice(0, -1), /ends too early/],
     [text.slice(0, 60), /ends within a value/],
     [`${text}x`, /something stands behind its end/],
@@ -352,6 +360,16 @@ describe("results", () => {
     const { detections, haveMasks } = await read([{ ...result, bbox: undefined, segmentation }]);
     expect(haveMasks).toBe(true);
     expect([...detections[0]!.boxes]).toEqual([2, 2, 4, 6]);
+  });
+
+  it("are what detections become when they are written", async () => {
+    const segmentation = { size: [10, 20], counts: compressedCounts(Uint32Array.of(22, 4, 6, 4, 164)) };
+    const results = [
+      { image_id: 1, category_id: 5, bbox: [2, 2, 2, 4], score: 0.75, segmentation },
+      { image_id: 2, category_id: 3, bbox: [1, 1, 8, 4], score: 0.5, segmentation },
+    ];
+    const { detections } = await read(results);
+    expect(cocoResults(await opened({}), detections)).toEqual(results);
   });
 
   it.each([

@@ -47,6 +47,8 @@ export interface ObjectTable {
   isDifficult: Uint8Array; // [M]
   /** In pixels, as the file says, else of the mask, else of the box. */
   areas: Float64Array; // [M]
+  /** Width times height as the file says them: of right and bottom they could be had to rounding only. */
+  boxAreas: Float64Array; // [M]
   /** As in the file; NaN where it has none. */
   ids: Float64Array; // [M]
   masks?: MaskTable;
@@ -56,7 +58,9 @@ export interface ObjectTable {
 export interface MaskTable {
   kinds: Uint8Array; // [M]
   firstPart: Uint32Array; // [M + 1]
-  firstNumber: Uint32Array; // [P + 1]
+  /** Where the numbers of each part begin, and behind which they end: they lie in the order of the file. */
+  partStart: Uint32Array; // [P]
+  partEnd: Uint32Array; // [P]
   /** Corners `x, y, …` or runs. */
   numbers: Float64Array;
 }
@@ -74,7 +78,7 @@ export interface ImageObjects extends Omit<ObjectTable, "masks"> {
 /** The objects of the picture at a place of `images`. */
 export function objectsOf(set: DetectionSet, image: number): ImageObjects {
   const [first, end] = [set.firstObject[image]!, set.firstObject[image + 1]!];
-  const { boxes, classes, isCrowd, isDifficult, areas, ids, masks } = set.objects;
+  const { boxes, classes, isCrowd, isDifficult, areas, boxAreas, ids, masks } = set.objects;
   const { height, width } = set.images[image]!;
   return {
     count: end - first,
@@ -83,6 +87,7 @@ export function objectsOf(set: DetectionSet, image: number): ImageObjects {
     isCrowd: isCrowd.subarray(first, end),
     isDifficult: isDifficult.subarray(first, end),
     areas: areas.subarray(first, end),
+    boxAreas: boxAreas.subarray(first, end),
     ids: ids.subarray(first, end),
     mask: (object) => (masks ? storedMask(masks, first + object, height, width) : undefined),
   };
@@ -92,7 +97,7 @@ function storedMask(masks: MaskTable, object: number, height: number, width: num
   const kind = masks.kinds[object];
   if (kind === 0) return undefined;
   const [first, end] = [masks.firstPart[object]!, masks.firstPart[object + 1]!];
-  const part = (at: number) => masks.numbers.subarray(masks.firstNumber[at]!, masks.firstNumber[at + 1]!);
+  const part = (at: number) => masks.numbers.subarray(masks.partStart[at]!, masks.partEnd[at]!);
   if (kind === 2) return { height, width, counts: Uint32Array.from(part(first)) };
   return { polygons: Array.from({ length: end - first }, (_, at) => part(first + at)) };
 }

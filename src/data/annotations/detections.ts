@@ -4,6 +4,8 @@ import type { RunLengths } from "../masks/run-lengths.ts";
 export interface Detections {
   /** Left, top, right, bottom in pixels, as in `ObjectTable`. */
   boxes: Float32Array | Float64Array; // [D, 4]
+  /** Width times height where a file says them; default what follows from the boxes. */
+  boxAreas?: Float64Array; // [D]
   /** The surest highest. */
   scores: Float32Array | Float64Array; // [D]
   /** Places in the set's categories. */

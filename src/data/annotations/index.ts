@@ -1,5 +1,5 @@
 /** What pictures show where: VOC's and COCO's annotations as one type. Knows nothing of torch. */
-export { type ReadResults, readCocoResults } from "./coco/results.ts";
+export { type CocoResult, cocoResults, type ReadResults, readCocoResults } from "./coco/results.ts";
 export {
   type Category,
   type DetectionImage,

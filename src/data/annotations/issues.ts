@@ -24,6 +24,7 @@ const issueKinds = {
   "image-unreadable": ["pictures whose size cannot be read", "left out"],
   "image-size": ["pictures of another size than their annotation says", "left out"],
   "image-without-annotation": ["pictures without an annotation file", "left out"],
+  "class-absent": ["classes without an object in this part", "kept"],
   "class-case": ["class names written in another case", "taken as one class"],
   "file-unreadable": ["annotation files that cannot be read", "left out"],
   "score-not-finite": ["results whose score is not a finite number", "left out"],

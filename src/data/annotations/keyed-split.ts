@@ -37,7 +37,9 @@ function picturesByRarestClass(set: DetectionSet): Map<number, number[]> {
   const groups = new Map<number, number[]>();
   classes.forEach((own, place) => {
     const rarest = own.sort((a, b) => pictures[a]! - pictures[b]! || a - b)[0] ?? -1;
-    groups.set(rarest, [...(groups.get(rarest) ?? []), place]);
+    const group = groups.get(rarest) ?? [];
+    group.push(place);
+    groups.set(rarest, group);
   });
   return groups;
 }

@@ -4,7 +4,7 @@ import { CallError, displayName, SelfsightError } from "../../errors.ts";
 import { readCocoHeads, readCocoObjects } from "./coco/file.ts";
 import { type ChosenPart, chosenPart, cocoPart, cocoPartsIn, undivided } from "./coco/parts.ts";
 import type { DetectionImage, DetectionSet } from "./detection-set.ts";
-import { IssueLog } from "./issues.ts";
+import { type Issue, IssueLog } from "./issues.ts";
 import { keyedPart } from "./keyed-split.ts";
 import { folderOfPictures, foundPictures, withSizes } from "./pictures.ts";
 import { detectionSet } from "./set-builder.ts";
@@ -33,9 +33,26 @@ export interface OpenDetectionOptions {
  * @throws SelfsightError "data" where there are no annotations, no pictures, no such split, or ids mean two things.
  */
 export async function openDetectionSet(path: string, options: OpenDetectionOptions = {}): Promise<DetectionSet> {
+  const set = await openPart(path, options);
+  return { ...set, issues: [...set.issues, ...absentClasses(set)] };
+}
+
+/** Nobody can learn a class that is not shown, nor be measured on it. */
+function absentClasses({ categories, objects }: DetectionSet): Issue[] {
+  const issues = new IssueLog();
+  const shown = new Set(objects.classes);
+  for (const [place, { name }] of categories.entries()) if (!shown.has(place)) issues.add("class-absent", name);
+  return issues.report();
+}
+
+async function openPart(path: string, options: OpenDetectionOptions): Promise<DetectionSet> {
   const { split = "train" } = options;
-  if (typeof path !== "string" || path === "")
+  if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw new CallError("openDetectionSet: no path was given; a folder or a COCO JSON file is needed; check the call");
+  if (typeof split !== "string" || split === "")
+    throw new CallError(
+      "openDetectionSet: no split was named; train, val, test, all or a name of the layout is needed; check the call",
+    );
   const whole = resolve(path);
   const years = joinedYears(whole);
   if (years) return openVoc(basename(whole), years, split, options);

@@ -1,9 +1,11 @@
 // M objects, P parts of masks
+import { createHash } from "node:crypto";
 import { digest } from "../dataset.ts";
 import type { RunLengths } from "../masks/run-lengths.ts";
 import {
   type DetectionImage,
   type DetectionSet,
+  type MaskTable,
   type ObjectTable,
   objectsOf,
   type StoredMask,
@@ -17,6 +19,8 @@ export interface FoundObject {
   isCrowd: boolean;
   isDifficult: boolean;
   area: number;
+  /** Of the box; default what follows from its sides. */
+  boxArea?: number;
   mask?: StoredMask | undefined;
 }
 
@@ -37,7 +41,7 @@ class Column {
   }
 
   #grow(length: number): void {
-    const larger = new Float64Array(Math.max(length, 2 * this.#numbers.length));
+    const larger = new Float64Array(Math.max(length, Math.ceil(1.5 * this.#numbers.length)));
     larger.set(this.#numbers.subarray(0, this.length));
     this.#numbers = larger;
   }
@@ -47,10 +51,15 @@ class Column {
   }
 }
 
+/** Of an object's row in the collector. */
+const columns = 10;
+
+const areaOf = ([left, top, right, bottom]: FoundObject["box"]): number => (right - left) * (bottom - top);
+
 /** Takes objects in any order and lays them out picture by picture. */
 export class ObjectCollector {
   readonly #image = new Column();
-  readonly #rows = new Column(); // [M, 9]: box, class, crowd, difficult, area, id
+  readonly #rows = new Column(); // [M, 10]: box, class, crowd, difficult, area, id, area of the box
   readonly #kinds = new Column();
   readonly #firstPart = new Column();
   readonly #firstNumber = new Column();
@@ -60,9 +69,9 @@ export class ObjectCollector {
     return this.#image.length;
   }
 
-  add(image: number, { id, box, class: place, isCrowd, isDifficult, area, mask }: FoundObject): void {
+  add(image: number, { id, box, class: place, isCrowd, isDifficult, area, boxArea, mask }: FoundObject): void {
     this.#image.push(image);
-    this.#rows.push(...box, place, Number(isCrowd), Number(isDifficult), area, id);
+    this.#rows.push(...box, place, Number(isCrowd), Number(isDifficult), area, id, boxArea ?? areaOf(box));
     this.#kinds.push(mask === undefined ? 0 : "polygons" in mask ? 1 : 2);
     this.#firstPart.push(this.#firstNumber.length);
     for (const part of partsOf(mask)) {
@@ -87,10 +96,10 @@ export class ObjectCollector {
 
   #table(order: Uint32Array): ObjectTable {
     const rows = this.#rows.values;
-    const column = (offset: number) => Float64Array.from(order, (row) => rows[9 * row + offset]!);
+    const column = (offset: number) => Float64Array.from(order, (row) => rows[columns * row + offset]!);
     const boxes = new Float64Array(4 * order.length); // [M, 4]
     order.forEach((row, place) => {
-      boxes.set(rows.subarray(9 * row, 9 * row + 4), 4 * place);
+      boxes.set(rows.subarray(columns * row, columns * row + 4), 4 * place);
     });
     return {
       boxes,
@@ -99,26 +108,30 @@ export class ObjectCollector {
       isDifficult: Uint8Array.from(column(6)),
       areas: column(7),
       ids: column(8),
+      boxAreas: column(9),
       ...(this.#kinds.values.some((kind) => kind !== 0) && { masks: this.#masks(order) }),
     };
   }
 
-  #masks(order: Uint32Array): NonNullable<ObjectTable["masks"]> {
-    const [firstPart, firstNumber] = [new Uint32Array(order.length + 1), new Uint32Array(this.#firstNumber.length + 1)];
-    const numbers = new Float64Array(this.#numbers.length);
-    let [part, number] = [0, 0];
+  /** Only the parts are put in order: their numbers may be most of what a file holds. */
+  #masks(order: Uint32Array): MaskTable {
+    const parts = this.#firstNumber.length;
+    const [firstPart, partStart, partEnd] = [
+      new Uint32Array(order.length + 1),
+      new Uint32Array(parts),
+      new Uint32Array(parts),
+    ];
+    let part = 0;
     order.forEach((row, place) => {
-      const end = this.#firstPart.values[row + 1] ?? this.#firstNumber.length;
+      const end = this.#firstPart.values[row + 1] ?? parts;
       for (let from = this.#firstPart.values[row]!; from < end; from++) {
-        const first = this.#firstNumber.values[from]!;
-        const own = this.#numbers.values.subarray(first, this.#firstNumber.values[from + 1] ?? this.#numbers.length);
-        numbers.set(own, number);
-        number += own.length;
-        firstNumber[++part] = number;
+        partStart[part] = this.#firstNumber.values[from]!;
+        partEnd[part++] = this.#firstNumber.values[from + 1] ?? this.#numbers.length;
       }
       firstPart[place + 1] = part;
     });
-    return { kinds: Uint8Array.from(order, (row) => this.#kinds.values[row]!), firstPart, firstNumber, numbers };
+    const kinds = Uint8Array.from(order, (row) => this.#kinds.values[row]!);
+    return { kinds, firstPart, partStart, partEnd, numbers: this.#numbers.values };
   }
 }
 
@@ -131,10 +144,21 @@ export type SetParts = Omit<DetectionSet, "fingerprint">;
 export function detectionSet(parts: SetParts): DetectionSet {
   const { images, categories, objects, firstObject } = parts;
   const names = JSON.stringify([images.map(({ id, width, height }) => [id, width, height]), categories]);
-  const bytes = (numbers: Float64Array) => new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-  const masks = objects.masks ? [objects.masks.firstNumber, bytes(objects.masks.numbers)] : [];
-  const fingerprint = digest(names, firstObject, bytes(objects.boxes), objects.classes, objects.isCrowd, ...masks);
+  const shapes = objects.masks ? shapesDigest(objects.masks) : "";
+  const fingerprint = digest(names, firstObject, bytesOf(objects.boxes), objects.classes, objects.isCrowd, shapes);
   return { ...parts, fingerprint };
+}
+
+const bytesOf = (numbers: Float64Array): Uint8Array =>
+  new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+
+/** In the order of the objects, wherever in the file their numbers stand. */
+function shapesDigest({ partStart, partEnd, numbers }: MaskTable): string {
+  const hash = createHash("sha256");
+  partStart.forEach((start, part) => {
+    hash.update(`${partEnd[part]! - start} `).update(bytesOf(numbers.subarray(start, partEnd[part]!)));
+  });
+  return hash.digest("hex");
 }
 
 /** The pictures at `places`, in that order, with their objects. */
@@ -149,7 +173,7 @@ export function chosenImages(set: DetectionSet, places: ArrayLike<number>): Dete
 }
 
 function foundObjects(set: DetectionSet, image: number): FoundObject[] {
-  const { count, boxes, classes, isCrowd, isDifficult, areas, ids, mask } = objectsOf(set, image);
+  const { count, boxes, classes, isCrowd, isDifficult, areas, boxAreas, ids, mask } = objectsOf(set, image);
   return Array.from({ length: count }, (_, at) => ({
     id: ids[at]!,
     box: [boxes[4 * at]!, boxes[4 * at + 1]!, boxes[4 * at + 2]!, boxes[4 * at + 3]!] as const,
@@ -157,6 +181,7 @@ function foundObjects(set: DetectionSet, image: number): FoundObject[] {
     isCrowd: isCrowd[at] === 1,
     isDifficult: isDifficult[at] === 1,
     area: areas[at]!,
+    boxArea: boxAreas[at]!,
     mask: mask(at),
   }));
 }

@@ -100,6 +100,8 @@ describe("parts of a VOC folder", () => {
     const test = await openDetectionSet(join(folder, "07+12"), { split: "test" });
     expect([test.images.map(({ id }) => id), test.categories]).toEqual([["c"], set.categories]);
     await expect(openDetectionSet(join(folder, "07+12"), { split: "x" })).rejects.toThrow(/split x was asked for/);
+    rmSync(join(folder, "VOC2012", "ImageSets"), { recursive: true });
+    await expect(openDetectionSet(join(folder, "07+12"))).rejects.toThrow(/trainval.txt: ENOENT.*a list of pictures/);
     rmSync(join(folder, "VOC2012"), { recursive: true });
     await expect(openDetectionSet(join(folder, "07+12"))).rejects.toThrow(/VOC2012 is no VOC folder/);
   });

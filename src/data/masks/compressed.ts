@@ -2,20 +2,23 @@
 // from "0" on. From the fourth on it is the difference to the number two places before.
 
 const firstCharacter = 48;
-const mostGroups = 7; // 35 bits: no picture has more pixels than 32 bits count
+const mostWeight = 32 ** 6; // seven groups, 35 bits: no picture has more pixels than 32 bits count
 
 /** The counts of a compressed mask, or undefined where the text is none. */
 export function decompressedCounts(text: string): Uint32Array | undefined {
   const counts = new Uint32Array(text.length);
   let [runs, at] = [0, 0];
   while (at < text.length) {
-    let [value, groups, group] = [0, 0, 0];
+    let value = 0;
+    let weight = 1;
+    let group = 0;
     do {
       group = text.charCodeAt(at++) - firstCharacter;
-      if (!(group >= 0 && group < 64) || groups === mostGroups) return undefined; // NaN at the end of the text
-      value += (group & 31) * 32 ** groups++;
+      if (!(group >= 0 && group < 64) || weight > mostWeight) return undefined; // NaN at the end of the text
+      value += (group & 31) * weight;
+      weight *= 32;
     } while (group & 32);
-    if (group & 16) value -= 32 ** groups; // the highest bit is the sign
+    if (group & 16) value -= weight; // the highest bit is the sign
     const count = runs > 2 ? value + counts[runs - 2]! : value;
     if (count < 0 || count > 0xffffffff) return undefined;
     counts[runs++] = count;

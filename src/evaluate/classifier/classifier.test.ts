@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { imageArray } from "../../data/index.ts";
+import { jpegOf, put } from "../../../test/drawn-pictures.ts";
+import { type Dataset, imageArray, openDataset, sampleName } from "../../data/index.ts";
 import { supervisedViews } from "../../methods/index.ts";
 import { freeNetwork, type Linear, namedParameters } from "../../nn/index.ts";
 import { keyedStream } from "../../random.ts";
@@ -74,35 +78,46 @@ test.each([
   for (const [epoch, factor] of expected) expect(epochFactor(schedule, epoch, epochs)).toBeCloseTo(factor, 12);
 });
 
-describe("an epoch's batches", () => {
-  const read = async (epoch: number, seed = 0) => {
-    const places: number[][] = [];
-    const reading = { batchSize: 8, seed, epoch, decodeSize: 8, badFiles: new Set([4]) };
-    for await (const batch of epochBatches(pictures(), reading)) {
-      expect(batch.epoch).toBe(epoch);
-      expect(Array.from(batch.labels!)).toEqual(Array.from(batch.indices, (place) => place % 3));
-      places.push([...batch.indices]);
+describe("batches of epochs", () => {
+  const read = async (data: Dataset, seed = 0, epochs = 2) => {
+    const found: { epoch: number; places: number[] }[] = [];
+    for await (const batch of epochBatches(data, { epochs, batchSize: 8, seed, decodeSize: 8 })) {
+      expect(Array.from(batch.labels!)).toEqual(Array.from(batch.indices, (place) => data.labels![place]));
+      found.push({ epoch: batch.epoch, places: [...batch.indices] });
     }
-    return places;
+    return found;
   };
 
-  test("hold every good picture once, the last one as small as it comes", async () => {
-    const found = await read(0);
-    expect(found.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 33 }, (_, i) => i).filter((i) => i !== 4));
-    expect(found.map(({ length }) => length)).toEqual([8, 8, 8, 8]);
+  test("hold every picture once an epoch, the last batch as small as it comes but never of one", async () => {
+    const found = await read(pictures(37));
+    expect(found.map(({ epoch }) => epoch)).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    expect(found.map(({ places }) => places.length)).toEqual([8, 8, 8, 8, 5, 8, 8, 8, 8, 5]);
+    const first = found.slice(0, 5).flatMap(({ places }) => places);
+    expect(first.sort((a, b) => a - b)).toEqual(Array.from({ length: 37 }, (_, i) => i));
+    expect((await read(pictures(33))).map(({ places }) => places.length)).toEqual([8, 8, 8, 8, 8, 8, 8, 8]);
   });
 
   test("come in an order that follows from seed and epoch", async () => {
-    expect(await read(1)).toEqual(await read(1));
-    expect(await read(1)).not.toEqual(await read(0));
-    expect(await read(0, 1)).not.toEqual(await read(0));
+    const [one, again, other] = [await read(pictures()), await read(pictures()), await read(pictures(), 1)];
+    expect(again).toEqual(one);
+    expect(other).not.toEqual(one);
+    expect(one[4]!.places).not.toEqual(one[0]!.places);
   });
 
-  test("are never of one picture", async () => {
-    const sizes: number[] = [];
-    const reading = { batchSize: 8, seed: 0, epoch: 0, decodeSize: 8, badFiles: new Set<number>() };
-    for await (const { indices } of epochBatches(pictures(), reading)) sizes.push(indices.length);
-    expect(sizes).toEqual([8, 8, 8, 8]);
+  test("are the same of files as of an array; a file that cannot be read is left out of every epoch and told once", async () => {
+    const root = mkdtempSync(join(tmpdir(), "epochs-"));
+    for (let i = 0; i < 13; i++) put(root, `${i % 3}/${String(i).padStart(2, "0")}.jpg`, await jpegOf(i));
+    const whole = await openDataset(root);
+    const plan = await read({ ...pictures(13), labels: whole.labels! }, 0, 3);
+    expect(await read(whole, 0, 3)).toEqual(plan);
+    const bad = plan[0]!.places[3]!;
+    put(root, sampleName(whole, bad), Buffer.from("\xff\xd8\xff no picture"));
+    const told: number[] = [];
+    const left: number[] = [];
+    const reading = { epochs: 3, batchSize: 8, seed: 0, decodeSize: 8, onBadFile: (index: number) => told.push(index) };
+    for await (const { indices } of epochBatches(whole, reading)) left.push(...indices);
+    rmSync(root, { recursive: true });
+    expect([told, left.length, left.includes(bad)]).toEqual([[bad], 36, false]);
   });
 });
 

@@ -1,7 +1,7 @@
 // N pictures, B of a batch, S side in pixels, D features, C classes
 import { makeViews, type ViewRecipe } from "../../augment/index.ts";
 import type { Batch, Dataset } from "../../data/index.ts";
-import { SelfsightError } from "../../errors.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
 import { supervisedLoss } from "../../methods/index.ts";
 import { freeOptimizer, type Optimizer, type ParameterGroup, sgd } from "../../nn/index.ts";
 import { scope, type Tensor, tensor } from "../../torch/index.ts";
@@ -36,36 +36,35 @@ export interface ClassifierTraining {
  * @throws SelfsightError "numerics" where a loss was not finite; "data" for too many bad files.
  */
 export async function trainClassifier(training: ClassifierTraining): Promise<{ steps: number }> {
-  const { recipe, groups } = training;
-  const { momentum, nesterov, epochs } = recipe;
+  const { train, recipe, decodeSize, seed, groups, onBadFile, onProgress } = training;
+  const { momentum, nesterov, epochs, batchSize, schedule } = recipe;
   const optimizer = sgd(groups, { momentum, nesterov });
+  let [epoch, done] = [0, 0];
+  const endEpoch = () => {
+    refuseDiverged(optimizer, epoch);
+    training.onEpoch?.(epoch + 1);
+  };
   try {
-    const badFiles = new Set<number>(); // found once, known to every later epoch
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      await learnEpoch({ ...training, badFiles }, optimizer, epoch);
-      refuseDiverged(optimizer, epoch);
-      training.onEpoch?.(epoch + 1);
+    for await (const batch of epochBatches(train, { epochs, batchSize, seed, decodeSize, onBadFile })) {
+      if (batch.epoch !== epoch) endEpoch();
+      epoch = batch.epoch;
+      learnBatch(training, optimizer, batch, epochFactor(schedule, epoch, epochs));
+      done += batch.indices.length;
+      onProgress?.(done, epochs * train.length);
     }
+    if (done === 0) throw nothingToLearn(train);
+    endEpoch();
     return { steps: optimizer.counters.updates };
   } finally {
     freeOptimizer(optimizer);
   }
 }
 
-type Epoch = ClassifierTraining & Pick<EpochReading, "badFiles">;
-
-async function learnEpoch(training: Epoch, optimizer: Optimizer, epoch: number): Promise<void> {
-  const { train, recipe, decodeSize, seed, badFiles, onBadFile, onProgress } = training;
-  const { epochs, batchSize, schedule } = recipe;
-  const factor = epochFactor(schedule, epoch, epochs);
-  let done = epoch * train.length;
-  const reading = { batchSize, seed, epoch, decodeSize, badFiles, ...(onBadFile && { onBadFile }) };
-  for await (const batch of epochBatches(train, reading)) {
-    learnBatch(training, optimizer, batch, factor);
-    done += batch.indices.length;
-    onProgress?.(done, epochs * train.length);
-  }
-}
+const nothingToLearn = ({ name, length }: Dataset) =>
+  new SelfsightError(
+    "data",
+    `evaluate: ${length} labelled images of ${displayName(name)}, fewer than two of which could be read; two or more are needed; check the files`,
+  );
 
 /** One step. */
 function learnBatch(training: ClassifierTraining, optimizer: Optimizer, batch: Batch, factor: number): void {

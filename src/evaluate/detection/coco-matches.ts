@@ -2,8 +2,9 @@
 import { type DetectionSet, type Detections, objectsOf, rasterised } from "../../data/annotations/index.ts";
 import { maskOverlaps } from "../../data/masks/overlap.ts";
 import { maskArea } from "../../data/masks/run-lengths.ts";
+import { checkDetections } from "./check.ts";
 import { areaRanges, mostDetections, overlapThresholds } from "./coco-settings.ts";
-import { boxArea, boxesAt, boxOverlaps } from "./overlaps.ts";
+import { areaAt, boxesAt, boxOverlaps } from "./overlaps.ts";
 
 export interface CocoMatchOptions {
   /** What is laid over one another. Default "boxes". */
@@ -33,12 +34,14 @@ export interface CocoMatches {
  * object of the largest overlap that none took before; crowds and objects of other areas are matched last and ignored.
  *
  * @param detections of each picture of the set, in its order.
+ * @throws CallError where the detections are not those of this set.
  */
 export function cocoMatches(
   set: DetectionSet,
   detections: readonly Detections[],
   { of = "boxes", classAgnostic = false }: CocoMatchOptions = {},
 ): CocoMatches {
+  checkDetections(set, detections, of);
   const rows = new Rows();
   for (let image = 0; image < set.images.length; image++) {
     const scene = sceneOf(set, image, detections[image]!, of);
@@ -59,7 +62,7 @@ interface Scene {
 function sceneOf(set: DetectionSet, image: number, found: Detections, of: Scene["of"]): Scene {
   const objects = objectsOf(set, image);
   const foundAreas = Float64Array.from(found.scores, (_, row) =>
-    of === "masks" ? maskArea(found.masks![row]!) : boxArea(found.boxes, 4 * row),
+    of === "masks" ? maskArea(found.masks![row]!) : areaAt(found, row),
   );
   return { of, found, foundAreas, objects, size: set.images[image]! };
 }
@@ -118,8 +121,7 @@ const everyThreshold = (1 << overlapThresholds.length) - 1;
 
 function overlapsOf({ of, found, objects, size }: Scene, group: Group): Float64Array {
   const crowds = Uint8Array.from(group.objects, (place) => objects.isCrowd[place]!);
-  if (of === "boxes")
-    return boxOverlaps(boxesAt(found.boxes, group.detections), boxesAt(objects.boxes, group.objects), crowds);
+  if (of === "boxes") return boxOverlaps(boxesAt(found, group.detections), boxesAt(objects, group.objects), crowds);
   const empty = { ...size, counts: Uint32Array.of(size.height * size.width) };
   const masks = group.objects.map((place) => {
     const mask = objects.mask(place);

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unpacked, unpackInto } from "../../../test/coco-reference.ts";
-import { type DetectionSet, openDetectionSet, readCocoResults } from "../../data/annotations/index.ts";
-import { type CocoNumbers, cocoMatches, cocoScores, scoresOfMatches } from "./index.ts";
+import { drawnDetections, drawnSet } from "../../../test/drawn-detections.ts";
+import { type DetectionSet, type Detections, openDetectionSet, readCocoResults } from "../../data/annotations/index.ts";
+import { type CocoNumbers, cocoMatches, cocoScores, scoresOfMatches, vocScores } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-coco-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -97,3 +98,22 @@ describe.each(random.cases.map((given, place) => ({ place, ...given })))(
     });
   },
 );
+
+describe("detections of another set are refused", () => {
+  const set = drawnSet([[{ box: [0, 0, 10, 10] }], []]);
+  const [sound, none] = drawnDetections([[{ box: [0, 0, 10, 10] }], []]) as [Detections, Detections];
+  const mask = { height: 10, width: 10, counts: Uint32Array.of(100) };
+  it.each<[string, "boxes" | "masks", Detections[]]>([
+    ["detections of 1 pictures", "boxes", [sound]],
+    ["8 sides and 1 classes in picture 1", "boxes", [{ ...sound, boxes: new Float64Array(8) }, none]],
+    ["a score that is no number", "boxes", [{ ...sound, scores: Float64Array.of(Number.NaN) }, none]],
+    ["a box with a side that is no number", "boxes", [{ ...sound, boxes: Float64Array.of(0, 0, Number.NaN, 1) }, none]],
+    ["class 1 in picture 1", "boxes", [{ ...sound, classes: Int32Array.of(1) }, none]],
+    ["class -1 in picture 1", "boxes", [{ ...sound, classes: Int32Array.of(-1) }, none]],
+    ["0 masks in picture 1", "masks", [sound, none]],
+    ["a mask of 10x10 in picture 1", "masks", [{ ...sound, masks: [mask] }, none]],
+  ])("%s", (expected, of, detections) => {
+    expect(() => cocoScores(set, detections, { of })).toThrow(expected);
+    if (of === "boxes") expect(() => vocScores(set, detections)).toThrow(expected);
+  });
+});

@@ -43,6 +43,7 @@ export interface CocoScores extends CocoNumbers {
  * Precision is read at 101 recalls, of the 100 surest detections of each class in each picture.
  *
  * @param detections of each picture of the set, in its order.
+ * @throws CallError where the detections are not those of this set.
  */
 export function cocoScores(
   set: DetectionSet,

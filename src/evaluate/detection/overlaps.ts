@@ -1,28 +1,29 @@
 // D detections, G ground truths
 
+/** Boxes and their areas, which a file may know more exactly than their sides tell. */
+export interface Boxes {
+  sides: Float64Array; // [N, 4] left, top, right, bottom
+  areas: Float64Array; // [N]
+}
+
 /**
  * Intersection over union of each detection's box with each ground truth's; of a crowd, intersection over the detection's own area.
- * Boxes are left, top, right, bottom.
  */
-export function boxOverlaps(
-  detections: ArrayLike<number>,
-  groundTruths: ArrayLike<number>,
-  isCrowd: Uint8Array,
-): Float64Array {
-  const [rows, columns] = [detections.length / 4, groundTruths.length / 4];
+export function boxOverlaps(detections: Boxes, groundTruths: Boxes, isCrowd: Uint8Array): Float64Array {
+  const [rows, columns] = [detections.areas.length, groundTruths.areas.length];
   const overlaps = new Float64Array(rows * columns); // [D, G]
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) {
-      const shared = sharedArea(detections, 4 * row, groundTruths, 4 * column);
+      const shared = sharedArea(detections.sides, 4 * row, groundTruths.sides, 4 * column);
       if (shared === 0) continue;
-      const area = boxArea(detections, 4 * row);
-      const whole = isCrowd[column] ? area : area + boxArea(groundTruths, 4 * column) - shared;
+      const area = detections.areas[row]!;
+      const whole = isCrowd[column] ? area : area + groundTruths.areas[column]! - shared;
       overlaps[row * columns + column] = shared / whole;
     }
   return overlaps;
 }
 
-export const boxArea = (boxes: ArrayLike<number>, at: number): number =>
+const boxArea = (boxes: ArrayLike<number>, at: number): number =>
   (boxes[at + 2]! - boxes[at]!) * (boxes[at + 3]! - boxes[at + 1]!);
 
 function sharedArea(a: ArrayLike<number>, at: number, b: ArrayLike<number>, bt: number): number {
@@ -31,11 +32,20 @@ function sharedArea(a: ArrayLike<number>, at: number, b: ArrayLike<number>, bt: 
   return width > 0 && height > 0 ? width * height : 0;
 }
 
-/** Of boxes [N, 4] those at some places. */
-export function boxesAt(boxes: Float32Array | Float64Array, places: readonly number[]): Float64Array {
-  const chosen = new Float64Array(4 * places.length);
+interface StoredBoxes {
+  boxes: Float32Array | Float64Array; // [N, 4]
+  boxAreas?: Float64Array; // [N]
+}
+
+/** The area of the box at a place. */
+export const areaAt = ({ boxes, boxAreas }: StoredBoxes, place: number): number =>
+  boxAreas?.[place] ?? boxArea(boxes, 4 * place);
+
+/** The boxes at some places. */
+export function boxesAt(stored: StoredBoxes, places: readonly number[]): Boxes {
+  const sides = new Float64Array(4 * places.length);
   places.forEach((place, row) => {
-    for (let side = 0; side < 4; side++) chosen[4 * row + side] = boxes[4 * place + side]!;
+    for (let side = 0; side < 4; side++) sides[4 * row + side] = stored.boxes[4 * place + side]!;
   });
-  return chosen;
+  return { sides, areas: Float64Array.from(places, (place) => areaAt(stored, place)) };
 }

@@ -1,5 +1,6 @@
 // N images, C classes, R rows: the detections of a class.  Metrics in float64.
 import { type DetectionSet, type Detections, objectsOf } from "../../data/annotations/index.ts";
+import { checkDetections } from "./check.ts";
 import { overlapThresholds } from "./coco-settings.ts";
 import { boxesAt, boxOverlaps } from "./overlaps.ts";
 
@@ -37,12 +38,14 @@ export interface VocCategoryScore {
  * nothing: neither to be found nor as found.
  *
  * @param detections of each picture of the set, in its order.
+ * @throws CallError where the detections are not those of this set.
  */
 export function vocScores(
   set: DetectionSet,
   detections: readonly Detections[],
   { metric = "area" }: VocOptions = {},
 ): VocScores {
+  checkDetections(set, detections, "boxes");
   const byClass = set.categories.map((_, category) => classScores(set, detections, category, metric));
   const at = (step: number) => meanOf(byClass.map((own) => own.precisions?.[step]));
   return {
@@ -86,11 +89,12 @@ function rowsOf(set: DetectionSet, detections: readonly Detections[], category: 
   const rows: Row[] = [];
   const isPassedOver: boolean[] = [];
   set.images.forEach((_, image) => {
-    const { boxes, classes, isDifficult, isCrowd } = objectsOf(set, image);
+    const shown = objectsOf(set, image);
+    const { classes, isDifficult, isCrowd } = shown;
     const objects = [...classes.keys()].filter((place) => classes[place] === category);
     const found = detections[image]!;
     const places = [...found.classes.keys()].filter((place) => found.classes[place] === category);
-    const overlaps = boxOverlaps(boxesAt(found.boxes, places), boxesAt(boxes, objects), new Uint8Array(objects.length));
+    const overlaps = boxOverlaps(boxesAt(found, places), boxesAt(shown, objects), new Uint8Array(objects.length));
     places.forEach((place, row) => {
       const best = largest(overlaps.subarray(row * objects.length, (row + 1) * objects.length));
       rows.push({ score: found.scores[place]!, overlap: best.overlap, object: isPassedOver.length + best.place });

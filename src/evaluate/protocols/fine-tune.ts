@@ -134,7 +134,7 @@ interface Tuned {
   labels: number;
   steps: number;
   notes: string[];
-  /** Names of pictures that could not be read. */
+  /** Pictures that could not be read, by part and name. */
   badFiles: string[];
 }
 
@@ -166,7 +166,7 @@ async function tunedOnce(
       onProgress: told.onProgress,
       onBadFile(index, { message }) {
         const name = sampleName(labelled, index);
-        badFiles.push(name);
+        badFiles.push(`train ${name}`);
         told.onBadFile?.({ index, name, reason: message });
       },
     }).finally(end);
@@ -177,7 +177,7 @@ async function tunedOnce(
       ...{ test, labels, classes, view, logits },
       reading: toldTest,
     }).finally(endTest);
-    badFiles.push(...badTestFiles.map(({ name }) => name));
+    badFiles.push(...badTestFiles.map(({ name }) => `test ${name}`));
     return { answers, labels: labelled.length, steps, notes, badFiles };
   } finally {
     freeNetwork(network.head);

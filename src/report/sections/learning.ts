@@ -12,6 +12,9 @@ const captions = {
   "kNN while it trained":
     "Accuracy in % on training pictures held out from the vote: a number to watch. It chose nothing, and the test images had " +
     "no part in it.",
+  "Linear classifier while it trained":
+    "Accuracy in % on the same held-out training pictures, of a linear layer that learns from the trunk's features beside it. The " +
+    "trunk never feels it: without it the weights would be the same to the bit.",
   "Effective rank":
     "How many directions the embeddings use (RankMe). If it falls towards 1, every picture is given nearly the same answer: " +
     "that is collapse.",
@@ -24,12 +27,15 @@ const captions = {
     "Pictures in a second, each seen in two views. Dips are pauses for a measurement or a checkpoint, or other programs.",
 };
 
-export function learningSection({ steps, online, lambda }: Report): Markup | undefined {
+export function learningSection({ steps, online, onlineLinear = [], lambda }: Report): Markup | undefined {
   if (steps.length === 0) return undefined;
-  const accuracy = online.map(({ step, value }): Point => [step, 100 * value]);
+  const percents = (own: Report["online"]) => own.map(({ step, value }): Point => [step, 100 * value]);
   const panels = [
     panel("Loss", lossSeries(steps, lambda), "log"),
-    online.length > 0 ? panel("kNN while it trained", [{ name: "kNN in %", points: accuracy }]) : undefined,
+    online.length > 0 ? panel("kNN while it trained", [{ name: "kNN in %", points: percents(online) }]) : undefined,
+    onlineLinear.length > 0
+      ? panel("Linear classifier while it trained", [{ name: "linear in %", points: percents(onlineLinear) }])
+      : undefined,
     panel("Effective rank", [pointsOf(steps, "effective rank", "effectiveRank")]),
     panel("Feature spread", [pointsOf(steps, "feature std", "featureStd")]),
     panel("Learning rate", [pointsOf(steps, "learning rate", "learningRate")]),

@@ -1,5 +1,5 @@
-import { html, type Markup } from "../charts/markup.ts";
-import type { MatrixFigure, Report, Thumbnail } from "../report.ts";
+import { html, Markup } from "../charts/markup.ts";
+import type { MatrixFigure, MatrixMoment, Report, Thumbnail } from "../report.ts";
 
 /** A picture of the page with the words for a reader who cannot see it. */
 export const image = ({ uri }: Thumbnail, alt: string): Markup => html`<img src="${uri}" alt="${alt}">`;
@@ -48,6 +48,23 @@ function matrixPanel(name: string, { uri, meanDiagonal, offDiagonal }: MatrixFig
 <img class="matrix" src="${uri}" alt="Cross-correlation matrix ${name}: ${figures}">
 <figcaption>All ${features} features: ${figures}.</figcaption></figure>`;
 }
+
+const figureText = (value: number | null, digits: number): string =>
+  value === null ? "unknown" : value.toFixed(digits);
+
+/** The matrix through time: a row of choices that keys and pointers move along, and no script. */
+export function momentSection({ moments = [] }: Report): Markup | undefined {
+  if (moments.length < 2) return undefined;
+  return html`<section><h2>How it came about</h2>
+<p>The same matrix while it trained, its features in bins, alike ones side by side: off the diagonal the root mean square of two bins, on it how well features agree with themselves. Choose a moment, or go along them with the arrow keys.</p>
+<figure class="film">${moments.map(momentChoice)}<div class="frames">${moments.map(momentFrame)}</div></figure></section>`;
+}
+
+const momentChoice = ({ step }: MatrixMoment, place: number): Markup =>
+  html`<input type="radio" name="moment" aria-label="step ${step}" title="step ${step}" ${new Markup(place === 0 ? "checked" : "")}>`;
+
+const momentFrame = ({ step, uri, meanDiagonal, offDiagonal }: MatrixMoment): Markup =>
+  html`<div><img class="matrix" src="${uri}" alt="Cross-correlation matrix at step ${step}"><p>Step ${count(step)}: mean of the diagonal ${figureText(meanDiagonal, 2)}, the rest ${figureText(offDiagonal, 3)} (root mean square).</p></div>`;
 
 /** What to type next. */
 export const commandSection = ({ commands }: Report): Markup =>

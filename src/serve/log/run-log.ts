@@ -2,7 +2,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { LoggedEvent } from "../answers.ts";
 import { bytesAt, type OpenFile, withFile } from "../folder/open-inside.ts";
-import { figuresOf } from "./figures.ts";
 import { type LineReader, lineReader } from "./lines.ts";
 import { type StepSeries, stepSeries } from "./series.ts";
 
@@ -121,7 +120,7 @@ function note(state: State, event: LoggedEvent): void {
 
 function noteStep(state: State, event: LoggedEvent): void {
   state.lastStep = event;
-  state.series.add(event.step, figuresOf(event));
+  state.series.add(event.step, event);
 }
 
 /** A run that goes on from an earlier step does again what was logged behind it. */

@@ -1,5 +1,6 @@
 // B bins of a run's logged steps: however many steps there are, the same few figures are kept and sent.
 import type { BinnedFigure, BinnedSeries } from "../answers.ts";
+import { eachFigure } from "./figures.ts";
 
 /** Of each bin of one figure. */
 interface Column {
@@ -11,7 +12,8 @@ interface Column {
 
 /** Steps of a run in bins of equal numbers of logged lines; when all are full, each two become one. */
 export interface StepSeries {
-  add(step: number, figures: Iterable<readonly [name: string, value: number]>): void;
+  /** Takes the numbers of a step's event. */
+  add(step: number, event: Readonly<Record<string, unknown>>): void;
   /** Drops what was logged of steps after this one: a resume does them again. */
   dropAfter(step: number): void;
   binned(): BinnedSeries;
@@ -41,19 +43,21 @@ export function stepSeries(capacity = 1024): StepSeries {
     inLast = 0;
   };
 
+  const takeFigure = (name: string, value: number) => {
+    const column = columns.get(name) ?? newColumn(columns, name, capacity);
+    if (column) take(column, bins - 1, value);
+  };
+
   return {
     get length() {
       return length;
     },
-    add(step, figures) {
+    add(step, event) {
       if (bins === 0 || inLast === width) openBin(step);
       last[bins - 1] = step;
       inLast += 1;
       length += 1;
-      for (const [name, value] of figures) {
-        const column = columns.get(name) ?? newColumn(columns, name, capacity);
-        if (column) take(column, bins - 1, value);
-      }
+      eachFigure(event, takeFigure);
     },
     dropAfter(step) {
       while (bins > 0 && first[bins - 1]! > step) bins -= 1;

@@ -181,7 +181,7 @@ it("a loss that is not finite stands in the log with its alarm, before the run e
   const evaluate = async ({ network }: TrainState) => {
     const weight = [...namedParameters(network).values()].at(-1)!;
     weight.setData(weight.detach().mul(Number.POSITIVE_INFINITY));
-    return { protocol: "poison", value: 0 };
+    return [{ protocol: "poison", value: 0 }];
   };
   await expect(trainTiny(folder, settings, { evaluate })).rejects.toMatchObject({ kind: "numerics" });
   const last = readLog(folder).at(-1) as Extract<LogEvent, { event: "warning" }>;

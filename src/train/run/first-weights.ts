@@ -4,12 +4,12 @@ import { createReadStream, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Dataset } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
-import { freeNetwork, freeOptimizer, positionsFor } from "../../nn/index.ts";
+import { positionsFor } from "../../nn/index.ts";
 import { noGrad, scope } from "../../torch/index.ts";
 import { fromStored, readWeights, type StoredTensor, type StoredTensors, stored } from "../../weights/index.ts";
 import { changesBetween } from "../settings/setting-tree.ts";
 import type { Settings } from "../settings/settings.ts";
-import { buildState, checkpointOf } from "../state.ts";
+import { buildState, checkpointOf, freeState } from "../state.ts";
 import { type Checkpoint, type CheckpointContent, loadNewestCheckpoint } from "./checkpoint.ts";
 import { type Origin, readRun } from "./folder.ts";
 import { settingsHash } from "./resume.ts";
@@ -101,8 +101,7 @@ export function firstWeights(
     const model = { ...content.model, tensors: merged(own, tensors, taken) };
     return { content: { ...content, model }, origin: { ...origin, taken, fresh: parts.filter((p) => !isTaken(p)) } };
   } finally {
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
   }
 }
 

@@ -26,7 +26,12 @@ const isLength = (key: string): boolean => key === "epochs" || key === "steps";
 export const isFree = (key: string): boolean => (freeOnResume as readonly string[]).includes(key);
 
 /** Settings that came later: left out of the hash where they are as they were before, so that older runs fit. */
-const laterSettings = { warmupShare: 1, range: null, bands: null } as const satisfies Partial<Settings>;
+const laterSettings = {
+  onlineLinear: false,
+  warmupShare: 1,
+  range: null,
+  bands: null,
+} as const satisfies Partial<Settings>;
 const laterInMethod: Partial<Record<Settings["method"], PartialSettings>> = {
   byol: { lastBias: true },
   simclr: { projectorNorm: true },

@@ -14,7 +14,7 @@ const finished = scratch.next();
 const stopped = scratch.next();
 beforeAll(async () => {
   newTinyRun(finished, settings);
-  await trainTiny(finished, settings, { evaluate: async () => ({ protocol: "knn", value: 0.5 }) });
+  await trainTiny(finished, settings, { evaluate: async () => [{ protocol: "knn", value: 0.5 }] });
   newTinyRun(stopped, settings);
   await trainTiny(stopped, settings, { isStopping: stopAfter(10) });
 });

@@ -2,6 +2,7 @@
 import { type Dirent, existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { storageError } from "../../files.ts";
+import { readChanges } from "../steer/changes.ts";
 import { glanceAtNewest, olderCheckpoints } from "./checkpoint.ts";
 import { readRun, runPath } from "./folder.ts";
 import { lockRunFolder, trainingOwner } from "./lock.ts";
@@ -24,6 +25,10 @@ export interface RunSummary {
   step: number;
   /** Null before the first step. */
   totalSteps: number | null;
+  /** How often settings were changed while it trained. */
+  changes: number;
+  /** The run and step that it was forked from. */
+  forkOf: string | null;
   /** The last kNN accuracy on held-out pictures, from 0 to 1. */
   knn: number | null;
   bytes: number;
@@ -55,11 +60,13 @@ export function surveyRun(folder: string): RunSummary {
   const owner = trainingOwner(folder) ?? null;
   const facts = { folder, owner, bytes: bytesIn(folder), changed: changedAt(folder) };
   try {
-    const { settings, data } = readRun(folder);
-    return { ...facts, method: settings.method, data, ...progressOf(folder, owner !== null) };
+    const { settings, data, from } = readRun(folder);
+    const forkOf = from?.fork ? `${from.source}@${from.step}` : null;
+    const changes = readChanges(folder).length;
+    return { ...facts, method: settings.method, data, changes, forkOf, ...progressOf(folder, owner !== null) };
   } catch (error) {
     const problem = (error as Error).message;
-    const unknown = { method: null, data: null, step: 0, totalSteps: null, knn: null };
+    const unknown = { method: null, data: null, changes: 0, forkOf: null, step: 0, totalSteps: null, knn: null };
     return { ...facts, ...unknown, state: "damaged", problem };
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type MethodName, methods } from "../../methods/index.ts";
+import { type MethodName, methodNames, methods } from "../../methods/index.ts";
 import { settingFrom } from "./assignment.ts";
-import { settingsOf } from "./listing.ts";
+import { settingsJsonSchema, settingsOf } from "./listing.ts";
 import { keysIn } from "./setting-tree.ts";
 import { defaultSettings, resolveSettings } from "./settings.ts";
 
@@ -40,4 +40,24 @@ it("shows one value for each view where the views differ", () => {
     meaning: "weight of the redundancy term",
     isOfMethod: true,
   });
+});
+
+describe("the JSON Schema", () => {
+  it.each(methodNames)(
+    "of %s has every setting with its meaning, asks for none, and names what may be steered",
+    (method) => {
+      const schema = settingsJsonSchema(method) as {
+        required?: string[];
+        properties: Record<string, { description?: string; required?: string[] }>;
+        "x-steerable": string[];
+      };
+      const keys = [...new Set(settingsOf(method).map(({ key }) => key.split(".")[0]!))];
+      expect(Object.keys(schema.properties).sort()).toEqual(keys.sort());
+      for (const key of keys) expect(schema.properties[key]!.description, key).toMatch(/\w/);
+      expect([schema.required, schema.properties.optimizer!.required]).toEqual([undefined, undefined]);
+      expect(schema["x-steerable"]).toContain("optimizer.learningRate");
+      const own = methods[method].steerable ?? [];
+      expect(own.filter((key) => !keys.includes(key))).toEqual([]);
+    },
+  );
 });

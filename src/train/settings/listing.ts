@@ -1,9 +1,10 @@
 // Every setting of a method's runs with its default, its range and its meaning, all out of the schema itself.
-import type { z } from "zod";
+import { z } from "zod";
 import { type MethodName, methods } from "../../methods/index.ts";
 import { meaningOf, neededBy, schemaAt } from "./schema-words.ts";
 import { isTree, valueAt } from "./setting-tree.ts";
 import { defaultSettings, type Settings, schemaFor } from "./settings.ts";
+import { steerableKeys } from "./steerable-keys.ts";
 
 export interface SettingFacts {
   /** Dotted, as `--set` takes it; `views.*` is every view. */
@@ -23,6 +24,18 @@ export interface SettingFacts {
  */
 export const settingsSchema = (method: MethodName): z.ZodType<Settings> =>
   schemaFor(methods[method]) as unknown as z.ZodType<Settings>; // one method's schema, one method's settings
+
+/**
+ * The same as a JSON Schema (draft 2020-12) of what a person may write, with meanings as descriptions, for forms and editors. Under
+ * `x-steerable` stand the keys that may change while a run trains.
+ */
+export function settingsJsonSchema(method: MethodName): Record<string, unknown> {
+  const schema = z.toJSONSchema(schemaFor(methods[method]), { io: "input", unrepresentable: "any" });
+  const optimizer = schema.properties?.optimizer;
+  if (typeof optimizer === "object") delete optimizer.required; // whatever is left out has a default
+  delete schema.required;
+  return { ...schema, "x-steerable": steerableKeys({ method }) };
+}
 
 /** The settings of a method, its own first. */
 export function settingsOf(method: MethodName): SettingFacts[] {

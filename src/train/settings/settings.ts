@@ -102,6 +102,13 @@ const trainingSettings = z.strictObject({
     .int()
     .nonnegative()
     .describe("epochs from one kNN on held-out pictures to the next, where there are labels; 0: none"),
+  /** Runs that began without it: false. */
+  onlineLinear: z
+    .boolean()
+    .default(false)
+    .describe(
+      "whether a linear classifier learns beside the trunk, where there are labels; measured whenever kNN is, the trunk never feels it",
+    ),
   checkpointEverySteps: z.number().int().nonnegative().describe("steps from one save to the next; 0: by minutes alone"),
   checkpointEveryMinutes: z.number().positive().describe("minutes from one save to the next"),
   keepCheckpoints: count.describe("checkpoints that stay; older ones go"),
@@ -242,6 +249,7 @@ export function defaultSettings({
     watchEverySteps: 20,
     observeEverySteps: 50,
     knnEveryEpochs: 1,
+    onlineLinear: false,
     checkpointEverySteps: 0,
     checkpointEveryMinutes: 5,
     keepCheckpoints: 2,

@@ -47,12 +47,19 @@ export function requestFrom(json: unknown): ReadRequest {
   return fitted(schemas[act] as z.ZodType<ReadRequest>, json);
 }
 
-/** A request as control/ holds it: `set` changes settings from the next step on, `save` saves, `stop` saves and ends, `reorder` orders the matrix anew. */
-export type SteerRequest = z.input<typeof requestSchema>;
+/** A request as control/ holds it. */
 export type ReadRequest = z.output<typeof requestSchema>;
 
-/** The same without its format, as a caller writes it. */
-export type Wish = SteerRequest extends infer One ? (One extends SteerRequest ? Omit<One, "format"> : never) : never;
+/** What a request was made with. */
+export type SteeredVia = "page" | "command" | "library";
+
+/**
+ * What may be asked: `set` changes settings from the next step on, by dotted keys (`views.*` is all views; of optimizer.learningRate `x0.5`
+ * halves it), `save` saves, `stop` saves and ends, `reorder` orders the features of the observed matrix anew. `via` is for the log, default library.
+ */
+export type Wish =
+  | { act: "set"; settings: Record<string, number | boolean | string | number[] | null>; via?: SteeredVia }
+  | { act: "save" | "stop" | "reorder"; via?: SteeredVia };
 
 /**
  * Asks something of the process that trains in a run's folder. Returns the request's id: the answer is the `act` event of the run's log

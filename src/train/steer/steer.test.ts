@@ -1,11 +1,23 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { bitsOf, newTinyRun, scratchFolder, stopAfter, tinySettings, trainTiny } from "../../../test/tiny-run.ts";
 import { threads } from "../../torch/index.ts";
 import { checkpointNames } from "../run/checkpoint.ts";
 import { type ActEvent, type LogEvent, readLog } from "../run/log.ts";
-import { changesPath, readChanges, settingsAt, writeChanges } from "./changes.ts";
+import { changesPath, readChanges, recordChange, settingsAt, writeChanges } from "./changes.ts";
 import { askOfRun, controlPath, type Wish } from "./request.ts";
 import { wantedChanges } from "./steerable.ts";
 
@@ -261,6 +273,28 @@ describe("what else may lie in control/", () => {
     expect(readdirSync(controlPath(folder)).sort()).toEqual([name(8), "notes.txt"]);
   });
 
+  it("two requests for one setting take effect in the order of their names, whenever each was written", async () => {
+    const asking = (value: number) => JSON.stringify({ format: 1, act: "set", settings: { lambda: value } });
+    const folder = await put((control) => {
+      writeFileSync(join(control, name(2)), asking(0.03));
+      writeFileSync(join(control, name(1)), asking(0.02));
+    });
+    expect(acts(folder).map(({ changes }) => changes)).toEqual([
+      [{ key: "lambda", from: 0.0051, to: 0.02 }],
+      [{ key: "lambda", from: 0.02, to: 0.03 }],
+    ]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("another user's request is refused", async () => {
+    const folder = await put((control) => {
+      writeFileSync(join(control, name(1)), '{"format":1,"act":"stop"}');
+      chownSync(join(control, name(1)), 65_534, 65_534);
+    });
+    expect(acts(folder)).toMatchObject([
+      { act: "refused", reason: expect.stringContaining("belongs to another user") },
+    ]);
+  });
+
   it("a flood is answered once", async () => {
     const folder = await put((control) => {
       for (let n = 0; n < 10_000; n++) writeFileSync(join(control, name(n)), '{"format":1,"act":"save"}');
@@ -274,6 +308,8 @@ describe("what else may lie in control/", () => {
   it("a half-written request is waited for", async () => {
     const folder = await put((control) => {
       writeFileSync(join(control, name(1)), '{"format":1,"act":');
+      const later = new Date(Date.now() + 3_600_000); // young for as long as the test may take
+      utimesSync(join(control, name(1)), later, later);
     });
     expect(acts(folder)).toEqual([]);
     expect(readdirSync(controlPath(folder))).toEqual([name(1)]);
@@ -302,4 +338,52 @@ it("what was killed between writing down and answering takes effect once", async
   await trainTiny(folder, settings, { resumes: true });
   expect(acts(folder)).toHaveLength(1);
   expect(readdirSync(controlPath(folder))).toEqual([]);
+});
+
+describe("a disk that is full", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+
+  /** Writes half of what has this word in it, then says that there is no room. */
+  function fullFor(word: string): void {
+    const write = fs.writeSync;
+    vi.spyOn(fs, "writeSync").mockImplementation(((file: number, bytes: Buffer, ...rest: number[]) => {
+      if (!Buffer.from(bytes).includes(word)) return write(file, bytes, ...rest);
+      write(file, bytes.subarray(0, bytes.length / 2));
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    }) as typeof fs.writeSync);
+    syncBuiltinESMExports();
+  }
+
+  const record = (request: string) => ({
+    step: 3,
+    time: "t",
+    request,
+    who: "w",
+    via: "page",
+    changes: [{ key: "lambda", from: 1, to: 2 }],
+  });
+
+  it("takes no change, and leaves the file as it was", () => {
+    const folder = scratch.next();
+    mkdirSync(folder);
+    recordChange(folder, record("first"));
+    const before = readFileSync(changesPath(folder), "utf8");
+    fullFor("second");
+    expect(() => recordChange(folder, record("second"))).toThrow(/write: .*changes\.jsonl: ENOSPC.*the disk is full/);
+    expect(readFileSync(changesPath(folder), "utf8")).toBe(before);
+  });
+
+  it("refuses what is asked of a run, which goes on as if nothing had been asked", async () => {
+    const usual = (await steered({})).folder;
+    const { folder, result } = await steered({ 4: set({ lambda: 0.02 }), 3: () => fullFor('"key":"lambda"') });
+    expect(result.reason).toBe("complete");
+    expect(acts(folder)).toMatchObject([
+      { act: "refused", asked: "set", reason: expect.stringContaining("the disk is full") },
+    ]);
+    expect(readChanges(folder)).toEqual([]);
+    expect(bitsOf(folder)).toBe(bitsOf(usual));
+  });
 });

@@ -2,30 +2,8 @@
 import { SelfsightError } from "../../errors.ts";
 import { authorsBaseRate } from "../../nn/index.ts";
 import { type Change, changesBetween, settingTree } from "../settings/setting-tree.ts";
-import { methodOf, type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
-
-/** Settings of the training that may change; of the method those that it names itself; of a view all but its size and normalisation. */
-const ofTraining = [
-  "optimizer.learningRate",
-  "optimizer.biasLearningRate",
-  "optimizer.weightDecay",
-  "logEverySteps",
-  "watchEverySteps",
-  "observeEverySteps",
-  "knnEveryEpochs",
-  "checkpointEverySteps",
-  "checkpointEveryMinutes",
-  "keepCheckpoints",
-] as const;
-
-const ofView = /^views\.\d+\.(?!size|normalize)/;
-
-/** Keys of what may change in a run by this method; `views.*` stands for all of a view but its size and normalisation. */
-export const steerableKeys = (settings: Pick<Settings, "method">): string[] => [
-  ...ofTraining,
-  ...(methodOf(settings).steerable ?? []),
-  "views.*",
-];
+import { type PartialSettings, resolveSettings, type Settings } from "../settings/settings.ts";
+import { ofView, steerableKeys } from "../settings/steerable-keys.ts";
 
 const isSteerable = (key: string, settings: Settings): boolean =>
   ofView.test(key) || steerableKeys(settings).includes(key);

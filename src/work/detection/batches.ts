@@ -2,6 +2,7 @@
 import type { DetectionSet } from "../../data/annotations/index.ts";
 import { objectsOf } from "../../data/annotations/index.ts";
 import { decodeImage, type RawImage } from "../../data/index.ts";
+import type { ImageSize } from "../../detect/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { keyedPermutation } from "../../random.ts";
 
@@ -34,41 +35,67 @@ export function usablePictures(set: DetectionSet, withMasks: boolean): number[] 
   return [...set.images.keys()].filter(hasObject);
 }
 
-/** Pictures that could not be read, by their place; told once each. */
-export class Unreadable {
-  readonly places = new Set<number>();
-  readonly #onBadFile: (message: string) => void;
+/** Decoded pictures that are kept in memory, in bytes: small sets are decoded once. */
+const mostKept = 256e6;
 
-  constructor(onBadFile: (message: string) => void) {
+/** Reads the pictures of a set. Those that cannot be read are told once each, and passed over. */
+export class PictureReader {
+  /** Places of pictures that cannot be read. */
+  readonly unreadable = new Set<number>();
+  readonly #set: DetectionSet;
+  readonly #shortSide: number;
+  readonly #onBadFile: (message: string) => void;
+  readonly #kept = new Map<number, RawImage>();
+  #bytes = 0;
+
+  /** Pictures are halved as long as their shorter side keeps `shortSide` pixels. */
+  constructor(set: DetectionSet, shortSide: number, onBadFile: (message: string) => void) {
+    this.#set = set;
+    this.#shortSide = shortSide;
     this.#onBadFile = onBadFile;
   }
 
-  add(place: number, message: string): void {
-    if (!this.places.has(place)) this.#onBadFile(message);
-    this.places.add(place);
+  /** A picture's pixels; undefined where it cannot be read or is not of the shape that its annotations are for. */
+  async read(place: number): Promise<RawImage | undefined> {
+    if (this.unreadable.has(place)) return undefined;
+    const raw = this.#kept.get(place) ?? (await this.#decoded(place));
+    if (raw) this.#keep(place, raw);
+    return raw;
+  }
+
+  async #decoded(place: number): Promise<RawImage | undefined> {
+    const { file, height, width } = this.#set.images[place]!;
+    try {
+      const raw = await decodeImage(file, { shortSide: this.#shortSide });
+      if (isOfShape(raw, { height, width })) return raw;
+      this.#refuse(
+        place,
+        `${displayName(file)}: ${raw.width}x${raw.height} pixels, its annotations are for ${width}x${height}; it is left out`,
+      );
+    } catch (error) {
+      if (!(error instanceof SelfsightError) || error.kind !== "data") throw error;
+      this.#refuse(place, error.message);
+    }
+    return undefined;
+  }
+
+  #refuse(place: number, message: string): void {
+    if (!this.unreadable.has(place)) this.#onBadFile(message);
+    this.unreadable.add(place);
+  }
+
+  #keep(place: number, raw: RawImage): void {
+    if (this.#kept.has(place) || this.#bytes + raw.pixels.length > mostKept) return;
+    this.#kept.set(place, raw);
+    this.#bytes += raw.pixels.length;
   }
 }
 
-/** A picture's pixels; undefined, and said, where it cannot be read or is not of the size that its annotations are for. */
-export async function readOrSkip(
-  set: DetectionSet,
-  place: number,
-  unreadable: Unreadable,
-): Promise<RawImage | undefined> {
-  const { file, height, width } = set.images[place]!;
-  if (unreadable.places.has(place)) return undefined;
-  try {
-    const raw = await decodeImage(file);
-    if (raw.height === height && raw.width === width) return raw;
-    unreadable.add(
-      place,
-      `${displayName(file)}: ${raw.width}x${raw.height} pixels, its annotations are for ${width}x${height}; it is left out`,
-    );
-  } catch (error) {
-    if (!(error instanceof SelfsightError) || error.kind !== "data") throw error;
-    unreadable.add(place, error.message);
-  }
-  return undefined;
+/** Equal, or halved some times, each side rounded once. */
+function isOfShape(raw: ImageSize, { height, width }: ImageSize): boolean {
+  const factor = 2 ** Math.round(Math.log2(Math.min(height, width) / Math.min(raw.height, raw.width)));
+  const isNear = (own: number, whole: number) => Math.abs(own * factor - whole) < 2 * factor - (factor === 1 ? 1 : 0);
+  return factor >= 1 && isNear(raw.height, height) && isNear(raw.width, width);
 }
 
 export interface BatchesOptions {
@@ -85,13 +112,12 @@ export interface BatchesOptions {
  * @throws SelfsightError "data" when none can be read.
  */
 export async function* pictureBatches(
-  set: DetectionSet,
+  reader: PictureReader,
   usable: readonly number[],
-  unreadable: Unreadable,
   { batchSize, seed, startStep, steps }: BatchesOptions,
 ): AsyncGenerator<PictureBatch> {
   const order = keyedOrder(usable, seed);
-  const read = (step: number) => readBatch(step, batchSize, (turn) => readAt(set, order, turn, unreadable));
+  const read = (step: number) => readBatch(step, batchSize, (turn) => readAt(reader, order, turn));
   let coming = startStep < steps ? read(startStep) : undefined;
   for (let step = startStep; step < steps; step++) {
     const batch = await coming!;
@@ -134,14 +160,14 @@ function keyedOrder(usable: readonly number[], seed: number): Order {
   };
 }
 
-async function readAt(set: DetectionSet, order: Order, turn: number, unreadable: Unreadable): Promise<ReadPicture> {
+async function readAt(reader: PictureReader, order: Order, turn: number): Promise<ReadPicture> {
   for (let skipped = 0; skipped < order.length; skipped++) {
     const { image, epoch } = order.at(turn + skipped);
-    const raw = await readOrSkip(set, image, unreadable);
+    const raw = await reader.read(image);
     if (raw) return { image, epoch, raw };
   }
   throw new SelfsightError(
     "data",
-    `detection: none of the ${order.length} pictures of ${displayName(set.name)} can be read; whole pictures are needed; check the files`,
+    `detection: none of the ${order.length} pictures can be read; whole pictures are needed; check the files`,
   );
 }

@@ -7,24 +7,25 @@ import { scope } from "../../torch/index.ts";
 import { filledUp, placedPixels, wholePlacement } from "./pictures.ts";
 import type { DetectorFile } from "./run-file.ts";
 
-/** What a trained detector finds in a picture, in the picture's own pixels; classes are places in the detector's list. */
+/** What a trained detector finds in a picture, in pixels of the size that it is stored in; classes are places in the detector's list. */
 export function findIn(
   network: Detector,
   { settings, trunk }: DetectorFile,
   raw: RawImage,
   device: string,
+  stored: ImageSize = raw,
 ): Detections {
   return scope(() => {
-    const placement = wholePlacement(raw, settings);
+    const placement = wholePlacement(stored, settings);
     const { images } = filledUp([placedPixels(raw, placement, trunk.normalize)], [], device); // [1, 3, h, w]
     const [found] = network.detect(images, [placement.resized]);
     const { scores, classes, masks } = found!;
-    const boxes = ownBoxes(found!.boxes.float32(), placement.resized, raw);
+    const boxes = ownBoxes(found!.boxes.float32(), placement.resized, stored);
     return {
       boxes,
       scores,
       classes: classes.map((label) => label - 1),
-      ...(masks && { masks: ownMasks(masks.float32(), boxes, raw) }),
+      ...(masks && { masks: ownMasks(masks.float32(), boxes, stored) }),
     };
   });
 }

@@ -3,7 +3,7 @@ import type { DetectionSet, Detections } from "../../data/annotations/index.ts";
 import { type CocoScores, cocoScores } from "../../evaluate/detection/coco.ts";
 import { freeNetwork } from "../../nn/index.ts";
 import { loadNewestCheckpoint } from "../../train/index.ts";
-import { readOrSkip, Unreadable } from "./batches.ts";
+import { PictureReader } from "./batches.ts";
 import { findIn } from "./find.ts";
 import { readDetector } from "./run-file.ts";
 import { trainedDetector } from "./state.ts";
@@ -45,16 +45,16 @@ export async function detectionsIn(
 ): Promise<{ detections: Detections[]; unread: number }> {
   const file = readDetector(folder);
   const network = trainedDetector(file, loadNewestCheckpoint(folder, warn), device);
-  const unreadable = new Unreadable(warn);
+  const reader = new PictureReader(set, file.settings.testShortSide, warn);
   const places = placesIn(set, file.classes);
   const detections: Detections[] = [];
   try {
-    for (const image of set.images.keys()) {
-      const raw = await readOrSkip(set, image, unreadable);
-      detections.push(raw ? ofSet(findIn(network, file, raw, device), places) : nothing(file.task === "segment"));
+    for (const [image, size] of set.images.entries()) {
+      const raw = await reader.read(image);
+      detections.push(raw ? ofSet(findIn(network, file, raw, device, size), places) : nothing(file.task === "segment"));
       onProgress?.(detections.length, set.images.length);
     }
-    return { detections, unread: unreadable.places.size };
+    return { detections, unread: reader.unreadable.size };
   } finally {
     freeNetwork(network);
   }

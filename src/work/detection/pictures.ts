@@ -28,33 +28,53 @@ export function wholePlacement(stored: ImageSize, { testShortSide, longSide }: D
   return { stored, resized, window: { ...resized, top: 0, left: 0 }, isFlipped: false };
 }
 
-/** A picture in training: its side, window and turn are drawn from a stream of its own. */
-export function drawnPlacement(stored: ImageSize, settings: DetectionSettings, next: () => number): Placement {
+/**
+ * A picture in training: its side, window and turn are drawn from a stream of its own. A window smaller than the picture holds the
+ * middle of one of its objects, so that none is empty.
+ */
+export function drawnPlacement(
+  stored: ImageSize,
+  objects: ImageObjects,
+  settings: DetectionSettings,
+  next: () => number,
+): Placement {
   const { shortSides, longSide, crop } = settings;
   const resized = fittedSize(stored, shortSides[Math.floor(next() * shortSides.length)]!, longSide);
   const isFlipped = next() < 0.5;
-  const [height, width] = [
-    Math.min(resized.height, crop ?? resized.height),
-    Math.min(resized.width, crop ?? resized.width),
-  ];
-  const top = Math.floor(next() * (resized.height - height + 1));
-  const left = Math.floor(next() * (resized.width - width + 1));
+  const height = Math.min(resized.height, crop ?? resized.height);
+  const width = Math.min(resized.width, crop ?? resized.width);
+  const [x, y] = middleOfOne(objects, next);
+  const top = startAround((y * resized.height) / stored.height, height, resized.height, next());
+  const left = startAround((x * resized.width) / stored.width, width, resized.width, next());
   return { stored, resized, window: { top, left, height, width }, isFlipped };
 }
 
-/** Pixels as the network wants them, [3, h, w]. */
+/** In pixels as they are stored; crowds are no objects. */
+function middleOfOne({ boxes, isCrowd, count }: ImageObjects, next: () => number): [x: number, y: number] {
+  const objects = Array.from({ length: count }, (_, i) => i).filter((i) => isCrowd[i] === 0);
+  const at = 4 * (objects[Math.floor(next() * objects.length)] ?? 0);
+  const middle = (axis: number) => ((boxes[at + axis] ?? 0) + (boxes[at + axis + 2] ?? 0)) / 2;
+  return [middle(0), middle(1)];
+}
+
+/** Where a window of a length begins that holds a place; `share` of the ways that there are. */
+function startAround(place: number, length: number, whole: number, share: number): number {
+  const first = clamped(Math.ceil(place - length), whole - length);
+  const last = clamped(Math.floor(place), whole - length);
+  return first + Math.floor(share * (last - first + 1));
+}
+
+/** Pixels as the network wants them, [3, h, w]; the picture may have been halved when it was decoded. */
 export function placedPixels(
-  { pixels }: RawImage,
-  { stored, resized, window, isFlipped }: Placement,
+  { pixels, height, width }: RawImage,
+  { resized, window, isFlipped }: Placement,
   normalize: Normalization,
 ): Tensor {
   return scope(() => {
-    const bytes = borrow(pixels, [stored.height, stored.width, 3]);
-    const planes = bytes.permute(2, 0, 1).to("float32").unsqueeze(0); // [1, 3, H, W]
-    const isSame = stored.height === resized.height && stored.width === resized.width;
-    const sized = isSame
-      ? planes
-      : op._upsample_bilinear2d_aa(planes.contiguous(), [resized.height, resized.width], false);
+    const planes = borrow(pixels, [height, width, 3]).permute(2, 0, 1).to("float32").unsqueeze(0); // [1, 3, H, W]
+    const isSame = height === resized.height && width === resized.width;
+    const sides = [resized.height, resized.width];
+    const sized = isSame ? planes : op._upsample_bilinear2d_aa(planes.contiguous(), sides, false);
     const cut = sized.narrow(2, window.top, window.height).narrow(3, window.left, window.width).squeeze(0);
     const turned = isFlipped ? cut.flip(2) : cut;
     return turned.sub(channels(normalize.mean, 255)).div(channels(normalize.std, 255)); // [3, h, w]
@@ -131,7 +151,7 @@ function placeBitmap(bitmap: Uint8Array, { stored, resized, window, isFlipped }:
   }
 }
 
-/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below; bitmaps are filled up alike. */
+/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below. */
 export function filledUp(pictures: readonly Tensor[], truths: readonly Truth[], device: string) {
   const most = (axis: number) => Math.max(...pictures.map((picture) => picture.size(axis)));
   const [h, w] = [most(1), most(2)];

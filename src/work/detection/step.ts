@@ -56,8 +56,10 @@ export function learnable(
 ): { images: Tensor; truths: readonly Truth[] } {
   const { settings, task, trunk } = file;
   const placed = pictures.map(({ image, epoch, raw }) => {
-    const placement = drawnPlacement(raw, settings, keyedStream(settings.seed, epoch, image, purposes.placement));
-    const truth = placedTruth(objectsOf(set, image), placement, task === "segment", device);
+    const objects = objectsOf(set, image);
+    const next = keyedStream(settings.seed, epoch, image, purposes.placement);
+    const placement = drawnPlacement(set.images[image]!, objects, settings, next);
+    const truth = placedTruth(objects, placement, task === "segment", device);
     return { pixels: placedPixels(raw, placement, trunk.normalize), truth };
   });
   return filledUp(

@@ -16,7 +16,7 @@ import {
   setAsideAfter,
 } from "../../train/index.ts";
 import { version } from "../../version.ts";
-import { type PictureBatch, pictureBatches, Unreadable, usablePictures } from "./batches.ts";
+import { type PictureBatch, PictureReader, pictureBatches, usablePictures } from "./batches.ts";
 import { PreciseNorm } from "./precise-norm.ts";
 import { detectorHash, readDetector } from "./run-file.ts";
 import { buildState, checkpointOf, type DetectorState, freeState, restore } from "./state.ts";
@@ -43,7 +43,7 @@ interface Session extends DetectorRunOptions {
   state: DetectorState;
   log: Log;
   usable: number[];
-  unreadable: Unreadable;
+  reader: PictureReader;
   meter: Meter;
   savedStep: number;
   startedAt: number;
@@ -109,7 +109,7 @@ function openSession(
 ): Session {
   const now = performance.now();
   const usable = usablePictures(set, state.file.task === "segment");
-  const unreadable = new Unreadable((message) =>
+  const reader = new PictureReader(set, Math.max(...state.file.settings.shortSides), (message) =>
     say({ ...options, log }, { event: "warning", step: state.step, message }),
   );
   const session = {
@@ -119,7 +119,7 @@ function openSession(
     state,
     log,
     usable,
-    unreadable,
+    reader,
     meter: new Meter(),
     savedStep: state.step,
     startedAt: now,
@@ -140,9 +140,8 @@ async function run(session: Session): Promise<DetectorRunResult> {
   const { state, meter } = session;
   const { settings } = state.file;
   if (state.step >= settings.steps) return end(session, "complete");
-  const reader = batchesOf(session, state.step, settings.steps);
   meter.startWaiting();
-  for await (const batch of reader) {
+  for await (const batch of batchesOf(session, state.step, settings.steps)) {
     meter.endWaiting();
     advance(session, batch);
     await new Promise(setImmediate); // signal handlers run between steps
@@ -153,8 +152,8 @@ async function run(session: Session): Promise<DetectorRunResult> {
   return end(session, "complete");
 }
 
-const batchesOf = ({ state, set, usable, unreadable }: Session, startStep: number, steps: number) =>
-  pictureBatches(set, usable, unreadable, { ...state.file.settings, startStep, steps });
+const batchesOf = ({ state, usable, reader }: Session, startStep: number, steps: number) =>
+  pictureBatches(reader, usable, { ...state.file.settings, startStep, steps });
 
 function advance(session: Session, batch: PictureBatch): void {
   const { state, meter } = session;
@@ -185,11 +184,11 @@ async function takeNormsAnew(session: Session): Promise<void> {
 }
 
 function save(session: Session): void {
-  const { state, folder, unreadable } = session;
+  const { state, folder, reader } = session;
   if (session.savedStep === state.step) return;
   refuseLostWeights(state);
   const startedAt = performance.now();
-  const saved = saveCheckpoint(folder, checkpointOf(state, unreadable.places), {
+  const saved = saveCheckpoint(folder, checkpointOf(state, reader.unreadable), {
     keep: kept,
     onRoomMade: (message) => say(session, { event: "warning", step: state.step, message }),
   });
@@ -208,9 +207,9 @@ function refuseLostWeights({ network, step }: DetectorState): void {
 }
 
 function end(session: Session, reason: DetectorRunResult["reason"]): DetectorRunResult {
-  const { state, set, unreadable, startedAt } = session;
+  const { state, set, reader, startedAt } = session;
   save(session);
-  const leftOut = [...unreadable.places].sort((a, b) => a - b).map((place) => displayName(set.images[place]!.file));
+  const leftOut = [...reader.unreadable].sort((a, b) => a - b).map((place) => displayName(set.images[place]!.file));
   say(session, { event: "end", step: state.step, reason, seconds: (performance.now() - startedAt) / 1000 });
   return { reason, step: state.step, leftOut };
 }

@@ -24,7 +24,20 @@ export function runFacts(run: RunFile, state: TrainState, events: readonly LogEv
     ["Versions", `Selfsight ${versions.selfsight}, libtorch ${versions.libtorch}, Node ${versions.node}`],
     ["Pictures", `${displayName(run.data)}, fingerprint ${run.fingerprint.slice(0, 12)}`],
     ["Command", displayName(run.command)],
+    ...events.flatMap(changeFact).slice(-mostChanges),
   ];
+}
+
+/** Newest changes that a page lists. */
+const mostChanges = 20;
+
+/** A change of settings while the run trained. */
+function changeFact(event: LogEvent): Pair[] {
+  if (event.event !== "act" || event.act !== "set") return [];
+  const listed = (event.changes ?? []).map(
+    ({ key, from, to }) => `${key} ${JSON.stringify(from)} -> ${JSON.stringify(to)}`,
+  );
+  return [[`From step ${event.step + 1} on`, displayName(`${listed.join(", ")} (${event.who}, ${event.via})`)]];
 }
 
 /** What to type next, for this run and these pictures. */

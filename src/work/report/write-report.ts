@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { sampleNames, warnOfSkipped } from "../../data/index.ts";
 import { displayName } from "../../errors.ts";
 import { writeFileDurably } from "../../files.ts";
-import { freeNetwork, freeOptimizer } from "../../nn/index.ts";
 import { type Report, reportPage, type Score } from "../../report/index.ts";
 import {
   buildState,
   type Checkpoint,
+  freeState,
   type LogEvent,
   loadNewestCheckpoint,
   methodOf,
@@ -22,6 +22,7 @@ import { evaluationsOf } from "../evaluations/report-section.ts";
 import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
+import { matrixMoments } from "./moments.ts";
 import { type Columns, type Measured, type MeasuredData, measure, openMeasured, scoreOf, scoresOf } from "./scores.ts";
 
 export interface ReportOptions {
@@ -79,12 +80,12 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
       remarks: [...new Set([...trained.bank.remarks, ...trained.queries.remarks])],
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
+      moments: await matrixMoments(folder),
       views: await viewTiles(state, data.train),
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),
     };
   } finally {
-    freeOptimizer(state.optimizer);
-    freeNetwork(state.network);
+    freeState(state);
   }
 }
 
@@ -95,10 +96,11 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "views" | "neighbours";
+type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "moments" | "views" | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);
+  const online = events.filter((event) => event.event === "evaluation");
   const ends = events.filter((event) => event.event === "end");
   const lambda = run.settings.lambda;
   return {
@@ -110,7 +112,8 @@ function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, 
     isComplete: state.step >= state.totalSteps,
     trainingSeconds: ends.reduce((sum, { seconds }) => sum + seconds, 0),
     steps: events.filter(isStep),
-    online: events.filter((event) => event.event === "evaluation"),
+    online: online.filter(({ protocol }) => protocol.includes("knn")),
+    onlineLinear: online.filter(({ protocol }) => protocol.includes("linear")),
     ...(lambda !== undefined && { lambda }),
     facts: runFacts(run, state, events),
     commands: nextCommands(folder, run, state),

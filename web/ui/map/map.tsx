@@ -161,7 +161,7 @@ export function PictureMap({ places, at, classes, chosen, onChoose, hover }: Map
         )}
       </div>
       {!hasDrawing && (
-        <p class="problem">This browser has no WebGL; the map cannot be drawn. The lists below need none.</p>
+        <p class="problem">This browser gives no canvas; the map cannot be drawn. The lists below need none.</p>
       )}
       <div
         ref={place}

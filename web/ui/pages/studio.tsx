@@ -9,6 +9,7 @@ type Tree = Record<string, unknown>;
 
 interface Preset {
   name: string;
+  title?: string;
   presumes: string;
   views: Tree[];
 }
@@ -39,7 +40,7 @@ export function StudioPage() {
   const open = async () => {
     setSaid({ text: "opening the pictures; libtorch is loaded in a process of its own …", isProblem: false });
     try {
-      const { presets: known } = await send<{ presets: Preset[] }>("/api/studio", {
+      const { presets: known, size: own } = await send<{ presets: Preset[]; size?: number }>("/api/studio", {
         data,
         views: [],
         seed: 0,
@@ -47,6 +48,7 @@ export function StudioPage() {
         pictures,
       });
       setPresets(known);
+      if (own) setSize(own);
       setViews(known[0]?.views ?? []);
       setSaid({ text: "", isProblem: false });
     } catch (error) {
@@ -129,9 +131,9 @@ function Presets({ presets, onChoose }: { presets: readonly Preset[]; onChoose: 
             onChoose(presets[place]!.views);
           }}
         >
-          {presets.map(({ name }, place) => (
+          {presets.map(({ name, title = name }, place) => (
             <option key={name} value={place}>
-              {name}
+              {title}
             </option>
           ))}
         </select>

@@ -49,9 +49,16 @@ function printRuns(folder: string, runs: readonly RunSummary[]): void {
   console.log(terminalText({ headings, rows: runs.map((run) => cellsOf(folder, run)) }));
   for (const run of runs) {
     if (run.owner) console.log(`\n${named(folder, run)}: process ${run.owner.pid} on ${displayName(run.owner.host)}`);
+    if (run.forkOf !== null) console.log(`\n${named(folder, run)}: forked from ${displayName(run.forkOf)}`);
+    if (run.changes > 0)
+      console.log(
+        `\n${named(folder, run)}: settings changed ${timesText(run.changes)} while it trained; \`selfsight log ${displayName(run.folder)} --acts\` shows them`,
+      );
     if (run.problem !== null) console.log(`\n${named(folder, run)}: ${run.problem}`);
   }
 }
+
+const timesText = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
 const named = (root: string, { folder }: RunSummary): string => displayName(relative(root, folder) || folder);
 

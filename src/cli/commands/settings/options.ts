@@ -6,6 +6,7 @@ export function addSettings(program: Command): void {
     .description("list every setting: key, default, range and meaning")
     .argument("[method]", "method whose own settings come first", "barlow-twins")
     .addOption(new Option("--json", "print JSON for machines"))
+    .addOption(new Option("--schema", "print the JSON Schema of a file of settings, for forms and editors"))
     .addHelpText(
       "after",
       `

@@ -1,20 +1,28 @@
 import { didYouMean, displayName, SelfsightError } from "../../../errors.ts";
 import { type MethodName, methods } from "../../../methods/index.ts";
-import { type SettingFacts, settingsOf } from "../../../train/index.ts";
+import { type SettingFacts, settingsJsonSchema, settingsOf } from "../../../train/index.ts";
 import { settingFlags } from "../pretrain/flags.ts";
 
 /** What `--json` prints of a setting; `flag` is the option of `pretrain` that says the same. */
 export type ListedSetting = SettingFacts & { flag: string | null };
 
 /** `selfsight settings [METHOD]`. */
-export function listSettings(method: string, { json }: { json?: true | undefined }): void {
+export function listSettings(
+  method: string,
+  { json, schema }: { json?: true | undefined; schema?: true | undefined },
+): void {
   refuseUnknown(method);
+  if (schema) {
+    console.log(JSON.stringify(settingsJsonSchema(method), null, 2));
+    return;
+  }
   const settings = settingsOf(method).map((facts) => ({ ...facts, flag: flagOf(facts.key) }));
   if (json) console.log(JSON.stringify({ method, settings }, null, 2));
   else print(method, settings);
 }
 
-function refuseUnknown(method: string): asserts method is MethodName {
+/** Errors: configuration, naming the methods that there are and the nearest one. */
+export function refuseUnknown(method: string): asserts method is MethodName {
   if (Object.hasOwn(methods, method)) return;
   const names = Object.keys(methods);
   throw new SelfsightError(

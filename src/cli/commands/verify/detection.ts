@@ -41,7 +41,8 @@ function aligned(reference: Case, align: Align): Comparison[] {
   const rois = reference.get("rois"); // [R, 5]: image, x1, y1, x2, y2
   const images = Array.from(rois.select(1, 0).float32());
   const options: RoiAlignOptions = { size: 7, scale: 0.2, samples: 2 };
-  const groups = Array.from({ length: features.size(0) }, (_, image) => places(images, image));
+  const { device } = reference;
+  const groups = Array.from({ length: features.size(0) }, (_, image) => places(images, image).toDevice(device));
   const boxes = groups.map((own) => rois.narrow(1, 1, 4).indexSelect(0, own));
   const order = cat(groups).argsort();
   const pooled = align(features, boxes, options).indexSelect(0, order); // [R, C, 7, 7]

@@ -142,9 +142,11 @@ function addObject(objects: ObjectCollector, image: number, { fields, size, clas
   const report = { name, issues };
   const mask = cocoMask(fields.segmentation, size, report);
   const facts = mask && (fields.bbox === undefined || fields.area === undefined) ? maskFacts(mask, size) : undefined;
-  const box = cocoBox(fields.bbox ?? facts?.box, size, report);
+  const given = fields.bbox ?? facts?.box;
+  const box = cocoBox(given, size, report);
   if (!box) return;
-  const boxArea = (box[2] - box[0]) * (box[3] - box[1]);
+  const [, , width, height] = given as readonly number[];
+  const boxArea = width! * height!;
   objects.add(image, {
     id: typeof fields.id === "number" ? fields.id : Number.NaN,
     box,
@@ -152,6 +154,7 @@ function addObject(objects: ObjectCollector, image: number, { fields, size, clas
     isCrowd: isSet(fields.iscrowd),
     isDifficult: isSet(fields.difficult),
     area: typeof fields.area === "number" && fields.area >= 0 ? fields.area : (facts?.area ?? boxArea),
+    boxArea,
     mask,
   });
 }

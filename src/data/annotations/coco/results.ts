@@ -1,6 +1,7 @@
 // COCO's file of results: an array of { image_id, category_id, bbox or segmentation, score }.
 import { basename } from "node:path";
 import { displayName, SelfsightError } from "../../../errors.ts";
+import { compressedCounts } from "../../masks/compressed.ts";
 import { maskBox, type RunLengths } from "../../masks/run-lengths.ts";
 import type { Box } from "../boxes.ts";
 import type { DetectionSet } from "../detection-set.ts";
@@ -21,6 +22,7 @@ export interface ReadResults {
 
 interface Found {
   box: Box;
+  boxArea: number;
   score: number;
   class: number;
   mask: RunLengths | undefined;
@@ -49,9 +51,40 @@ export function readCocoResults(path: string, set: DetectionSet): ReadResults {
   return { detections: found.map((own) => detectionsOf(own, haveMasks)), haveMasks, issues: issues.report() };
 }
 
+/** One detection in COCO's result format. */
+export interface CocoResult {
+  image_id: number | string;
+  category_id: number;
+  /** Left, top, width, height. */
+  bbox: [number, number, number, number];
+  score: number;
+  segmentation?: { size: [height: number, width: number]; counts: string };
+}
+
+/** Detections of each picture of a set as COCO's file of results holds them. */
+export const cocoResults = (set: DetectionSet, detections: readonly Detections[]): CocoResult[] =>
+  detections.flatMap(({ boxes, scores, classes, masks }, image) =>
+    Array.from(scores, (score, place): CocoResult => {
+      const [left, top, right, bottom] = Array.from(boxes.subarray(4 * place, 4 * place + 4));
+      return {
+        image_id: set.images[image]!.id,
+        category_id: set.categories[classes[place]!]!.id,
+        bbox: [left!, top!, right! - left!, bottom! - top!],
+        score,
+        ...(masks && { segmentation: compressed(masks[place]!) }),
+      };
+    }),
+  );
+
+const compressed = ({ height, width, counts }: RunLengths): NonNullable<CocoResult["segmentation"]> => ({
+  size: [height, width],
+  counts: compressedCounts(counts),
+});
+
 function detectionsOf(found: readonly Found[], haveMasks: boolean): Detections {
   return {
     boxes: Float64Array.from(found.flatMap(({ box }) => box)),
+    boxAreas: Float64Array.from(found, ({ boxArea }) => boxArea),
     scores: Float64Array.from(found, ({ score }) => score),
     classes: Int32Array.from(found, (result) => result.class),
     ...(haveMasks && { masks: found.map(({ mask }) => mask!) }),
@@ -95,7 +128,7 @@ class ResultReader {
     const given = Array.isArray(bbox) && bbox.length > 0 ? bbox : mask && maskBox(mask);
     const box = given && this.#box(given, name);
     if (!given) this.#issues.add("no-box", name);
-    return box && { ...result, box, mask };
+    return box && { ...result, box, boxArea: (given[2] as number) * (given[3] as number), mask };
   }
 
   /** Results may be empty or lie outside: such a box finds nothing, and counts as wrong. */

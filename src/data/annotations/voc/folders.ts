@@ -1,7 +1,8 @@
 // PASCAL VOC's folders as a detection set: JPEGImages/, Annotations/*.xml and, where they are there, the lists of ImageSets/Main.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { didYouMean, displayName, SelfsightError } from "../../../errors.ts";
+import { readRegularFile } from "../../../files.ts";
 import { type Box, checkedBox } from "../boxes.ts";
 import type { Category, DetectionImage } from "../detection-set.ts";
 import type { IssueLog } from "../issues.ts";
@@ -55,12 +56,24 @@ export const listsOf = (folder: string): string[] =>
     .map((name) => name.slice(0, -4))
     .filter((name) => !/_(train|val|trainval|test)$/.test(name));
 
+/** The pictures that a list names. Errors: data, for a list that cannot be read. */
 export const picturesOfList = (folder: string, list: string): VocPicture[] =>
-  readFileSync(join(folder, "ImageSets", "Main", `${list}.txt`), "utf8")
-    .split(/\r?\n/)
+  linesOf(join(folder, "ImageSets", "Main", `${list}.txt`))
     .map((line) => line.trim().split(/\s+/)[0]!)
-    .filter((stem) => stem !== "" && basename(stem) === stem)
+    .filter((stem) => stem !== "" && basename(stem) === stem && !stem.includes("\0"))
     .map((stem) => ({ folder, stem }));
+
+function linesOf(path: string): string[] {
+  try {
+    return readRegularFile(path).toString("utf8").split(/\r?\n/);
+  } catch (cause) {
+    throw new SelfsightError(
+      "data",
+      `opening ${displayName(path)}: ${(cause as Error).message}; a list of pictures, one name a line, is needed; check the folder`,
+      { cause },
+    );
+  }
+}
 
 export const picturesOfFolder = (folder: string): VocPicture[] =>
   namesIn(join(folder, "Annotations"))

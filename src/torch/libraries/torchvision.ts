@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readCurrentBuild } from "../../setup/current.mjs";
-import { loadLibrary } from "./modes.ts";
-import { addOperators } from "./operators.ts";
-import { torchvisionSchemas } from "./schemas.ts";
+import { readCurrentBuild } from "../../../setup/current.mjs";
+import { loadLibrary } from "../modes.ts";
+import { addOperators } from "../operators.ts";
+import { torchvisionSchemas } from "../schemas.ts";
 
 let problem: string | null | undefined;
 
