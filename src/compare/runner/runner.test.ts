@@ -51,6 +51,9 @@ const plan = parsePlan(
   "tiny",
 );
 
+/** The plan as it could be written. */
+const { measurements: _, ...written } = plan;
+
 /** Runs the plan; `onEvent` may stop it. */
 async function run(onProgress: (progress: PlanProgress, stop: () => void) => void = () => {}) {
   const controller = new AbortController();
@@ -152,7 +155,7 @@ it("shows what is done before it comes to it, and no figures of other evaluation
 it("corrects a row whose pace was measured in a busy minute, and keeps what it found", async () => {
   const out = join(folder, "paced");
   const minutes = 0.05;
-  const paced = parsePlan({ ...plan, seeds: [0], rows: [plan.rows[0]!], budget: { minutes } }, "paced");
+  const paced = parsePlan({ ...written, seeds: [0], rows: [plan.rows[0]!], budget: { minutes } }, "paced");
   const key = budgetKey(paced, paced.rows[0]!, "shapes", minutes);
   mkdirSync(out, { recursive: true });
   keepBudget(out, key, { minutes, steps: 3, corrections: 0 });
@@ -168,7 +171,7 @@ it("corrects a row whose pace was measured in a busy minute, and keeps what it f
 });
 
 it("marks a row that trained longer than its plan, and says minutes", async () => {
-  const slow = parsePlan({ ...plan, budget: { minutes: 0.001 } }, "slow");
+  const slow = parsePlan({ ...written, budget: { minutes: 0.001 } }, "slow");
   const { rows, data } = await run();
   const table = comparisonTable(
     slow,
@@ -185,7 +188,7 @@ it("marks a row that trained longer than its plan, and says minutes", async () =
 
 it("makes a row of a cell that cannot go on, and runs the others", async () => {
   const large = { ...plan.rows[0]!, label: "Large", settings: { ...plan.rows[0]!.settings, batchSize: 400 } };
-  const half = parsePlan({ ...plan, seeds: [0], rows: [large, plan.rows[0]!] }, "half");
+  const half = parsePlan({ ...written, seeds: [0], rows: [large, plan.rows[0]!] }, "half");
   const { rows, reason, data } = await runPlan(half, { folder });
   const table = comparisonTable(half, data, rows);
   expect([reason, firstFailure(rows)?.kind]).toEqual(["complete", "data"]);
