@@ -7,7 +7,7 @@ import { columns as listColumns } from "../archives/lists.ts";
 import { defaultRules, folderFingerprint, type ImageFolder, type ReadingRules, subset } from "../dataset.ts";
 import { nameOfBytes } from "../picture-name.ts";
 import { lookInto } from "../sources/look.ts";
-import { openDataset } from "../sources/open.ts";
+import { datasetNames, openDataset } from "../sources/open.ts";
 import { type DetectionSet, objectsOf } from "./detection-set.ts";
 import { describeIssue } from "./issues.ts";
 import { openDetectionSet } from "./open.ts";
@@ -40,10 +40,17 @@ export async function openMultiLabel(
   path: string,
   { limit, ...options }: OpenMultiLabelOptions,
 ): Promise<MultiLabelData> {
+  if (datasetNames.includes(path)) throw oneClassEach(path);
   const found =
     extname(path).toLowerCase() === ".csv" ? await openTable(path, options) : await openAnnotated(path, options);
   return limit === undefined || limit >= found.pictures.length ? found : spreadOut(found, limit);
 }
+
+const oneClassEach = (name: string) =>
+  new SelfsightError(
+    "data",
+    `opening ${name}: its pictures are of one class each; pictures that may be of several are needed; give a VOC folder, a COCO JSON file or a CSV file with a column a class`,
+  );
 
 function spreadOut({ pictures, names, labels, notes }: MultiLabelData, limit: number): MultiLabelData {
   const places = Array.from({ length: limit }, (_, i) => Math.floor((i * pictures.length) / limit));

@@ -81,6 +81,13 @@ describe("pictures of several classes", () => {
       message: expect.stringMatching(/no column of a class/),
     });
   });
+
+  test("of a known name: refused, for its pictures are of one class each", async () => {
+    await expect(openMultiLabel("shapes", { split: "train" })).rejects.toMatchObject({
+      kind: "data",
+      message: expect.stringMatching(/opening shapes: its pictures are of one class each/),
+    });
+  });
 });
 
 test.each(["voc", "csv/labels.csv"])("machines on %s tell colours apart", async (data) => {
