@@ -44,6 +44,7 @@ export async function listen(parts: Parts, { host, port, token }: Address): Prom
     close: () =>
       new Promise((resolve) => {
         parts.feed.close();
+        parts.acts.close(); // the studio's process would keep this one
         server.close(() => resolve());
         server.closeAllConnections();
       }),
