@@ -1,7 +1,7 @@
 /** LAYER 5: networks trained and put to use. */
 export { pretrainInProcess, resumeInProcess } from "./apart/pretrain.ts";
 export { type CurveFiles, writeCurves } from "./curves/write-curves.ts";
-export type { SeedStatistics } from "./detection/evaluate.ts";
+export type { SeedSpread, SeedStatistics } from "./detection/evaluate.ts";
 export {
   type DetectedObject,
   type DetectedPicture,

@@ -33,13 +33,21 @@ export interface DetectionProtocolOptions {
   set?: PartialDetectionSettings | readonly string[] | undefined;
 }
 
-/** Mean and standard deviation over seeds of each number, from 0 to 1; null where there is nothing to find. */
-export type SeedStatistics = { [Name in keyof CocoNumbers]: { mean: number | null; std: number | null } };
+/** Mean and standard deviation over seeds, from 0 to 1; null where there is nothing to find, and of one seed. */
+export interface SeedSpread {
+  mean: number | null;
+  std: number | null;
+}
+
+/** Each of COCO's numbers over seeds. */
+export type SeedStatistics = { [Name in keyof CocoNumbers]: SeedSpread };
 
 /** What detectors on a trunk came to. */
 export interface DetectionReport extends ProtocolReport {
   boxes: SeedStatistics;
   masks?: SeedStatistics;
+  /** VOC's average precision of boxes: at eleven recalls (2007), and as an area (2010 and later), which papers average over overlaps too. */
+  voc: { elevenPoints: { AP50: SeedSpread }; area: { AP: SeedSpread; AP50: SeedSpread; AP75: SeedSpread } };
   /** Of each seed. */
   seeds: { seed: number; folder: string; boxes: CocoNumbers; masks?: CocoNumbers; perClass: CategoryScore[] }[];
   representation: {
@@ -202,6 +210,7 @@ function reportOf(
     ],
     boxes,
     ...(masksOver && { masks: masksOver }),
+    voc: vocOver(found.map(({ measured }) => measured.voc)),
     seeds: found.map(({ seed, folder, measured }) => seedOf(seed, folder, measured)),
     representation: { source, name: displayName(source), backbone, stem, width, device, precision: file.precision },
     data: {
@@ -246,7 +255,15 @@ function statisticsOf(numbers: readonly CocoNumbers[]): SeedStatistics {
   return Object.fromEntries(names.map((name) => [name, spreadOf(numbers.map((own) => own[name]))])) as SeedStatistics;
 }
 
-function spreadOf(values: readonly (number | null)[]): { mean: number | null; std: number | null } {
+function vocOver(found: readonly Measured["voc"][]): DetectionReport["voc"] {
+  const areaOf = (name: "AP" | "AP50" | "AP75") => spreadOf(found.map(({ area }) => area[name]));
+  return {
+    elevenPoints: { AP50: spreadOf(found.map(({ elevenPoints }) => elevenPoints.AP50)) },
+    area: { AP: areaOf("AP"), AP50: areaOf("AP50"), AP75: areaOf("AP75") },
+  };
+}
+
+function spreadOf(values: readonly (number | null)[]): SeedSpread {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return { mean: null, std: null };
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;

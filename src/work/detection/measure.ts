@@ -1,6 +1,7 @@
 // N pictures that are measured on
 import type { DetectionSet, Detections } from "../../data/annotations/index.ts";
 import { type CocoScores, cocoScores } from "../../evaluate/detection/coco.ts";
+import { type VocScores, vocScores } from "../../evaluate/detection/voc.ts";
 import { freeNetwork } from "../../nn/index.ts";
 import { loadNewestCheckpoint } from "../../train/index.ts";
 import { PictureReader } from "./batches.ts";
@@ -11,6 +12,8 @@ import { trainedDetector } from "./state.ts";
 export interface Measured {
   boxes: CocoScores;
   masks?: CocoScores;
+  /** The boxes by VOC's rules of 2007, and by those of 2010 and later. */
+  voc: { elevenPoints: VocScores; area: VocScores };
   /** Pictures that could not be read: nothing was found in them. */
   unread: number;
 }
@@ -22,7 +25,7 @@ export interface MeasureDetectorOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Runs the trained detector of a folder over every picture of a set, and scores what it finds by COCO's rules. */
+/** Runs the trained detector of a folder over every picture of a set, and scores what it finds by COCO's and VOC's rules. */
 export async function measureDetector(
   folder: string,
   set: DetectionSet,
@@ -33,6 +36,7 @@ export async function measureDetector(
   return {
     boxes: cocoScores(set, detections),
     ...(hasMasks && { masks: cocoScores(set, detections, { of: "masks" }) }),
+    voc: { elevenPoints: vocScores(set, detections, { metric: "eleven-points" }), area: vocScores(set, detections) },
     unread,
   };
 }

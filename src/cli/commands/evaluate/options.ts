@@ -16,6 +16,8 @@ import { protocolCommands } from "./protocols/index.ts";
 
 type AnyCommand = Omit<ProtocolCommand<ProtocolName>, "print">;
 
+const runMeaning = "run folder, weights.safetensors, pixels or untrained (pixels:RUN, untrained:RUN: as the run began)";
+const dataMeaning = "folder with one sub-folder a class, or a known name";
 const splitMeaning = "what is measured on (default: test)";
 const divisionMeaning = `The train split is the bank, the test split the queries (--split val: the val split, for choosing). Of a folder without them, and of
 --split train or all, a fifth of each class is held out to measure on.`;
@@ -40,19 +42,17 @@ ${examplesOf(Object.values<AnyCommand>(protocolCommands).map(({ examples }) => e
 
 function addProtocol(evaluate: Command, name: ProtocolName): void {
   const { description, options, explanation = divisionMeaning, examples, ...rest }: AnyCommand = protocolCommands[name];
+  const paired = rest.isPaired === false ? [] : pairedOptions;
   const command = evaluate
     .command(name)
     .description(description)
     .usage("<run> --data <data> [options]")
-    .argument(
-      "<run>",
-      "run folder, weights.safetensors, pixels or untrained (pixels:RUN, untrained:RUN: as the run began)",
-    )
-    .requiredOption("--data <data>", "folder with one sub-folder a class, or a known name (required)")
+    .argument("<run>", rest.runMeaning ?? runMeaning)
+    .requiredOption("--data <data>", `${rest.dataMeaning ?? dataMeaning} (required)`)
     .showHelpAfterError(`(see \`selfsight evaluate ${name} --help\`)`)
     .addHelpText("after", `\n${explanation}\n\nExamples:\n${examplesOf(examples)}`)
     .action(async (run, given) => (await import("./run.ts")).evaluate(name, run, given));
-  for (const option of [...options, ...commonOptions(rest), ...pairedOptions, jsonOption(), ...foreignOptions(name)])
+  for (const option of [...options, ...commonOptions(rest), ...paired, jsonOption(), ...foreignOptions(name)])
     command.addOption(option);
 }
 

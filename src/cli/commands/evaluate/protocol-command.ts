@@ -8,6 +8,11 @@ export interface ProtocolCommand<Name extends ProtocolName> {
   options: readonly Option[];
   /** What it says of options that all have, where that differs: its own meaning of `--split`. */
   splitMeaning?: string;
+  /** What RUN and DATA may be, where that differs. */
+  runMeaning?: string;
+  dataMeaning?: string;
+  /** False where images are not worth one number each: no pair of trunks can be compared on them. */
+  isPaired?: false;
   /** Options of all that would do nothing here, as the protocol itself names them. */
   without?: readonly (keyof MeasureOptions)[];
   /** Stands in the help above the examples. */

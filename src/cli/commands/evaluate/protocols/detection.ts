@@ -30,6 +30,9 @@ const shared = {
   options,
   explanation,
   splitMeaning: "what is measured on (default: test)",
+  runMeaning: "run folder or weights.safetensors of a residual network, or untrained (untrained:RUN: as the run began)",
+  dataMeaning: "annotated pictures: a folder in PASCAL VOC's layout, a COCO JSON file, or the folder that holds one",
+  isPaired: false,
   without: ["size", "rules"],
 } satisfies Partial<ProtocolCommand<"detect">>;
 
@@ -57,7 +60,7 @@ export const segment: ProtocolCommand<"segment"> = {
 const columns = ["AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge"] as const;
 
 function print(report: DetectionReport): void {
-  const { representation, data, boxes, masks } = report;
+  const { representation, data, boxes, masks, voc } = report;
   console.log(report.protocol);
   console.log(
     `${representation.name}: ${representation.backbone} of width ${representation.width}, stem ${representation.stem}, ${representation.device}, ${representation.precision}`,
@@ -72,6 +75,9 @@ function print(report: DetectionReport): void {
   ] as const)
     if (numbers)
       console.log([name.padEnd(8), ...columns.map((column) => shown(numbers[column]).padStart(13))].join(""));
+  console.log(
+    `VOC's AP50 of boxes: ${shown(voc.elevenPoints.AP50)} at eleven recalls (2007), ${shown(voc.area.AP50)} as an area (2010 and later)`,
+  );
   for (const { seed, folder } of report.seeds) console.log(`seed ${seed}: ${folder}`);
   for (const note of report.notes) console.log(`note: ${note}`);
 }

@@ -3,6 +3,7 @@ import { percent } from "../../../terminal/percent.ts";
 import type { ProtocolCommand } from "../protocol-command.ts";
 
 export const unlabelled: ProtocolCommand<"unlabelled"> = {
+  isPaired: false,
   description: "RankMe, alignment and uniformity: what can be said of features without a label",
   options: [],
   splitMeaning: "whose pictures are looked at (default: train)",
