@@ -91,6 +91,9 @@ test("a Mask R-CNN is trained in a folder of its own and measured; nothing is le
   expect(report.protocol).toBe("segment-v1 small 5 steps of 2, on train");
   expect(report.data).toMatchObject({ trainImages: 8, testImages: 8, classes: ["square"], unread: 0 });
   expect(report.boxes.AP.mean).toBeGreaterThanOrEqual(0);
+  const { elevenPoints, area } = report.voc;
+  for (const { mean } of [elevenPoints.AP50, area.AP, area.AP50, area.AP75])
+    expect(mean).toBe(Math.min(1, Math.max(0, mean!)));
   expect(report.masks!.AP.std).toBeNull();
   expect(liveTensors().live).toBe(before);
   const steps = readLog(join(folder, "masks")).filter((event) => event.event === "step");
