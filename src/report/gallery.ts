@@ -18,6 +18,8 @@ export interface Group {
   /** One sentence on the group. */
   text?: string;
   tiles: readonly Tile[];
+  /** For pictures whose details matter. */
+  isLarge?: boolean;
 }
 
 export interface GallerySection {
@@ -42,6 +44,8 @@ const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const galleryStyle = `
 .tile-row { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 14px 12px; align-items: start; }
+.tile-row.large { grid-template-columns: repeat(auto-fill, minmax(min(100%, 280px), 1fr)); }
+.tile-row.large .frame { aspect-ratio: auto; }
 .tile { min-width: 0; font-size: 0.78rem; line-height: 1.3; overflow-wrap: anywhere; }
 .tile .frame { display: flex; align-items: center; justify-content: center; aspect-ratio: 1; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; overflow: hidden; margin-bottom: 5px; }
 .tile img { max-width: 100%; max-height: 100%; background: none; image-rendering: auto; }
@@ -81,9 +85,9 @@ ${commands.length > 0 ? html`<section><h2>Go on from here</h2>${commands.map(([p
 const sectionOf = ({ title, text, groups }: GallerySection): Markup =>
   html`<section><h2>${title}</h2>${text === undefined ? undefined : html`<p>${text}</p>`}${groups.map(groupOf)}</section>`;
 
-const groupOf = ({ title, text, tiles }: Group): Markup =>
+const groupOf = ({ title, text, tiles, isLarge }: Group): Markup =>
   html`<div class="group">${title === undefined ? undefined : html`<h3>${title}</h3>`}${text === undefined ? undefined : html`<p class="soft">${text}</p>`}
-<div class="tile-row">${tiles.map(tileOf)}</div></div>`;
+<div class="tile-row ${isLarge ? "large" : ""}">${tiles.map(tileOf)}</div></div>`;
 
 const tileOf = ({ uri, name, note, isFirst }: Tile): Markup =>
   html`<div class="tile ${isFirst ? "first" : ""} ${uri?.startsWith("data:image/png") ? "small" : ""}"><div class="frame">${

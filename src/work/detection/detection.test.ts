@@ -91,6 +91,9 @@ test("a Mask R-CNN is trained in a folder of its own and measured; nothing is le
   expect(report.protocol).toBe("segment-v1 small 5 steps of 2, on train");
   expect(report.data).toMatchObject({ trainImages: 8, testImages: 8, classes: ["square"], unread: 0 });
   expect(report.boxes.AP.mean).toBeGreaterThanOrEqual(0);
+  const page = readFileSync(join(report.seeds[0]!.folder, "found.html"), "utf8");
+  expect(page.match(/<img src="data:image\/jpeg/g)).toHaveLength(2 * report.data.testImages); // found, and annotated
+  expect(JSON.parse(readFileSync(join(report.seeds[0]!.folder, "found.json"), "utf8"))).toBeInstanceOf(Array);
   const { elevenPoints, area } = report.voc;
   for (const { mean } of [elevenPoints.AP50, area.AP, area.AP50, area.AP75])
     expect(mean).toBe(Math.min(1, Math.max(0, mean!)));

@@ -4,6 +4,7 @@ import { type CocoScores, cocoScores } from "../../evaluate/detection/coco.ts";
 import { type VocScores, vocScores } from "../../evaluate/detection/voc.ts";
 import { freeNetwork } from "../../nn/index.ts";
 import { loadNewestCheckpoint } from "../../train/index.ts";
+import { writeFoundObjects } from "../results/found-objects.ts";
 import { PictureReader } from "./batches.ts";
 import { findIn } from "./find.ts";
 import { readDetector } from "./run-file.ts";
@@ -25,7 +26,7 @@ export interface MeasureDetectorOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Runs the trained detector of a folder over every picture of a set, and scores what it finds by COCO's and VOC's rules. */
+/** Runs the trained detector of a folder over every picture of a set, and scores what it finds by COCO's and VOC's rules; found.json and found.html in its folder have it. */
 export async function measureDetector(
   folder: string,
   set: DetectionSet,
@@ -33,6 +34,7 @@ export async function measureDetector(
 ): Promise<Measured> {
   const { detections, unread } = await detectionsIn(folder, set, options);
   const hasMasks = readDetector(folder).task === "segment";
+  await writeFoundObjects(folder, set, detections);
   return {
     boxes: cocoScores(set, detections),
     ...(hasMasks && { masks: cocoScores(set, detections, { of: "masks" }) }),
