@@ -23,6 +23,7 @@ export type {
   MatrixMoment,
   Measure,
   NeighbourRow,
+  PictureMap,
   Report,
   Score,
   Scores,

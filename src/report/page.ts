@@ -4,6 +4,7 @@ import type { Report } from "./report.ts";
 import { evaluationSection } from "./sections/evaluations.ts";
 import { learningSection } from "./sections/learning.ts";
 import { neighbourSection } from "./sections/neighbours.ts";
+import { mapSection } from "./sections/picture-map.ts";
 import { scoreSection } from "./sections/scores.ts";
 import {
   commandSection,
@@ -41,6 +42,7 @@ ${viewSection(report)}
 ${learningSection(report)}
 ${correlationSection(report)}
 ${momentSection(report)}
+${mapSection(report)}
 ${neighbourSection(report)}
 ${commandSection(report)}
 ${factSection(report)}

@@ -65,6 +65,15 @@ export interface MatrixMoment {
   offDiagonal: number | null;
 }
 
+/** Pictures by the two main directions of their features. */
+export interface PictureMap {
+  step: number;
+  points: readonly { x: number; y: number; label?: number; name?: string }[];
+  classes?: readonly string[];
+  /** Share of the variance that the two directions hold. */
+  explained: number;
+}
+
 /** One logged step; what a method does not log is left out. */
 export interface LoggedStep {
   step: number;
@@ -105,6 +114,8 @@ export interface Report {
   correlation?: { start: MatrixFigure; end: MatrixFigure; shown: number; features: number; images: number };
   /** The same while it trained, in time; absent or empty: it was not observed. */
   moments?: readonly MatrixMoment[];
+  /** Where its pictures lay at the last evaluation; absent: no map was drawn. */
+  map?: PictureMap;
   /** The original, then its views. */
   views: readonly (readonly Thumbnail[])[];
   neighbours: readonly NeighbourRow[];

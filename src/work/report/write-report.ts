@@ -23,6 +23,7 @@ import { warnThroughNode } from "../warnings.ts";
 import { nextCommands, runFacts } from "./facts.ts";
 import { matrixFigures, neighbourRows, startMatrix, viewTiles } from "./figures.ts";
 import { matrixMoments } from "./moments.ts";
+import { pictureMap } from "./picture-map.ts";
 import { type Columns, type Measured, type MeasuredData, measure, openMeasured, scoreOf, scoresOf } from "./scores.ts";
 
 export interface ReportOptions {
@@ -73,6 +74,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
     const trained = await rowOf("trained network");
     const correlation = start && (await matrixFigures(start, state, data.train));
     const evaluations = readEvaluations(folder);
+    const map = pictureMap(folder);
     return {
       ...factsOf(folder, run, state),
       ...(evaluations && { evaluated: evaluationsOf(folder, evaluations) }),
@@ -81,6 +83,7 @@ async function gatherReport(folder: string, { onRow, warn = warnThroughNode }: R
       scores: scoresOf(data, pixels, untrained, trained),
       ...(correlation && { correlation }),
       moments: await matrixMoments(folder),
+      ...(map && { map }),
       views: await viewTiles(state, data.train),
       neighbours: await neighbourRows(data, pixels, trained, run.settings.seed),
     };
@@ -96,7 +99,16 @@ function leftOutOf({ train }: MeasuredData, { state }: Checkpoint, { bank, queri
   return [...new Set([...trained, ...measured])];
 }
 
-type Figures = "evaluated" | "leftOut" | "remarks" | "scores" | "correlation" | "moments" | "views" | "neighbours";
+type Figures =
+  | "evaluated"
+  | "leftOut"
+  | "remarks"
+  | "scores"
+  | "correlation"
+  | "moments"
+  | "map"
+  | "views"
+  | "neighbours";
 
 function factsOf(folder: string, run: RunFile, state: TrainState): Omit<Report, Figures> {
   const events = readLog(folder);
