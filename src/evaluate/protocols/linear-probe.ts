@@ -54,17 +54,22 @@ export function linearProbe(bank: Features, queries: Features, options: LinearPr
   const task = labelledTask(bank, queries);
   return noGrad(() =>
     scope(() => {
-      const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
-      const standardize = standardizer(train.inputs);
-      const inputs = standardize(train.inputs); // [N, D]
-      const training = { classes: task.classes.length, epochs, seed };
-      const picked = pick({ ...train, inputs }, training, task);
-      const head = trainHeads({ ...train, inputs }, [picked], training);
+      const { head, standardize, picked } = fitted(bank, task, { epochs, seed, device });
       const predictions = answers(standardize(featureTensor(queries, device)), head).select(1, 0);
       const found = score(task, predictions.to("int32").data() as Int32Array);
       return { protocol: protocolOf(options), ...found, notes: notesOn(picked), picked };
     }),
   );
+}
+
+/** The head of the rate and decay that are picked, on standardised features. */
+function fitted(bank: Features, task: LabelledTask, { epochs, seed, device }: Required<LinearProbeOptions>) {
+  const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
+  const standardize = standardizer(train.inputs);
+  const own = { ...train, inputs: standardize(train.inputs) }; // [N, D]
+  const training = { classes: task.classes.length, epochs, seed };
+  const picked = pick(own, training, task);
+  return { head: trainHeads(own, [picked], training), standardize, picked };
 }
 
 /**
@@ -75,11 +80,8 @@ export function probeLayer(bank: Features, task: LabelledTask, options: LinearPr
   const { epochs = 100, seed = 0, device = "cpu" } = options;
   return noGrad(() =>
     scope(() => {
-      const train = { inputs: featureTensor(bank, device), labels: task.bankLabels };
-      const standardize = standardizer(train.inputs);
-      const inputs = standardize(train.inputs); // [N, D]
-      const training = { classes: task.classes.length, epochs, seed };
-      const { weights } = trainHeads({ ...train, inputs }, [pick({ ...train, inputs }, training, task)], training); // [D + 1, C]
+      const { head, standardize } = fitted(bank, task, { epochs, seed, device });
+      const { weights } = head; // [D + 1, C]
       const origin = standardize(zeros([1, bank.dimensions], { device })); // [1, D]
       const slopes = standardize(ones([1, bank.dimensions], { device })).sub(origin); // [1, D]
       const own = weights.narrow(0, 0, bank.dimensions); // [D, C]
