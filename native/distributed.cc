@@ -1,8 +1,6 @@
 // distributed.cc: several processes as one, through c10d's store and its Gloo. Every call here is made by all processes in one order.
 // W processes, N rows of all of them together, C features, G groups of batch norm
-#include "session.h"
-
-#include <torch/version.h>
+#include "distributed.h"
 
 #include <algorithm>
 #include <functional>
@@ -10,32 +8,29 @@
 #include <numeric>
 #include <thread>
 
-#if TORCH_VERSION_MAJOR >= 2
-#define USE_C10D_GLOO
+#ifdef USE_C10D_GLOO
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 namespace selfsight {
+
+std::vector<at::Tensor> placesIn(const at::Tensor& row, const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> places;
+  int64_t start = 0;
+  for (const at::Tensor& tensor : tensors) {
+    const at::Tensor place = row.narrow(0, start, tensor.numel());
+    const auto size = [&](int64_t dim) { return tensor.size(dim); };
+    places.push_back(tensor.dim() == 4 ? place.view({size(0), size(2), size(3), size(1)}).permute({0, 3, 1, 2}) : place.view(tensor.sizes()));
+    start += tensor.numel();
+  }
+  return places;
+}
+
 namespace {
 
 using std::chrono::milliseconds;
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
-using Gloo = c10::intrusive_ptr<c10d::ProcessGroupGloo>;
-
-template <typename T>
-Napi::Value boxed(Napi::Env env, T value) {
-  return Napi::External<T>::New(env, new T(std::move(value)), [](Napi::Env, T* held) { delete held; });
-}
-
-template <typename T>
-T& unboxed(const Napi::Value& value) {
-  if (!value.IsExternal()) throw std::invalid_argument("a store or a group is needed");
-  T& held = *value.As<Napi::External<T>>().Data();
-  if (!held) throw std::invalid_argument("this group was left already");
-  return held;
-}
 
 std::string textFrom(const Napi::Value& value) { return value.ToString(); }
 milliseconds timeFrom(const Napi::Value& value) { return milliseconds(value.ToNumber().Int64Value()); }
@@ -185,19 +180,6 @@ Napi::Value gatherRows(const Napi::CallbackInfo& info) {
     const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Gloo>(info[0]), sizesFrom(info[2]));
     return Napi::Number::New(info.Env(), session.slots.put(all));
   });
-}
-
-/** A row cut into places for the tensors; weights of convolutions lie channels-last in it, as in memory, so that copying is quick. */
-std::vector<at::Tensor> placesIn(const at::Tensor& row, const std::vector<at::Tensor>& tensors) {
-  std::vector<at::Tensor> places;
-  int64_t start = 0;
-  for (const at::Tensor& tensor : tensors) {
-    const at::Tensor place = row.narrow(0, start, tensor.numel());
-    const auto size = [&](int64_t dim) { return tensor.size(dim); };
-    places.push_back(tensor.dim() == 4 ? place.view({size(0), size(2), size(3), size(1)}).permute({0, 3, 1, 2}) : place.view(tensor.sizes()));
-    start += tensor.numel();
-  }
-  return places;
 }
 
 /** Each of the tensors changed by `change`, which sees them as one row of float32 on the CPU: one message for all. */
@@ -374,6 +356,7 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("sumTensors", Napi::Function::New(env, sumTensors));
   exports.Set("takeTensor", Napi::Function::New(env, takeTensor));
   exports.Set("globalBatchNorm", Napi::Function::New(env, globalBatchNorm));
+  registerGradientSums(env, exports);
 }
 
 }  // namespace selfsight

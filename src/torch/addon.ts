@@ -102,6 +102,10 @@ export interface Addon {
   leaveGroup(group: object): void;
   gatherRows(group: object, rows: Handle, counts: readonly number[]): Handle;
   sumTensors(group: object, tensors: Handles): void;
+  openGradientSum(group: object, parameters: Handles, isWhole: readonly number[], lengths: readonly number[]): object;
+  openBuckets(sum: object, count: number): void;
+  finishGradientSum(sum: object): number;
+  closeGradientSum(sum: object): void;
   takeTensor(group: object, tensor: Handle, rank: number): void;
   globalBatchNorm(
     group: object,

@@ -39,14 +39,17 @@ export {
 export { type EngineTensor, isSupported, type MemoryFormat, type Operators } from "./operators.ts";
 export {
   type BatchNormParts,
+  type GradientSum,
   type GroupOptions,
   gatherRows,
   globalBatchNorm,
   type Meeting,
+  openGradientSum,
   openMeeting,
   type ProcessGroup,
   processGroup,
   rowsOfRank,
+  type SharedParameter,
   setProcessGroup,
   sumOverProcesses,
   takeFrom,

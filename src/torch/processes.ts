@@ -83,6 +83,63 @@ export function gatherRows(rows: Tensor, total: number, { size, handle }: Proces
 export const sumOverProcesses = (tensors: readonly Tensor[], { handle }: ProcessGroup): void =>
   engineCall("sumOverProcesses", [], () => addon().sumTensors(handle, handlesOf(tensors)));
 
+/** A parameter whose gradient becomes the sum over the processes. */
+export interface SharedParameter {
+  parameter: Tensor;
+  /** Each process has the whole gradient, not its part of it: the mean of them keeps the processes alike to the bit. */
+  isWhole: boolean;
+}
+
+/** Gradients that are summed over the processes while the backward pass goes on. */
+export interface GradientSum {
+  /** From here on the buckets of the first `stages` stages leave as soon as they are full. */
+  open(stages: number): void;
+  /** What has not left leaves; when it returns every gradient that is there is the sum. Gives how many buckets had left before. */
+  finish(): number;
+  close(): void;
+}
+
+/** Floats of a bucket, 8 MiB: some ten messages for a ResNet-18, and the first leaves while most of the pass is still to come. */
+const usualBucketFloats = 2 ** 21;
+
+/**
+ * Cuts parameters into buckets that travel in one order: stage by stage, the last layers first, as their gradients come. A stage is what
+ * one backward pass completes.
+ */
+export function openGradientSum(
+  stages: readonly (readonly SharedParameter[])[],
+  { handle }: ProcessGroup,
+  bucketFloats = usualBucketFloats,
+): GradientSum {
+  const buckets = stages.map((stage) => bucketsOf(stage.toReversed(), bucketFloats));
+  const parts = buckets.flat(2);
+  const whole = parts.map(({ isWhole }) => Number(isWhole));
+  const lengths = buckets.flat().map((bucket) => bucket.length);
+  const sum = engineCall("openGradientSum", [], () =>
+    addon().openGradientSum(handle, handlesOf(parts.map(({ parameter }) => parameter)), whole, lengths),
+  );
+  const bucketsUpTo = (count: number) => buckets.slice(0, count).flat().length;
+  return {
+    open: (count) => addon().openBuckets(sum, bucketsUpTo(count)),
+    finish: () => engineCall("finishGradientSum", [], () => addon().finishGradientSum(sum)),
+    close: () => addon().closeGradientSum(sum),
+  };
+}
+
+function bucketsOf(parts: readonly SharedParameter[], bucketFloats: number): SharedParameter[][] {
+  const buckets: SharedParameter[][] = [];
+  let floats = Number.POSITIVE_INFINITY;
+  for (const part of parts) {
+    if (floats + part.parameter.numel > bucketFloats) {
+      buckets.push([]);
+      floats = 0;
+    }
+    buckets.at(-1)!.push(part);
+    floats += part.parameter.numel;
+  }
+  return buckets;
+}
+
 /** Each tensor takes the contents that it has in process `rank`. */
 export function takeFrom(rank: number, tensors: Iterable<Tensor>, { handle }: ProcessGroup): void {
   for (const tensor of tensors) engineCall("takeFrom", [tensor], () => addon().takeTensor(handle, tensor.handle, rank));

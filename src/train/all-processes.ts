@@ -1,7 +1,14 @@
 // A step among several processes.  N images of the batch, n of them in this process
 import type { BuiltMethod } from "../methods/index.ts";
 import { namedParameters, withPlaces } from "../nn/index.ts";
-import { gatherRows, noGrad, processGroup, rowsOfRank, sumOverProcesses, type Tensor } from "../torch/index.ts";
+import {
+  gatherRows,
+  openGradientSum,
+  processGroup,
+  rowsOfRank,
+  type SharedParameter,
+  type Tensor,
+} from "../torch/index.ts";
 import type { TrainState } from "./state.ts";
 
 /** This process's rows among those of the batch, which all processes hold together; undefined where it is alone. */
@@ -25,16 +32,29 @@ export function withOwnPlaces<T>(state: TrainState, body: () => T): T {
 }
 
 /**
- * Gradients of the whole batch. Through trunk and heads each process has passed back the gradient of its own rows, so theirs are summed;
- * what the loss reads by itself has its whole gradient in each process, and the mean of them keeps the processes alike to the bit.
+ * From here on gradients travel as they come: those of the heads, or of all that is learned. Through trunk and heads each process passes
+ * back the gradient of its own rows, so theirs are summed; what the loss reads by itself has its whole gradient in each process, and the
+ * mean of them keeps the processes alike to the bit.
  */
-export function shareGradients({ trainable, readByLoss = [] }: BuiltMethod): void {
+export function shareGradients(state: TrainState, part: "heads" | "all"): void {
   const group = processGroup();
   if (!group) return;
-  const parts = [...namedParameters(trainable)].flatMap(([name, { grad }]) => (grad ? [{ name, grad }] : []));
-  for (const { name, grad } of parts) if (readByLoss.includes(name.split(".")[0]!)) noGrad(() => grad.div_(group.size));
-  sumOverProcesses(
-    parts.map(({ grad }) => grad),
-    group,
-  );
+  state.gradientSum ??= openGradientSum(stagesOf(state.method), group);
+  state.gradientSum.open(part === "heads" ? 1 : 2);
+}
+
+/** Waits until every gradient is that of the whole batch. */
+export function finishGradients({ gradientSum }: TrainState): void {
+  gradientSum?.finish();
+}
+
+/** Heads, whose gradients one pass completes, and the trunk, whose gradients may come in parts. */
+function stagesOf({ trainable, readByLoss = [] }: BuiltMethod): SharedParameter[][] {
+  const { backbone, ...heads } = trainable;
+  const sharedOf = (networks: BuiltMethod["trainable"]) =>
+    [...namedParameters(networks)].map(([name, parameter]) => ({
+      parameter,
+      isWhole: readByLoss.includes(name.split(".")[0]!),
+    }));
+  return [sharedOf(heads), sharedOf(backbone ? { backbone } : {})];
 }

@@ -13,6 +13,7 @@ import {
   scope,
   type Tensor,
 } from "../torch/index.ts";
+import { shareGradients } from "./all-processes.ts";
 import type { TrainState } from "./state.ts";
 
 /** A batch behind the trunk, and the way back through the trunk. */
@@ -25,11 +26,19 @@ export interface Represented {
 /** Views and trunk for a whole batch, at once or in micro-batches. */
 export function representBatch(state: TrainState, batch: Batch, context: StepContext): Represented {
   const { microBatch } = state.settings;
-  if (microBatch === null)
-    return { representations: representImages(state, batch, context), backward: (loss) => loss.backward() };
+  if (microBatch === null) return wholeBatch(state, representImages(state, batch, context));
   const own = microBatch / (processGroup()?.size ?? 1); // each process gives its equal part of every micro-batch
   return representInParts(state, partsOf(batch, own), context);
 }
+
+/** The usual way: one pass back through heads and trunk. */
+export const wholeBatch = (state: TrainState, representations: Tensor[]): Represented => ({
+  representations,
+  backward(loss) {
+    shareGradients(state, "all");
+    loss.backward();
+  },
+});
 
 /**
  * The exact step of a large batch in the memory of a small one (the gradient cache of arXiv 2101.06983): the trunk runs over
@@ -46,9 +55,11 @@ function representInParts(state: TrainState, parts: readonly Batch[], context: S
   return {
     representations: views,
     backward(loss) {
+      shareGradients(state, "heads");
       loss.backward();
       let start = 0;
       for (const part of parts) {
+        if (part === parts.at(-1)) shareGradients(state, "all");
         scope(() => backwardPart(state, representImages(state, part, context), views, start));
         start += part.indices.length;
       }

@@ -18,7 +18,7 @@ import {
   stateOf,
   warmupCosine,
 } from "../nn/index.ts";
-import { engine, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
+import { engine, type GradientSum, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
 import type { StepObserver } from "./observe/observer.ts";
 import { type OnlineLinear, onlineLinearName, onlineParts, openOnlineLinear } from "./online/online-linear.ts";
@@ -48,6 +48,8 @@ export interface TrainState {
   clock?: PartClock;
   /** Shown the embeddings of each step, by whoever draws pictures of the training. */
   observer?: StepObserver;
+  /** Among several processes, from the first step on. */
+  gradientSum?: GradientSum;
 }
 
 /** What a run must know of its pictures before it reads them. */
@@ -135,7 +137,8 @@ export const optimizerState = ({ optimizer, onlineLinear }: Pick<TrainState, "op
   new Map([...optimizer.state(), ...(onlineLinear?.optimizer.state() ?? [])]);
 
 /** Gives a state's memory back. */
-export function freeState({ optimizer, onlineLinear, network }: TrainState): void {
+export function freeState({ optimizer, onlineLinear, network, gradientSum }: TrainState): void {
+  gradientSum?.close();
   freeOptimizer(optimizer);
   if (onlineLinear) freeOptimizer(onlineLinear.optimizer);
   freeNetwork(network);

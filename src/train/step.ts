@@ -4,8 +4,8 @@ import { SelfsightError } from "../errors.ts";
 import type { StepContext } from "../methods/index.ts";
 import { lateRecognition, lateStatistics } from "../nn/index.ts";
 import { type Late, late, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
-import { ofAllProcesses, shareGradients, withOwnPlaces } from "./all-processes.ts";
-import { type Represented, representBatch, representViews, withPrecision } from "./micro-batch.ts";
+import { finishGradients, ofAllProcesses, withOwnPlaces } from "./all-processes.ts";
+import { type Represented, representBatch, representViews, wholeBatch, withPrecision } from "./micro-batch.ts";
 import { learnOnline, onlineLabels } from "./online/learn.ts";
 import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
@@ -39,7 +39,7 @@ export function enqueueStepOnViews(state: TrainState, views: readonly Tensor[], 
     const context = contextOf(state, labels);
     return withOwnPlaces(state, () => {
       const representations = representViews(state, views, context); // V x [n, R]
-      return learn(state, { representations, backward: (loss) => loss.backward() }, context);
+      return learn(state, wholeBatch(state, representations), context);
     });
   });
 }
@@ -68,7 +68,7 @@ function learn(
   state.observer?.look({ step: state.step, every: state.settings.observeEverySteps, method, embeddings });
   clock?.enter("backward");
   backward(loss);
-  shareGradients(method);
+  finishGradients(state);
   clock?.enter("update");
   method.beforeUpdate?.(context);
   optimizer.step(factor, loss);
