@@ -111,13 +111,13 @@ export async function resume(
   return { folder, ...(await trainRun(run, options)) };
 }
 
-const warningOf =
+export const warningOf =
   ({ onEvent }: RunOptions) =>
   (message: string): void =>
     onEvent ? onEvent({ event: "warning", step: 0, message }) : warnThroughNode(message);
 
 /** The settings with the method's name; a method of the program's own is known by it from here on. */
-function named({ method, ...settings }: RunSettings): PartialSettings {
+export function named({ method, ...settings }: RunSettings): PartialSettings {
   if (typeof method === "object") bringMethod(method as Method);
   const name = typeof method === "object" ? method.name : method;
   return { ...settings, ...(name !== undefined && { method: name }) } as PartialSettings;
@@ -133,7 +133,7 @@ function recipeNamed(name: RecipeName): PartialSettings {
 }
 
 /** One of the two would win, and nobody would say which. */
-function refuseTwoLengths({ epochs, steps }: RunSettings): void {
+export function refuseTwoLengths({ epochs, steps }: RunSettings): void {
   if (typeof epochs !== "number" || typeof steps !== "number") return;
   throw new SelfsightError(
     "configuration",
