@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { scratchFolder } from "../../../test/tiny-run.ts";
 import { openDataset } from "../../data/index.ts";
-import { type LogEvent, type PartialSettings, type RunSettings, readLog, readRun, startRun } from "../../train/index.ts";
+import {
+  type LogEvent,
+  type PartialSettings,
+  type RunSettings,
+  readLog,
+  readRun,
+  startRun,
+} from "../../train/index.ts";
 import { onlineKnn } from "../online-knn.ts";
 import { resume } from "../pretrain.ts";
 import { speedrunClock } from "./clock.ts";
