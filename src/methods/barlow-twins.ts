@@ -3,7 +3,14 @@ import { z } from "zod";
 import { barlowTwinsViews } from "../augment/index.ts";
 import { projector } from "../nn/index.ts";
 import { noGrad, product, scope, type Tensor } from "../torch/index.ts";
-import { ablatedLoss, ablationOptions, asymmetric, isPlain, predictorFor } from "./barlow-twins-ablations.ts";
+import {
+  ablatedLoss,
+  ablationOptions,
+  asymmetric,
+  isPlain,
+  predictorFor,
+  refuseMoreViews,
+} from "./barlow-twins-ablations.ts";
 import { defineMethod, expectPair, type MethodLoss, type StepContext } from "./method.ts";
 import { mixedLoss, mixedShare, mixedViews, mixingOption } from "./mixed-views.ts";
 import { inFloat32, lastWidth, projectorWidths, widthsOf, withGradients } from "./parts.ts";
@@ -113,6 +120,15 @@ export function crossCorrelation(zA: Tensor, zB: Tensor): Tensor {
 export const barlowTwinsFloor = (lambda: number, features: number, batchSize: number): number =>
   (lambda * features * (features - 1)) / (batchSize - 1);
 
+/** The mean over all pairs of views, of the loss and of its parts: with two views those of the pair. */
+function overPairs(views: readonly Tensor[], lossOf: (a: Tensor, b: Tensor) => MethodLoss): MethodLoss {
+  const pairs = views.flatMap((a, i) => views.slice(i + 1).map((b) => lossOf(a, b)));
+  if (pairs.length === 1) return pairs[0]!;
+  const mean = (terms: readonly Tensor[]) => terms.reduce((sum, term) => sum.add(term)).div(terms.length);
+  const parts = Object.keys(pairs[0]!.metrics).map((name) => [name, mean(pairs.map(({ metrics }) => metrics[name]!))]);
+  return { loss: mean(pairs.map(({ loss }) => loss)), metrics: Object.fromEntries(parts) };
+}
+
 export const barlowTwins = defineMethod({
   name: "barlow-twins",
   title: "Barlow Twins",
@@ -120,6 +136,7 @@ export const barlowTwins = defineMethod({
   smallestBatch: () => 2, // a correlation over one image has no meaning
   couplesImages: true,
   decorrelates: true,
+  takesMoreViews: true,
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051).describe("weight of the redundancy term"),
     projector: projectorWidths.default("2048-2048-2048"),
@@ -149,10 +166,11 @@ export const barlowTwins = defineMethod({
     const predictor = predictorFor(asymmetry, lastWidth(widths));
     const lossOfPair = isPlain(options) ? barlowTwinsLoss : ablatedLoss;
     const isMixed = options.mixing > 0;
-    const lossOf = (zA: Tensor, zB: Tensor, zM: Tensor | undefined, context: StepContext): MethodLoss => {
-      const { loss, metrics } = lossOfPair(zA, zB, options);
+    const lossOf = (embeddings: readonly Tensor[], context: StepContext): MethodLoss => {
+      const [views, zM] = isMixed ? [embeddings.slice(0, -1), embeddings.at(-1)!] : [embeddings];
+      const { loss, metrics } = overPairs(views, (a, b) => lossOfPair(a, b, options));
       if (!zM) return { loss, metrics };
-      const mixed = mixedLoss(zA, zB, zM, mixedShare(context)); // []
+      const mixed = mixedLoss(views[0]!, views[1]!, zM, mixedShare(context)); // []
       return {
         loss: loss.add(mixed.mul(options.mixing * options.lambda)),
         metrics: { ...metrics, mixed: mixed.detach() },
@@ -165,11 +183,13 @@ export const barlowTwins = defineMethod({
         return seen.map((view) => backbone.forward(view));
       },
       embed(representations) {
-        const [zA, zB, ...mixed] = representations.map((representation) => head.forward(representation)); // V x [N, D]
-        return [...(asymmetry === "none" ? [zA!, zB!] : asymmetric([zA!, zB!], asymmetry, predictor)), ...mixed];
+        const embeddings = representations.map((representation) => head.forward(representation)); // V x [N, D]
+        if (asymmetry === "none") return embeddings;
+        refuseMoreViews(asymmetry, isMixed ? embeddings.length - 1 : embeddings.length);
+        return [...asymmetric(embeddings, asymmetry, predictor), ...embeddings.slice(2)];
       },
-      loss([zA, zB, zM], context) {
-        const { loss, metrics } = lossOf(zA!, zB!, zM, context);
+      loss(embeddings, context) {
+        const { loss, metrics } = lossOf(embeddings, context);
         return { loss: options.lossScale === 1 ? loss : loss.mul(options.lossScale), metrics };
       },
     };

@@ -32,11 +32,23 @@ export const partnersOf = (rows: Tensor): Tensor =>
     .flip(1)
     .reshape(...rows.shape);
 
-/** α xA + (1 − α) of the partner's xB; views [n, 3, S, S], n even. Errors: configuration, when an image is left without a partner. */
+/**
+ * α xA + (1 − α) of the partner's xB, the first two views [n, 3, S, S], n even. Errors: configuration, when an image is left without a
+ * partner, or the views have two sizes.
+ */
 export function mixedViews([a, b]: readonly Tensor[], context: StepContext): Tensor {
+  refuseUnlikeSides(a!, b!);
   refuseOddPart(a!.size(0));
   const share = mixedShare(context);
   return noGrad(() => a!.mul(share).add(partnersOf(b!).mul(1 - share))).contiguous("channels_last");
+}
+
+function refuseUnlikeSides(a: Tensor, b: Tensor): void {
+  if (a.size(2) === b.size(2)) return;
+  throw new SelfsightError(
+    "configuration",
+    `mixing: views of ${a.size(2)} and ${b.size(2)} pixels; two of one size are mixed; give views.0.size and views.1.size one value`,
+  );
 }
 
 function refuseOddPart(images: number): void {
