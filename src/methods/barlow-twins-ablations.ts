@@ -1,6 +1,5 @@
 // N images (global batch), D embedding features.  The variants of Barlow Twins in tables 5 and 6 of arXiv 2103.03230
 import { z } from "zod";
-import { SelfsightError } from "../errors.ts";
 import { type Module, projector } from "../nn/index.ts";
 import { eye, type Tensor } from "../torch/index.ts";
 import { expectPair, type MethodLoss } from "./method.ts";
@@ -98,11 +97,8 @@ export function asymmetric(
   return [predictor ? predictor.forward(zA!) : zA!, isHeld ? zB!.detach() : zB!]; // 2 x [N, D]
 }
 
-/** Errors: configuration, when there are views whose part in the asymmetry nobody has said. */
-export function refuseMoreViews(asymmetry: Ablation["asymmetry"], views: number): void {
-  if (views === 2) return;
-  throw new SelfsightError(
-    "configuration",
-    `asymmetry ${asymmetry} with ${views} views; it makes the two of a pair unlike, so two are needed; leave asymmetry out, or give two views`,
-  );
+/** Why so many views cannot be made unlike; undefined where they can. */
+export function unlikable(asymmetry: Ablation["asymmetry"], views: number): string | undefined {
+  if (asymmetry === "none" || views === 2) return undefined;
+  return `asymmetry ${asymmetry} with ${views} views; it makes the two of a pair unlike, so two are needed; leave asymmetry out, or give two views`;
 }

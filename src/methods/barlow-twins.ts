@@ -9,10 +9,10 @@ import {
   asymmetric,
   isPlain,
   predictorFor,
-  refuseMoreViews,
+  unlikable,
 } from "./barlow-twins-ablations.ts";
 import { defineMethod, expectPair, type MethodLoss, type StepContext } from "./method.ts";
-import { mixedLoss, mixedShare, mixedViews, mixingOption } from "./mixed-views.ts";
+import { mixedLoss, mixedShare, mixedViews, mixingOption, unmixable } from "./mixed-views.ts";
 import { inFloat32, lastWidth, projectorWidths, widthsOf, withGradients } from "./parts.ts";
 
 /**
@@ -137,6 +137,7 @@ export const barlowTwins = defineMethod({
   couplesImages: true,
   decorrelates: true,
   takesMoreViews: true,
+  unfit: ({ mixing, asymmetry }, run) => unlikable(asymmetry, run.views.length) ?? unmixable(mixing, run),
   options: z.strictObject({
     lambda: z.number().positive().max(1).default(0.0051).describe("weight of the redundancy term"),
     projector: projectorWidths.default("2048-2048-2048"),
@@ -185,7 +186,6 @@ export const barlowTwins = defineMethod({
       embed(representations) {
         const embeddings = representations.map((representation) => head.forward(representation)); // V x [N, D]
         if (asymmetry === "none") return embeddings;
-        refuseMoreViews(asymmetry, isMixed ? embeddings.length - 1 : embeddings.length);
         return [...asymmetric(embeddings, asymmetry, predictor), ...embeddings.slice(2)];
       },
       loss(embeddings, context) {

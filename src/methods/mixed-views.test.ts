@@ -1,9 +1,10 @@
 // The mixtures' loss against the paper's formula in double precision on plain numbers: correlations and expected correlations apart.
 import { afterAll, describe, expect, it } from "vitest";
 import { freeState, tinyBatch, tinySettings, tinyState } from "../../test/method-suite.ts";
+import { barlowTwinsViews } from "../augment/index.ts";
 import { keyedStream } from "../random.ts";
 import { liveTensors, rand, scope, tensor } from "../torch/index.ts";
-import { trainStep } from "../train/index.ts";
+import { type PartialSettings, trainStep } from "../train/index.ts";
 import { contextOf } from "../train/state.ts";
 import { mixedLoss, mixedShare, mixedViews, partnersOf } from "./mixed-views.ts";
 
@@ -134,12 +135,22 @@ describe("a run with mixed views", () => {
     freeState(state);
   });
 
-  it("refuses parts in which a picture is left without a partner", () => {
-    const state = tinyState("barlow-twins", { ...options, mixing: 1, batchSize: 7 });
+  it("is refused where pictures are left without a partner, or the views have two sizes", () => {
+    const refused = (more: PartialSettings) => () => tinySettings("barlow-twins", { ...options, mixing: 1, ...more });
+    expect(refused({ batchSize: 7 })).toThrow(
+      "settings: mixing 1 with 7 images that pass through the network together; an even number is needed",
+    );
+    expect(refused({ batchSize: 12, microBatch: 3 })).toThrow("mixing 1 with 3 images");
+    const [first, second] = barlowTwinsViews({ size: 16 });
+    expect(refused({ views: [first, { ...second, size: 8 }] })).toThrow("mixing 1 with views of 16 and 8 pixels;");
+    expect(tinySettings("barlow-twins", { batchSize: 7 }).mixing).toBe(0);
+  });
+
+  it("stops where a process's part of the batch is odd", () => {
+    const state = tinyState("barlow-twins", { ...options, mixing: 1 });
     expect(() => trainStep(state, tinyBatch(0, 7))).toThrow(
-      "mixing: 7 images pass through the network together; an even number",
+      "mixing: 7 images that pass through the network together; an even number",
     );
     freeState(state);
-    expect(tinySettings("barlow-twins").mixing).toBe(0);
   });
 });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SelfsightError } from "../errors.ts";
 import { keyedStream } from "../random.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
-import type { StepContext } from "./method.ts";
+import type { RunShape, StepContext } from "./method.ts";
 import { inFloat32 } from "./parts.ts";
 
 export const mixingOption = z
@@ -32,31 +32,27 @@ export const partnersOf = (rows: Tensor): Tensor =>
     .flip(1)
     .reshape(...rows.shape);
 
+/** Why these views and batches cannot be mixed, in a sentence's end; undefined where they can. */
+export function unmixable(mixing: number, { batchSize, microBatch, views }: RunShape): string | undefined {
+  if (mixing === 0) return undefined;
+  const [a, b] = views.map(({ size }) => size);
+  const odd = [batchSize, microBatch ?? batchSize].find((images) => images % 2 === 1);
+  if (odd !== undefined) return `mixing ${mixing} with ${unpaired(odd)}`;
+  if (a === b) return undefined;
+  return `mixing ${mixing} with views of ${a} and ${b} pixels; two of one size are mixed; give views.0.size and views.1.size one value`;
+}
+
+const unpaired = (images: number): string =>
+  `${images} images that pass through the network together; an even number is needed, as each is mixed with its neighbour; give an even --batch, and microBatch, for each of the processes`;
+
 /**
- * α xA + (1 − α) of the partner's xB, the first two views [n, 3, S, S], n even. Errors: configuration, when an image is left without a
- * partner, or the views have two sizes.
+ * α xA + (1 − α) of the partner's xB, the first two views [n, 3, S, S], n even. Errors: configuration, when this process's part of the
+ * batch leaves an image without a partner.
  */
 export function mixedViews([a, b]: readonly Tensor[], context: StepContext): Tensor {
-  refuseUnlikeSides(a!, b!);
-  refuseOddPart(a!.size(0));
+  if (a!.size(0) % 2 === 1) throw new SelfsightError("configuration", `mixing: ${unpaired(a!.size(0))}`);
   const share = mixedShare(context);
   return noGrad(() => a!.mul(share).add(partnersOf(b!).mul(1 - share))).contiguous("channels_last");
-}
-
-function refuseUnlikeSides(a: Tensor, b: Tensor): void {
-  if (a.size(2) === b.size(2)) return;
-  throw new SelfsightError(
-    "configuration",
-    `mixing: views of ${a.size(2)} and ${b.size(2)} pixels; two of one size are mixed; give views.0.size and views.1.size one value`,
-  );
-}
-
-function refuseOddPart(images: number): void {
-  if (images % 2 === 0) return;
-  throw new SelfsightError(
-    "configuration",
-    `mixing: ${images} images pass through the network together; an even number is needed, as each is mixed with its neighbour; give an even --batch, and microBatch, for each of the processes`,
-  );
 }
 
 /**

@@ -191,6 +191,8 @@ function checkTogether(settings: Settings): void {
     throw refusal("neither epochs nor steps", "one of them is needed", "give --epochs or --steps");
   for (const { size } of [settings, ...settings.views]) refuseUnfitBackbone({ ...settings, size });
   checkViews(method, settings);
+  const unfit = method.unfit?.(methodSettings(settings), settings);
+  if (unfit !== undefined) throw new SelfsightError("configuration", `settings: ${unfit}`);
   checkEarlySize(settings);
   checkMicroBatch(method, settings);
 }
