@@ -16,6 +16,10 @@ const small = { projector: "16-8" };
 const cases: ProcessCase[] = [
   { name: "Barlow Twins", settings: { method: "barlow-twins", projector: "16-16" } },
   { name: "Barlow Twins, even parts", settings: { method: "barlow-twins", projector: "16-16", batchSize: 12 } },
+  {
+    name: "Barlow Twins, mixed views",
+    settings: { method: "barlow-twins", projector: "16-16", mixing: 4, batchSize: 24 },
+  },
   { name: "SimCLR", settings: { method: "simclr", ...small } },
   { name: "VICReg", settings: { method: "vicreg", projector: "16-16" } },
   { name: "BYOL", settings: { method: "byol", ...small, predictor: "16" } },

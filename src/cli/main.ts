@@ -24,6 +24,7 @@ import { addSearch } from "./commands/search/options.ts";
 import { addSettings } from "./commands/settings/options.ts";
 import { addSetup } from "./commands/setup/options.ts";
 import { addSort } from "./commands/sort/options.ts";
+import { addSpeedrun } from "./commands/speedrun/options.ts";
 import { addSteer } from "./commands/steer/options.ts";
 import { addStudio } from "./commands/studio/options.ts";
 import { addUi } from "./commands/ui/options.ts";
@@ -62,6 +63,7 @@ addEvaluate(program);
 addScore(program);
 addCompare(program);
 addCollapse(program);
+addSpeedrun(program);
 addBench(program);
 addCompletion(program);
 

@@ -13,7 +13,7 @@ export type {
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { defaultRules, imageArray, sampleName, sampleNames, subset } from "./dataset.ts";
+export { defaultRules, imageArray, limitTo, sampleName, sampleNames, subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
 export { type BatchOptions, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";

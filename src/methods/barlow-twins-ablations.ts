@@ -96,3 +96,9 @@ export function asymmetric(
   const isHeld = asymmetry === "stop-gradient" || asymmetry === "both";
   return [predictor ? predictor.forward(zA!) : zA!, isHeld ? zB!.detach() : zB!]; // 2 x [N, D]
 }
+
+/** Why so many views cannot be made unlike; undefined where they can. */
+export function unlikable(asymmetry: Ablation["asymmetry"], views: number): string | undefined {
+  if (asymmetry === "none" || views === 2) return undefined;
+  return `asymmetry ${asymmetry} with ${views} views; it makes the two of a pair unlike, so two are needed; leave asymmetry out, or give two views`;
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { freeState, runMethodSuite, tinyBatch, tinySettings, tinyState, vectors } from "../../test/method-suite.ts";
+import { barlowTwinsViews } from "../augment/index.ts";
 import { namedParameters } from "../nn/index.ts";
 import { keyedPermutation } from "../random.ts";
 import { cat, manualSeed, noGrad, rand, randn, scope, type Tensor, tensor } from "../torch/index.ts";
@@ -171,5 +172,41 @@ describe("asymmetry", () => {
 
   it("names the nearest option for a slip", () => {
     expect(() => tinySettings("barlow-twins", { asymetry: "both" } as never)).toThrow("Did you mean asymmetry?");
+  });
+});
+
+describe("more than two views", () => {
+  const views = [...barlowTwinsViews({ size: 16 }), { ...barlowTwinsViews({ size: 16 })[0], size: 8 }];
+
+  it("the loss and its parts are the means over all pairs", () => {
+    const state = tinyState("barlow-twins", { projector: "16-8", views });
+    scope(() => {
+      const context = { step: 0, totalSteps: 1, stepsPerEpoch: 1, seed: 0 };
+      const [a, b, c] = [randn([8, 8]), randn([8, 8]), randn([8, 8])];
+      const { loss, metrics } = state.method.loss([a, b, c], context);
+      const pairs = [
+        barlowTwinsLoss(a, b, { lambda }),
+        barlowTwinsLoss(a, c, { lambda }),
+        barlowTwinsLoss(b, c, { lambda }),
+      ];
+      const mean = (values: number[]) => values.reduce((sum, value) => sum + value) / values.length;
+      expect(loss.item()).toBeCloseTo(mean(pairs.map((pair) => pair.loss.item())), 4);
+      expect(metrics.onDiagonal!.item()).toBeCloseTo(mean(pairs.map((pair) => pair.metrics.onDiagonal!.item())), 4);
+    });
+    freeState(state);
+  });
+
+  it("may be smaller ones, and mixed ones beside them", () => {
+    const [plain, mixed] = [0, 1].map((mixing) => tinyState("barlow-twins", { projector: "16-8", views, mixing }));
+    const results = [plain!, mixed!].map((state) => trainStep(state, tinyBatch()));
+    expect(results[1]!.loss - results[0]!.loss).toBeCloseTo(lambda * results[1]!.mixed!, 4);
+    freeState(plain!);
+    freeState(mixed!);
+  });
+
+  it("are refused with an asymmetry, which is of two", () => {
+    expect(() => tinySettings("barlow-twins", { views, asymmetry: "predictor", mixing: 1 })).toThrow(
+      "settings: asymmetry predictor with 3 views; it makes the two of a pair unlike, so two are needed;",
+    );
   });
 });

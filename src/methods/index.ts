@@ -59,6 +59,7 @@ export {
   type Method,
   type MethodLoss,
   type OptimizerDefaults,
+  type RunShape,
   type StepContext,
   type Surroundings,
   type TrainingDefaults,

@@ -112,6 +112,8 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly decorrelates?: boolean;
   /** Whether further views may follow those of `views` (SwAV's small crops). Default false. */
   readonly takesMoreViews?: boolean;
+  /** Why a run cannot have these options with its other settings: `given; needed; advice`. Default: it can. */
+  unfit?(options: z.output<z.ZodObject<Shape>>, run: RunShape): string | undefined;
   readonly options: z.ZodObject<Shape>;
   /**
    * Own settings that may change while a run trains. `build` is given one object of options for the life of the run, and these change
@@ -126,6 +128,13 @@ export interface Method<Shape extends z.ZodRawShape = z.ZodRawShape> {
   /** Least value that the loss can have on a finite batch, where that is known. */
   floor?(options: z.output<z.ZodObject<Shape>>, batchSize: number): number;
   build(backbone: Backbone, options: z.output<z.ZodObject<Shape>>, surroundings: Surroundings): BuiltMethod;
+}
+
+/** What passes through a run's networks. */
+export interface RunShape {
+  batchSize: number;
+  microBatch: number | null;
+  views: readonly ViewRecipe[];
 }
 
 /** What a method may need besides its trunk and options. */

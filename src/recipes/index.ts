@@ -9,6 +9,7 @@ import { swav as cifar10Swav } from "./cifar10/swav.ts";
 import { vicreg as cifar10Vicreg } from "./cifar10/vicreg.ts";
 import { cifar10 } from "./cifar10.ts";
 import { cifar10Quick } from "./cifar10-quick.ts";
+import { cifar10Speedrun80, cifar10Speedrun90 } from "./cifar10-speedrun.ts";
 import { fashionMnist } from "./fashion-mnist.ts";
 import { byol as imagenetByol } from "./imagenet/byol.ts";
 import { mocoV2 as imagenetMocoV2 } from "./imagenet/moco-v2.ts";
@@ -19,6 +20,7 @@ import { swav as imagenetSwav } from "./imagenet/swav.ts";
 import { vicreg as imagenetVicreg } from "./imagenet/vicreg.ts";
 import { imagenet } from "./imagenet.ts";
 import { shapes } from "./shapes.ts";
+import { shapesSpeedrun } from "./shapes-speedrun.ts";
 
 export { lightly, lightlySgd, lightlyViews } from "./cifar10/lightly.ts";
 export { soloLearn, soloLearnLars } from "./cifar10/solo-learn.ts";
@@ -27,6 +29,8 @@ export { soloLearn, soloLearnLars } from "./cifar10/solo-learn.ts";
 export const recipes = {
   cifar10,
   "cifar10-quick": cifar10Quick,
+  "cifar10-speedrun-80": cifar10Speedrun80,
+  "cifar10-speedrun-90": cifar10Speedrun90,
   "cifar10/simclr": cifar10Simclr,
   "cifar10/moco-v2": cifar10MocoV2,
   "cifar10/byol": cifar10Byol,
@@ -44,6 +48,7 @@ export const recipes = {
   "imagenet/supervised": imagenetSupervised,
   "imagenet/vicreg": imagenetVicreg,
   shapes,
+  "shapes-speedrun": shapesSpeedrun,
 } as const satisfies Record<string, PartialSettings>;
 
 export type RecipeName = keyof typeof recipes;

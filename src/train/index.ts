@@ -77,9 +77,9 @@ export {
   resolveSettings,
   rulesOf,
   type Settings,
-  type TrainingSettings,
 } from "./settings/settings.ts";
 export { steerableKeys } from "./settings/steerable-keys.ts";
+export type { TrainingSettings } from "./settings/training-schema.ts";
 export {
   buildMethod,
   buildState,

@@ -12,6 +12,7 @@ const small = { projector: "16-8" };
 const coupled: [MethodName, Record<string, string | number>][] = [
   ["barlow-twins", small],
   ["barlow-twins", { ...small, asymmetry: "both" }],
+  ["barlow-twins", { ...small, mixing: 4 }],
   ["simclr", small],
   ["vicreg", small],
   ["swav", { ...small, prototypes: 6 }],

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "../torch/index.ts";
 import { shareGradients } from "./all-processes.ts";
-import type { TrainState } from "./state.ts";
+import { type TrainState, viewsAt } from "./state.ts";
 
 /** A batch behind the trunk, and the way back through the trunk. */
 export interface Represented {
@@ -84,7 +84,7 @@ function backwardPart(
 function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
   const { settings, device, clock } = state;
   clock?.enter("views");
-  const views = makeViews(batch, settings.views, { seed: settings.seed, device }); // V x [N, 3, S, S]
+  const views = makeViews(batch, viewsAt(state, batch.epoch), { seed: settings.seed, device }); // V x [N, 3, S, S]
   return representViews(state, views, context);
 }
 

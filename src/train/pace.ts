@@ -7,9 +7,12 @@ const warmUpSteps = 3;
 /** Long enough to see past a hiccup of a shared machine. */
 const timedSeconds = 5;
 
-/** Seconds that one step of these settings takes here, reading included: a median over five seconds, on a network that is thrown away. */
+/**
+ * Seconds that one step of these settings takes here, reading included: a median over five seconds, on a network that is thrown away.
+ * Of a run whose views grow, those of the whole size.
+ */
 export async function secondsPerStep(settings: Settings, dataset: Dataset): Promise<number> {
-  const state = buildState(settings, dataset);
+  const state = buildState({ ...settings, earlySize: null }, dataset);
   try {
     const timed = (await stepTimes(state, dataset)).sort((a, b) => a - b);
     return timed[Math.floor(timed.length / 2)]!;

@@ -24,7 +24,7 @@ import type { StepObserver } from "./observe/observer.ts";
 import { type OnlineLinear, onlineLinearName, onlineParts, openOnlineLinear } from "./online/online-linear.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
 import { hasBf16 } from "./settings/precision.ts";
-import { methodOf, methodSettings, type Settings } from "./settings/settings.ts";
+import { methodOf, methodSettings, type Settings, viewsOfSize } from "./settings/settings.ts";
 import type { PartClock } from "./step-parts.ts";
 
 /** What one step reads and changes. */
@@ -256,6 +256,13 @@ export function scheduleFactor(state: TrainState): number {
   const isHeld = settings.cosinePer === "epoch" && step >= warmupSteps;
   const at = isHeld ? Math.max(warmupSteps, step - (step % stepsPerEpoch)) : step;
   return warmupCosine(at, { totalSteps, warmupSteps, floor: settings.floor });
+}
+
+/** The views of an epoch, smaller ones in the first part of the run where `earlySize` says so: a function of the epoch, so of the step. */
+export function viewsAt({ settings, stepsPerEpoch, totalSteps }: Length, epoch: number): Settings["views"] {
+  const { earlySize, earlyShare, views } = settings;
+  const isEarly = epoch < Math.round((earlyShare * totalSteps) / stepsPerEpoch);
+  return earlySize !== null && isEarly ? viewsOfSize(settings, earlySize) : views;
 }
 
 /** The whole state as a checkpoint holds it. */

@@ -219,8 +219,10 @@ async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
     await draw?.(state).catch((error: Error) => drawNoMore(session, error));
     return found;
   };
+  const startedAt = performance.now();
   const found = session.team ? await session.team.byLeader(measure) : await measure();
-  for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each });
+  const taken = { seconds: seconds(startedAt) };
+  for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each, ...taken });
   session.meter.reset();
 }
 

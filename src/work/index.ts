@@ -78,3 +78,14 @@ export { type SearchedPicture, type SearchOptions, type SearchResult, searchInde
 export { type CarriedOut, undoSort, type Way } from "./sorting/carry-out.ts";
 export type { Move, SortOptions, SortPlan } from "./sorting/plan.ts";
 export { type GoOptions, type Sorted, sortPictures } from "./sorting/sort.ts";
+export type { SpeedrunLook } from "./speedrun/clock.ts";
+export type {
+  SpeedrunHardware,
+  SpeedrunOutcome,
+  SpeedrunReport,
+  SpeedrunResult,
+  SpeedrunSeconds,
+  SpeedrunTest,
+  Spread,
+} from "./speedrun/result.ts";
+export { type SpeedrunData, type SpeedrunOptions, speedrun } from "./speedrun/speedrun.ts";

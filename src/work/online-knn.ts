@@ -1,4 +1,4 @@
-import { type Dataset, openDataset, subset } from "../data/index.ts";
+import { type Dataset, limitTo, openDataset, subset } from "../data/index.ts";
 import {
   backboneRepresentation,
   evaluateKnn,
@@ -16,6 +16,9 @@ import { viewOf } from "./representation.ts";
 const bankImages = 5000;
 /** Of the val split. */
 const valImages = 1000;
+/** Of pictures that are held out of training: as many as of a whole CIFAR-10. */
+const mostVoters = 50_000;
+const mostHeldOut = 10_000;
 /** With fewer images the figure would be noise. */
 const fewestImages = 100;
 const fewestQueries = 20;
@@ -30,13 +33,19 @@ interface Parts {
 }
 
 /**
- * kNN on pictures of the val split, or where there is none on some of the training split that are held out from the bank: a number
- * to watch, not one to report (test labels are never used while training). Undefined where it is switched off, or there are no
- * labels, one class or too few pictures.
+ * kNN on pictures that are held out of training where the run does so, else on those of the val split, or where there is none on some
+ * of the training split that are held out from the bank: a number to watch, not one to report (test labels are never used while
+ * training). Undefined where it is switched off, or there are no labels, one class or too few pictures.
  */
-export async function onlineKnn(settings: Settings, dataset: Dataset): Promise<Evaluate | undefined> {
+export async function onlineKnn(
+  settings: Settings,
+  dataset: Dataset,
+  heldOut?: Dataset,
+): Promise<Evaluate | undefined> {
   if (settings.knnEveryEpochs === 0 || !dataset.labels || dataset.length < fewestImages) return undefined;
-  const parts = (await valParts(dataset, settings.seed)) ?? heldOutParts(dataset, settings.seed);
+  const parts = heldOut
+    ? untrainedParts(dataset, heldOut)
+    : ((await valParts(dataset, settings.seed)) ?? heldOutParts(dataset, settings.seed));
   const { asked, bank, queries } = { ...parts, bank: withAllBorne(parts.bank), queries: withAllBorne(parts.queries) };
   if (new Set(bank.labels).size < 2) return undefined;
   return async (state) => {
@@ -67,6 +76,13 @@ function linearScore({ onlineLinear, device }: TrainState, bank: Features, queri
 /** How many bad files are too many is for training to say, of all of them. */
 const withAllBorne = (dataset: Dataset): Dataset =>
   dataset.kind === "array" ? dataset : { ...dataset, rules: { ...dataset.rules, maxBadShare: 1 } };
+
+/** All that is trained on votes, as in the protocol that reports. */
+const untrainedParts = (dataset: Dataset, heldOut: Dataset): Parts => ({
+  bank: limitTo(dataset, mostVoters),
+  queries: limitTo(heldOut, mostHeldOut),
+  asked: "held-out",
+});
 
 function heldOutParts(dataset: Dataset, seed: number): Parts {
   const { held, others } = onlineParts(dataset.length, seed);

@@ -14,7 +14,6 @@ import {
   type RunSettings,
   refuseUnfit,
   replayRun,
-  type Settings,
   startRun,
   type TrainResult,
   train,
@@ -112,13 +111,13 @@ export async function resume(
   return { folder, ...(await trainRun(run, options)) };
 }
 
-const warningOf =
+export const warningOf =
   ({ onEvent }: RunOptions) =>
   (message: string): void =>
     onEvent ? onEvent({ event: "warning", step: 0, message }) : warnThroughNode(message);
 
 /** The settings with the method's name; a method of the program's own is known by it from here on. */
-function named({ method, ...settings }: RunSettings): PartialSettings {
+export function named({ method, ...settings }: RunSettings): PartialSettings {
   if (typeof method === "object") bringMethod(method as Method);
   const name = typeof method === "object" ? method.name : method;
   return { ...settings, ...(name !== undefined && { method: name }) } as PartialSettings;
@@ -134,7 +133,7 @@ function recipeNamed(name: RecipeName): PartialSettings {
 }
 
 /** One of the two would win, and nobody would say which. */
-function refuseTwoLengths({ epochs, steps }: RunSettings): void {
+export function refuseTwoLengths({ epochs, steps }: RunSettings): void {
   if (typeof epochs !== "number" || typeof steps !== "number") return;
   throw new SelfsightError(
     "configuration",
@@ -147,7 +146,7 @@ export async function trainRun(
   run: PreparedRun,
   { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
 ): Promise<TrainResult> {
-  const evaluate = leads(team) ? await watchOf(run.settings, run.dataset) : undefined;
+  const evaluate = leads(team) ? await watchOf(run) : undefined;
   const draw = leads(team) ? await mapOf(run, onEvent) : undefined;
   return train({
     ...run,
@@ -168,8 +167,8 @@ async function mapOf({ folder, settings, dataset, checkpoint }: PreparedRun, onE
 }
 
 /** Loaded only where it is used: a run without labels starts without it. */
-async function watchOf(settings: Settings, dataset: Dataset) {
+async function watchOf({ settings, dataset, heldOut }: PreparedRun) {
   if (settings.knnEveryEpochs === 0) return undefined;
   const { onlineKnn } = await import("./online-knn.ts");
-  return onlineKnn(settings, dataset);
+  return onlineKnn(settings, dataset, heldOut);
 }

@@ -43,7 +43,7 @@ export async function goOnWithRun(
   const wanted = resumedSettings(run.settings, ...layers);
   refuseUnfitTeam(wanted, processes);
   const saved = checkpointToGoOnFrom(folder, run, warn, say);
-  const { dataset } = await openTrainingData(data ?? run.data, wanted, warn);
+  const { dataset, heldOut } = await openTrainingData(data ?? run.data, wanted, warn);
   const fingerprint = saved?.state.fingerprint ?? run.fingerprint;
   if (!acceptDatasetChange && dataset.fingerprint !== fingerprint) throw changedData(folder, dataset, run, fingerprint);
   sayTouched(folder, dataset, warn);
@@ -57,6 +57,7 @@ export async function goOnWithRun(
     folder,
     settings,
     dataset,
+    ...(heldOut && { heldOut }),
     takeOver,
     given: changesBetween(run.settings, wanted).map(({ key }) => key),
     ...(checkpoint && { checkpoint }),

@@ -8,7 +8,8 @@ import type { StepShares } from "../step-parts.ts";
 export type LogEvent =
   | ({ event: "start"; time: string; step: number } & RunFacts)
   | ({ event: "step" } & StepReport)
-  | { event: "evaluation"; step: number; epoch: number; protocol: string; value: number }
+  /** `seconds`: how long the run stood still to measure, all that was found at this step together. Logs of older versions lack it. */
+  | { event: "evaluation"; step: number; epoch: number; protocol: string; value: number; seconds?: number }
   | { event: "checkpoint"; step: number; folder: string; seconds: number; bytes: number }
   /** From this step on the run has another length; the rates are those of the next step by the new schedule and by the old one. */
   | { event: "extension"; step: number; fromSteps: number; toSteps: number; learningRate: number; rateBefore: number }
@@ -85,6 +86,8 @@ export interface LossParts {
   /** Barlow Twins. */
   onDiagonal?: number;
   offDiagonal?: number;
+  /** The same, of views that are mixed. */
+  mixed?: number;
   /** VICReg. */
   invariance?: number;
   variance?: number;

@@ -31,8 +31,12 @@ const laterSettings = {
   warmupShare: 1,
   range: null,
   bands: null,
+  earlySize: null,
+  earlyShare: 0.5,
+  holdOut: 0,
 } as const satisfies Partial<Settings>;
 const laterInMethod: Partial<Record<Settings["method"], PartialSettings>> = {
+  "barlow-twins": { mixing: 0 },
   byol: { lastBias: true },
   simclr: { projectorNorm: true },
 };

@@ -1,8 +1,9 @@
 // A new run: what it reads, where it is kept, and what is refused before any work is done.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Dataset, lastingSource, openDataset, reopened, warnOfSkipped } from "../../data/index.ts";
+import { type Dataset, lastingSource, openDataset, reopened, subset, warnOfSkipped } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
+import { keyedPermutation } from "../../random.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
 import {
@@ -30,6 +31,8 @@ export interface PreparedRun {
   folder: string;
   settings: Settings;
   dataset: Dataset;
+  /** The pictures that are kept out of training, see the setting `holdOut`. */
+  heldOut?: Dataset;
   /** Goes on from here. */
   checkpoint?: Checkpoint;
   /** Take the folder although another machine's process seems to train in it. */
@@ -70,8 +73,8 @@ export async function startRun(
   if (source) refuseOtherTrunk(source, given);
   refuseUnfitTeam(given, processes);
   chosenDevice(given.device);
-  const { dataset, settings } = await openTrainingData(data, given, warn);
-  const run = { folder: out ?? freeFolder(join("runs", nameOf(data))), settings, dataset };
+  const opened = await openTrainingData(data, given, warn);
+  const run = { folder: out ?? freeFolder(join("runs", nameOf(data))), ...opened };
   if (source) return startFrom(source, run, command, say);
   newRun(run, command);
   return run;
@@ -137,12 +140,12 @@ export function newRun({ folder, settings, dataset }: PreparedRun, command: stri
 export const placeOf = ({ source, name }: Dataset): string =>
   source?.split !== "train" ? name : lastingSource(source.data);
 
-/** The pictures and the settings, which agree on how many are read: the limit of either is that of both. */
+/** The pictures and the settings, which agree on how many are read: the limit of either is that of both. A part may be held out. */
 export async function openTrainingData(
   data: string | Dataset,
   settings: Settings,
   warn: (message: string) => void,
-): Promise<{ dataset: Dataset; settings: Settings }> {
+): Promise<Pick<PreparedRun, "dataset" | "heldOut" | "settings">> {
   const limit = limitOf(data, settings);
   const isOpen = typeof data !== "string";
   const rules = rulesOf(settings);
@@ -150,8 +153,28 @@ export async function openTrainingData(
     ? await reopened(data, limit ?? undefined, rules)
     : await openDataset(data, { split: "train", rules, ...(limit !== null && { limit }) });
   if (!isOpen) warnOfSkipped([dataset], warn);
-  return { dataset, settings: { ...settings, limit } };
+  return { ...heldApart(dataset, settings), settings: { ...settings, limit } };
 }
+
+/** Keeps this choice of pictures apart from other keyed ones. */
+const heldOutKey = 0x6865_6c64;
+
+/** The choice follows from the pictures alone: whatever the seed and the recipe, runs are compared on the same ones. */
+function heldApart(dataset: Dataset, { holdOut }: Settings): Pick<PreparedRun, "dataset" | "heldOut"> {
+  const count = Math.floor(holdOut * dataset.length);
+  if (holdOut === 0) return { dataset };
+  if (count === 0) throw nothingHeldOut(dataset, holdOut);
+  const order = keyedPermutation(dataset.length, 0, heldOutKey);
+  const part = (from: number, to?: number) => subset(dataset, order.slice(from, to).sort());
+  const kept = { ...part(count), ...(dataset.source && { source: dataset.source }) }; // the run's settings hold the same ones out again
+  return { dataset: kept, heldOut: part(0, count) };
+}
+
+const nothingHeldOut = ({ name, length }: Dataset, holdOut: number) =>
+  new SelfsightError(
+    "configuration",
+    `settings: holdOut ${holdOut} of the ${length} images of ${displayName(name)}; an image at least is needed; raise it, or leave it out`,
+  );
 
 function limitOf(data: string | Dataset, { limit }: Settings): number | null {
   const own = typeof data === "string" ? undefined : data.source?.limit;

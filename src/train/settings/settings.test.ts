@@ -135,7 +135,7 @@ describe("refusals", () => {
     ],
     [
       "learningRate=1",
-      "settings: learningRate: no such setting of barlow-twins; its own are lambda, projector, lossScale, terms, normalization, projectorNorm, objective, temperature, asymmetry. Did you mean optimizer.learningRate?",
+      "settings: learningRate: no such setting of barlow-twins; its own are lambda, projector, lossScale, mixing, terms, normalization, projectorNorm, objective, temperature, asymmetry. Did you mean optimizer.learningRate?",
     ],
     ["lr=1", "Did you mean optimizer.learningRate?"],
     ["optimizer.wd=1", "Did you mean optimizer.weightDecay?"],
@@ -236,6 +236,9 @@ describe("a resumed run", () => {
       floor: 0.5,
       warmupEpochs: 2,
       warmupShare: 0.5,
+      earlySize: 16,
+      earlyShare: 0.25,
+      holdOut: 0.2,
       maxBadShare: 0.5,
       range: [0, 1],
       bands: [1, 2, 3],

@@ -56,14 +56,15 @@ export async function forkRun(
   refuseOtherTrunk(source, given);
   refuseUnfitTeam(given, processes);
   chosenDevice(given.device);
-  const { dataset, settings } = await openTrainingData(data ?? parent.data, given, warn);
+  const opened = await openTrainingData(data ?? parent.data, given, warn);
+  const { dataset, settings } = opened;
   const folder = out ?? freeFolder(`${resolve(point.folder)}-fork`);
   const first = firstWeights(settings, dataset, source);
   const fork = {
     keepsStep: keepsStep(before, settings, checkpoint, dataset),
     changes: changesBetween(before, settings),
   };
-  const run = { folder, settings, dataset };
+  const run = { folder, ...opened };
   if (fork.keepsStep) refuseFewerSteps(run, checkpoint.state.step);
   return startAt(run, withState(first, checkpoint, fork, settings, before), command, say);
 }

@@ -31,11 +31,11 @@ export async function replayRun(
   refuseExtended(folder, original);
   const wanted = resumedSettings(original.settings, ...layers);
   refuseUnfitTeam(wanted, processes);
-  const { dataset, settings } = await openTrainingData(data ?? original.data, wanted, warn);
-  refuseOtherPictures(dataset, original);
+  const opened = await openTrainingData(data ?? original.data, wanted, warn);
+  refuseOtherPictures(opened.dataset, original);
   const first = firstOf(folder, original);
   const changes = readChanges(folder).map((record) => ({ ...record, via: "replay" }));
-  const run = { folder: out ?? freeFolder(`${folder}-replay`), settings, dataset };
+  const run = { folder: out ?? freeFolder(`${folder}-replay`), ...opened };
   newRun(run, command, original.from);
   writeChanges(run.folder, changes);
   say(`does again what ${displayName(folder)} did, with ${changes.length} changes on its way`);

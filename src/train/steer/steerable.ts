@@ -16,9 +16,9 @@ const reasons: readonly (readonly [RegExp, string])[] = [
     "the shapes of the networks follow from it",
   ],
   [/^(seed)$/, "all random choices follow from it"],
-  [/^(limit|decodeSize|maxBadShare|range|bands)/, "the pictures that are read follow from it"],
+  [/^(limit|holdOut|decodeSize|maxBadShare|range|bands)/, "the pictures that are read follow from it"],
   [
-    /^(epochs|steps|warmupEpochs|warmupShare|floor|cosinePer)$/,
+    /^(epochs|steps|earlySize|earlyShare|warmupEpochs|warmupShare|floor|cosinePer)$/,
     "the schedule stays; a run gets another length when it goes on with --resume RUN --epochs",
   ],
   [/^(size|views\.\d+\.(size|normalize))/, "the network was made for pictures of this size and normalisation"],

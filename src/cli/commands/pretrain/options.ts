@@ -41,7 +41,7 @@ export function addPretrain(program: Command): void {
     )
     .option(
       "--recipe <name>",
-      "shipped recipe (cifar10, cifar10/METHOD, cifar10-quick, fashion-mnist, imagenet, imagenet/METHOD, shapes), or a .ts, .json or .yaml file of settings",
+      "shipped recipe (cifar10, cifar10/METHOD, cifar10-quick, cifar10-speedrun-80 or -90, fashion-mnist, imagenet, imagenet/METHOD, shapes, shapes-speedrun), or a .ts, .json or .yaml file of settings",
     )
     .addOption(new Option("--config <file>", "the same as --recipe").conflicts("recipe"))
     .optionsGroup("The run:")

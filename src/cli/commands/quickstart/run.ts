@@ -33,13 +33,13 @@ export interface QuickstartOptions {
 export async function quickstart(options: QuickstartOptions): Promise<void> {
   const given = quickstartSettings(options);
   const warnOnce = once(warn);
-  const { dataset } = await openTrainingData(options.data, given, warnOnce);
+  const { dataset, heldOut } = await openTrainingData(options.data, given, warnOnce);
   const settings = await withSteps(fitted(given, dataset), dataset, options);
   const folder = options.out ?? freeFolder(join("runs", `quickstart-${nameOf(options.data)}`));
   newRun({ folder, settings, dataset }, commandLine());
   const say = sayer(options);
   say(`the run's folder is ${displayName(folder)}`);
-  const { reason } = await runToEnd({ folder, settings, dataset }, options);
+  const { reason } = await runToEnd({ folder, settings, dataset, ...(heldOut && { heldOut }) }, options);
   if (reason === "complete") return reportRun(folder, { json: options.json, warn: warnOnce });
   say(`then write its report with: selfsight report ${displayName(folder)}`);
 }

@@ -84,7 +84,7 @@ interface CurvesProps {
 function Curves({ figures: { steps, figures }, details, observations }: CurvesProps) {
   const chart = (title: string, lines: Line[], note?: string, more: { isLog?: boolean; unit?: string } = {}) =>
     lines.length > 0 && <Chart title={title} steps={steps} lines={lines} note={note} {...more} />;
-  const parts = ["onDiagonal", "offDiagonal", "invariance", "variance", "covariance"].flatMap((name) =>
+  const parts = ["onDiagonal", "offDiagonal", "mixed", "invariance", "variance", "covariance"].flatMap((name) =>
     lineOf(partNames[name]!, figures[name]),
   );
   const percentOf = (name: string): BinnedFigure | undefined => scaled(figures[name], 100);
@@ -130,6 +130,7 @@ function Curves({ figures: { steps, figures }, details, observations }: CurvesPr
 const partNames: Record<string, string> = {
   onDiagonal: "on the diagonal",
   offDiagonal: "off the diagonal",
+  mixed: "mixed views",
   invariance: "invariance",
   variance: "variance",
   covariance: "covariance",
