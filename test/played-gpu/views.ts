@@ -1,7 +1,8 @@
 // Runs the kernels of views on a played GPU and prints how far they lie from the tensor operations. Started by gpu-views.test.ts
 // with the played driver on the loader's path.
 import fc from "fast-check";
-import { packedFiles, viewsOf } from "../../src/augment/fused-views.ts";
+import { viewsOf } from "../../src/augment/fused-views.ts";
+import { packedFiles } from "../../src/augment/packed.ts";
 import { tensorView } from "../../src/augment/tensor-views.ts";
 import { addon } from "../../src/torch/addon.ts";
 import { scope, type Tensor } from "../../src/torch/index.ts";

@@ -1,4 +1,4 @@
-// A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
+// A run's settings as data: those of the training first, those of the method beside them. Descriptions are what `selfsight settings` prints.
 import { z } from "zod";
 import { viewRecipeSchema } from "../../augment/index.ts";
 import { defaultRules, type ReadingRules } from "../../data/index.ts";
@@ -6,12 +6,12 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { type Method, type MethodName, methodNamed, methods } from "../../methods/index.ts";
 import { backboneNames, isTransformer, refuseUnfitBackbone, stems, usualStem } from "../../nn/index.ts";
 import { settingsRefusal } from "./refusal.ts";
+import { residentPictures } from "./residence.ts";
 import { fitted } from "./schema-words.ts";
 import { merge } from "./setting-tree.ts";
 
 const count = z.number().int().positive();
 
-// Descriptions are what `selfsight settings` prints.
 const optimizerSettings = z.strictObject({
   name: z.enum(["sgd", "lars", "adamw"]).describe("how gradients move the weights"),
   learningRate: z
@@ -87,6 +87,7 @@ const trainingSettings = z.strictObject({
     .regex(/^(auto|cpu|cuda(:\d+)?)$/)
     .meta({ needed: "auto, cpu, cuda or cuda:N" })
     .describe("where the network runs; auto: the first GPU, else the processor"),
+  residentPictures,
   seed: z.number().int().min(0).max(4294967295).describe("what all random choices follow from"),
   logEverySteps: count.describe("steps from one line of the log to the next"),
   watchEverySteps: z.number().int().nonnegative().describe("steps from one look for collapse to the next; 0: none"),
@@ -244,6 +245,7 @@ export function defaultSettings({
     },
     precision: "auto",
     device: "auto",
+    residentPictures: "auto",
     seed: 0,
     logEverySteps: 1,
     watchEverySteps: 20,
