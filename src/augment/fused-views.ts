@@ -2,7 +2,7 @@
 // read once and written once (native/views.cc). The parameters are those of the tensor operations, and so are the views, to rounding.
 import { fusedViews, type Tensor } from "../torch/index.ts";
 import { type Making, resizeFiles, resizesBytes } from "./crop.ts";
-import { type PackedPictures, type Place, packedBlock, packedFiles } from "./packed.ts";
+import { type PackedPictures, type PicturePlace, packedBlock, packedFiles } from "./packed.ts";
 import { jitterKinds, type ViewParameters } from "./parameters.ts";
 import type { ViewRecipe } from "./recipe.ts";
 
@@ -50,13 +50,18 @@ function recipeNumbers({ size, crop, blur, solarize, normalize }: ViewRecipe, pa
 const numbersOfJob = 20;
 
 /** Each picture's place and parameters in the order of native/views.cc: [N, 20]. */
-function jobNumbers(places: readonly Place[], parameters: readonly ViewParameters[]): Float64Array {
+function jobNumbers(places: readonly PicturePlace[], parameters: readonly ViewParameters[]): Float64Array {
   const numbers = new Float64Array(places.length * numbersOfJob);
   for (const [i, place] of places.entries()) writeJob(numbers, i * numbersOfJob, place, parameters[i]!);
   return numbers;
 }
 
-function writeJob(numbers: Float64Array, start: number, { offset, height, width }: Place, own: ViewParameters): void {
+function writeJob(
+  numbers: Float64Array,
+  start: number,
+  { offset, height, width }: PicturePlace,
+  own: ViewParameters,
+): void {
   const { box } = own;
   let at = start;
   numbers[at++] = offset;

@@ -13,7 +13,7 @@ export {
   residentFeed,
 } from "./feed.ts";
 export * as imageOperations from "./operations.ts";
-export { type PackedPictures, type Place, type PlacedBatch, packedPart } from "./packed.ts";
+export { type PackedPictures, type PicturePlace, type PlacedBatch, packedPart } from "./packed.ts";
 export { type ViewKey, type ViewParameters, viewParameters } from "./parameters.ts";
 export {
   type BarlowTwinsViewsOptions,

@@ -9,10 +9,10 @@ export interface PackedPictures {
   bytes: Tensor;
   channels: number;
   isInterleaved: boolean;
-  places: readonly Place[];
+  places: readonly PicturePlace[];
 }
 
-export interface Place {
+export interface PicturePlace {
   offset: number;
   height: number;
   width: number;
@@ -66,7 +66,7 @@ export function gathered({ bytes, places }: PackedPictures): Tensor {
 }
 
 /** One of the pictures that are [H, W, 3]: [1, H, W, 3], without a copy. */
-export const packedPicture = ({ bytes }: PackedPictures, { offset, height, width }: Place): Tensor =>
+export const packedPicture = ({ bytes }: PackedPictures, { offset, height, width }: PicturePlace): Tensor =>
   bytes.narrow(0, offset, 3 * height * width).reshape(1, height, width, 3);
 
 /** Of the pictures those from one place of the batch to before another. */
