@@ -23,23 +23,25 @@ function check(...words: string[]) {
 test("each check leaves a line and its output, and a peer that is not there is skipped", { timeout: 120_000 }, () => {
   const { status, results, stdout } = check(
     "--only",
-    "doctor,views-32,step-resnet18,step-resnet18-eager,profile,speedrun",
+    "doctor,views-32,resident-views,step-resnet18,step-resnet18-eager,profile,speedrun",
   );
   expect(status).toBe(0);
   expect(results().map(({ name, status: found }) => [name, found])).toEqual([
     ["doctor", "ok"],
     ["views-32", "ok"],
+    ["resident-views", "ok"],
     ["step-resnet18", "ok"],
     ["step-resnet18-eager", "skipped"],
     ["profile", "ok"],
     ["speedrun", "ok"],
   ]);
-  expect(results()[2].figure).toMatch(/^[\d.]+, [\d.]+, [\d.]+ ms \(median, min, max\), \d+ images\/s$/);
-  expect(results()[4].figure).toMatch(/^dataWait [\d.]+ ms, views .*, update [\d.]+ ms$/);
-  expect(results()[5].figure).toMatch(
+  expect(results()[2].figure).toMatch(/^the same bits; two views of 16 pictures of 32: [\d.]+ ms .*, [\d.]+ ms so$/);
+  expect(results()[3].figure).toMatch(/^[\d.]+, [\d.]+, [\d.]+ ms \(median, min, max\), \d+ images\/s$/);
+  expect(results()[5].figure).toMatch(/^dataWait [\d.]+ ms, views .*, update [\d.]+ ms$/);
+  expect(results()[6].figure).toMatch(
     /^1 % kNN reached after [\d.]+ s of training \([\d.]+ s with measuring\), best [\d.]+ % on held-out pictures; test [\d.]+ %$/,
   );
-  expect(stdout).toMatch(/5 ok, 0 failed, 0 stopped, 1 skipped/);
+  expect(stdout).toMatch(/6 ok, 0 failed, 0 stopped, 1 skipped/);
   expect(readFileSync(join(folder, "out", "profile.txt"), "utf8")).toContain('"medianSeconds"');
 });
 

@@ -45,9 +45,10 @@ test("on a played GPU the kernels' views are those of the tensor operations", ()
   const { stdout, stderr, status } = run([source("views.ts"), compiler]);
   expect(stderr).toBe("");
   expect(status).toBe(0);
-  const { calls, largest } = JSON.parse(stdout);
+  const { calls, largest, sameBits, callsForBits } = JSON.parse(stdout);
   expect(calls).toBe(60);
   expect(largest).toBeLessThan(1e-5);
+  expect([sameBits, callsForBits]).toEqual([15, 60]); // resident and carried, to the bit
 }, 120_000);
 
 test("what is missing is said", () => {

@@ -1,6 +1,7 @@
 // Makes views of all kinds and prints how far they lie from the tensor operations. Run under the sanitizers (sanitizers.mjs).
 import fc from "fast-check";
-import { packedFiles, viewsOf } from "../src/augment/fused-views.ts";
+import { viewsOf } from "../src/augment/fused-views.ts";
+import { packedFiles } from "../src/augment/packed.ts";
 import { scope } from "../src/torch/index.ts";
 import {
   type Case,

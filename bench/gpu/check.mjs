@@ -31,6 +31,8 @@ const peer = (text, compile) => [
   ...["--compile", compile ? "1" : "0", ...text.split(" ")],
 ];
 
+const resident = (way) => node("bench/gpu/resident.mjs", way, device, ...(isDry ? ["--dry"] : []));
+
 /** The GPU's size of a thing, or that of a dry run. */
 const sized = (real, dry) => (isDry ? dry : real);
 const small = sized(
@@ -60,6 +62,13 @@ const checks = [
   { name: "resume", limit: 150, words: node("test/kill-and-resume.mjs", "--kills", sized("4", "2")), figure: resumed },
   { name: "views-32", limit: 60, words: bench(`augment --size 32 --batch ${sized(256, 32)} --steps ${sized(50, 2)}`) },
   { name: "views-224", limit: 60, words: bench(`augment --size 224 --batch ${sized(256, 8)} --steps ${sized(20, 2)}`) },
+  ...["views", "carried"].map((way) => ({
+    name: `resident-${way}`,
+    limit: 90,
+    words: resident(way),
+    figure: sameViews,
+  })),
+  { name: "resident-pace", limit: 120, words: resident("pace"), figure: paceOfRun },
   {
     name: "loss",
     limit: 60,
@@ -137,6 +146,16 @@ function sped({ target, runs: [{ outcome, seconds: taken, looks, test }] }) {
   const best = Math.max(0, ...looks.map(({ knn }) => knn));
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   return `${target} % kNN ${outcome} after ${taken.training.toFixed(1)} s of training (${taken.withMeasuring.toFixed(1)} s with measuring), best ${percent(best)} on held-out pictures; test ${test ? percent(test.value) : "not measured"}`;
+}
+
+function sameViews({ isEqual, size, batch, hostMilliseconds, milliseconds }) {
+  const bits = isEqual ? "the same bits" : "OTHER BITS";
+  return `${bits}; two views of ${batch} pictures of ${size}: ${hostMilliseconds} ms with their upload, ${milliseconds} ms so`;
+}
+
+function paceOfRun({ imagesPerSecond, stepImagesPerSecond, share, residentBytes }) {
+  const [run, step] = [imagesPerSecond, stepImagesPerSecond].map(Math.round);
+  return `a run ${run}, its bare step ${step} images/s: ${share} (aim: 0.9); ${(residentBytes / 1e6).toFixed(1)} MB resident`;
 }
 
 /** The JSON that was printed: all of it, its last line, or what begins with a brace; undefined where there is none. */

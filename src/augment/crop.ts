@@ -2,6 +2,7 @@
 import type { PixelBlock, RawImage } from "../data/index.ts";
 import { borrow, engine, op, scope, stack, type Tensor } from "../torch/index.ts";
 import { resample } from "./operations.ts";
+import { gathered, type PackedPictures, packedPicture } from "./packed.ts";
 import type { Box, ViewParameters } from "./parameters.ts";
 import type { ViewRecipe } from "./recipe.ts";
 import { type AxisCrop, fillResampling } from "./resampling.ts";
@@ -9,8 +10,8 @@ import { type AxisCrop, fillResampling } from "./resampling.ts";
 /** Where a view's pixels come from. */
 export type Cut = Pick<ViewParameters, "box" | "isFlipped">;
 
-/** The pictures of a batch: a block of bytes [N, C, H, W] on the device, or pictures of their own sizes. */
-export type Pictures = { block: Tensor } | { files: readonly RawImage[] };
+/** The pictures of a batch: a block of bytes [N, C, H, W] on the device, pictures of their own sizes, or places in bytes on the device. */
+export type Pictures = { block: Tensor } | { files: readonly RawImage[] } | { packed: PackedPictures };
 
 /** What an executor makes views of, and how. */
 export interface Making {
@@ -45,6 +46,16 @@ export function cropBlock(bytes: Tensor, cuts: readonly Cut[], target: Target): 
   return resample(floats(bytes), tall, wide).clamp_(unit);
 }
 
+/** Pictures that lie on the device. */
+export function cropPacked(packed: PackedPictures, cuts: readonly Cut[], target: Target): Tensor {
+  if (!packed.isInterleaved) return cropBlock(gathered(packed), cuts, target);
+  return cropPictures(
+    packed.places.map((place) => packedPicture(packed, place)),
+    cuts,
+    target,
+  );
+}
+
 /** The matrices [N, S, L] of crops along an axis of L pixels. */
 export function matrices(crops: readonly AxisCrop[], length: number, { size, interpolation, device }: Target): Tensor {
   const values = new Float32Array(crops.length * size * length); // [N, S, L]
@@ -54,16 +65,24 @@ export function matrices(crops: readonly AxisCrop[], length: number, { size, int
 }
 
 /** Files have sizes of their own: each is cropped and resized alone, in bytes where this libtorch can (as Pillow does). */
-export function cropFiles(images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor {
-  return floats(resizeFiles(images, cuts, target)).clamp_(unit);
-}
+export const cropFiles = (images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor =>
+  cropPictures(images.map(pixelsOf), cuts, target);
 
 /** In planes, [N, 3, S, S]; 0 to 255, as bytes where `resizesBytes`. */
 export const resizeFiles = (images: readonly RawImage[], cuts: readonly Cut[], target: Target): Tensor =>
-  scope(() => stack(images.map((image, i) => cropFile(image, cuts[i]!, target))).contiguous());
+  resizePictures(images.map(pixelsOf), cuts, target);
 
-function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolation, device }: Target): Tensor {
-  const crop = cutOut(image, box);
+const pixelsOf = ({ pixels, height, width }: RawImage): Tensor => borrow(pixels, [1, height, width, 3]);
+
+/** Pictures of [1, H, W, 3] each. */
+const cropPictures = (pictures: readonly Tensor[], cuts: readonly Cut[], target: Target): Tensor =>
+  floats(resizePictures(pictures, cuts, target)).clamp_(unit);
+
+const resizePictures = (pictures: readonly Tensor[], cuts: readonly Cut[], target: Target): Tensor =>
+  scope(() => stack(pictures.map((picture, i) => cropPicture(picture, cuts[i]!, target))).contiguous());
+
+function cropPicture(picture: Tensor, { box, isFlipped }: Cut, { size, interpolation, device }: Target): Tensor {
+  const crop = cutOut(picture, box);
   const local = device === "cpu" ? crop : crop.toDevice(device);
   const input = device === "cpu" && resizesBytes() ? local : local.to("float32");
   const resized = op[`_upsample_${interpolation}2d_aa`](input, [size, size], false); // [1, 3, S, S]
@@ -71,12 +90,8 @@ function cropFile(image: RawImage, { box, isFlipped }: Cut, { size, interpolatio
 }
 
 /** The pixels of a box as [1, 3, h, w], channels-last in memory: libtorch resizes such bytes without packing them first. */
-const cutOut = ({ pixels, height, width }: RawImage, box: Box): Tensor =>
-  borrow(pixels, [1, height, width, 3])
-    .narrow(1, box.top, box.height)
-    .narrow(2, box.left, box.width)
-    .permute(0, 3, 1, 2)
-    .contiguous("channels_last");
+const cutOut = (picture: Tensor, box: Box): Tensor =>
+  picture.narrow(1, box.top, box.height).narrow(2, box.left, box.width).permute(0, 3, 1, 2).contiguous("channels_last");
 
 let canResizeBytes: boolean | undefined;
 

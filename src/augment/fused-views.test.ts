@@ -17,7 +17,8 @@ import {
 } from "../../test/view-cases.ts";
 import { recipes as shipped } from "../recipes/index.ts";
 import { scope, threads } from "../torch/index.ts";
-import { fusedView, packedFiles, viewsOf } from "./fused-views.ts";
+import { fusedView, viewsOf } from "./fused-views.ts";
+import { packedFiles } from "./packed.ts";
 import { viewParameters } from "./parameters.ts";
 import { tensorView } from "./tensor-views.ts";
 

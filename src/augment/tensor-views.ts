@@ -2,8 +2,9 @@
 // fused executor is held against, and what stands in for it where it cannot run.
 import { cat, scope, type Tensor, tensor } from "../torch/index.ts";
 import { hueTurn, recolor } from "./colour.ts";
-import { type Cut, cropBlock, cropFiles, type Making, type Pictures, type Target } from "./crop.ts";
+import { type Cut, cropBlock, cropFiles, cropPacked, type Making, type Pictures, type Target } from "./crop.ts";
 import { normalize } from "./operations.ts";
+import { packedAt } from "./packed.ts";
 import { jitterKinds, type ViewParameters } from "./parameters.ts";
 
 /** One view of each picture: [N, 3, S, S], channels-last in memory. */
@@ -54,6 +55,7 @@ function makeChunk({ pictures, recipe, device }: Making, places: readonly number
 function cropped(pictures: Pictures, places: readonly number[], cuts: readonly Cut[], target: Target): Tensor {
   if ("block" in pictures)
     return cropBlock(pictures.block.indexSelect(0, indexOf(places, target.device)), cuts, target);
+  if ("packed" in pictures) return cropPacked(packedAt(pictures.packed, places), cuts, target);
   const files = places.map((place) => pictures.files[place]!);
   return cropFiles(files, cuts, target);
 }

@@ -1,9 +1,10 @@
 // N images, S side of a view, C channels, H height, W width
-import type { Batch, PixelBlock } from "../data/index.ts";
+import type { PixelBlock } from "../data/index.ts";
 import { fusedViewsProblem, noGrad, scope, type Tensor } from "../torch/index.ts";
-import { type Cut, cropBlock, cropFiles, floats, type Pictures, type Target, uploadBlock } from "./crop.ts";
+import { type Cut, cropBlock, cropFiles, cropPacked, floats, type Pictures, type Target, uploadBlock } from "./crop.ts";
 import { fusedView } from "./fused-views.ts";
 import { normalize } from "./operations.ts";
+import { gathered, isPacked, type PlacedBatch } from "./packed.ts";
 import { type ViewParameters, viewParameters } from "./parameters.ts";
 import type { Normalization, ViewRecipe } from "./recipe.ts";
 import { tensorView } from "./tensor-views.ts";
@@ -19,7 +20,7 @@ export interface MakeViewsOptions {
  * depends on (seed, epoch, sample, view) and its pixels alone, whatever else is in the batch.
  */
 export function makeViews(
-  batch: Batch,
+  batch: PlacedBatch,
   recipes: readonly ViewRecipe[],
   { seed, device = "cpu" }: MakeViewsOptions,
 ): Tensor[] {
@@ -35,18 +36,29 @@ export function makeViews(
   );
 }
 
-const isBlock = (images: Batch["images"]): images is PixelBlock => !Array.isArray(images);
+type Images = PlacedBatch["images"];
 
-const picturesOf = (images: Batch["images"], device: string): Pictures =>
-  isBlock(images) ? { block: uploadBlock(images, device) } : { files: images };
+const isBlock = (images: Images): images is PixelBlock => "pixels" in images;
 
-function parametersOf({ images, indices, epoch }: Batch, recipe: ViewRecipe, seed: number, view: number) {
-  const sizeOf = (place: number) => (isBlock(images) ? images : images[place]!);
+function picturesOf(images: Images, device: string): Pictures {
+  if (isPacked(images)) return { packed: images };
+  return isBlock(images) ? { block: uploadBlock(images, device) } : { files: images };
+}
+
+function parametersOf({ images, indices, epoch }: PlacedBatch, recipe: ViewRecipe, seed: number, view: number) {
+  const sizeOf = sizesOf(images);
   const drawn = Array.from(indices, (sample, place) =>
     viewParameters(recipe, sizeOf(place), { seed, epoch, sample, view }),
   );
-  return isBlock(images) && images.channels === 1 ? drawn.map(withoutColour) : drawn;
+  return isGrey(images) ? drawn.map(withoutColour) : drawn;
 }
+
+function sizesOf(images: Images): (place: number) => { height: number; width: number } {
+  if (isPacked(images)) return (place) => images.places[place]!;
+  return isBlock(images) ? () => images : (place) => images[place]!;
+}
+
+const isGrey = (images: Images): boolean => "channels" in images && images.channels === 1;
 
 /** What is left to do to a grey image: it has neither hue nor saturation. */
 const withoutColour = (own: ViewParameters): ViewParameters => ({
@@ -73,7 +85,7 @@ export const publishedMiddle: MiddleCrop = { share: 224 / 256, interpolation: "b
  * one size that have side S already are taken whole below 224 pixels.
  */
 export function evaluationImages(
-  { images }: Pick<Batch, "images" | "indices">,
+  { images }: Pick<PlacedBatch, "images" | "indices">,
   { size, normalize: normalization, device = "cpu", middle = usualMiddle(size) }: EvaluationView,
 ): Tensor {
   return noGrad(() =>
@@ -91,17 +103,15 @@ export interface EvaluationView {
 
 const usualMiddle = (size: number): MiddleCrop => ({ share: size < 224 ? 1 : 224 / 256, interpolation: "bicubic" });
 
-function middles(images: Batch["images"], { share, ...target }: Target & Pick<MiddleCrop, "share">): Tensor {
+function middles(images: Images, { share, ...target }: Target & Pick<MiddleCrop, "share">): Tensor {
+  const cutsOf = (sizes: readonly { height: number; width: number }[]) => sizes.map((size) => middle(size, share));
+  if (isPacked(images) && images.isInterleaved) return cropPacked(images, cutsOf(images.places), target);
+  if (Array.isArray(images)) return cropFiles(images, cutsOf(images), target);
   const { size, device } = target;
-  if (!isBlock(images))
-    return cropFiles(
-      images,
-      images.map((image) => middle(image, share)),
-      target,
-    );
-  const bytes = uploadBlock(images, device);
-  if (size < 224 && images.height === size && images.width === size) return floats(bytes);
-  return cropBlock(bytes, Array<Cut>(bytes.size(0)).fill(middle(images, share)), target);
+  const bytes = isPacked(images) ? gathered(images) : uploadBlock(images, device);
+  const [, , height, width] = bytes.shape as [number, number, number, number];
+  if (size < 224 && height === size && width === size) return floats(bytes);
+  return cropBlock(bytes, Array<Cut>(bytes.size(0)).fill(middle({ height, width }, share)), target);
 }
 
 /** The square in the middle whose side is `share` of the shorter one. */

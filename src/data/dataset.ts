@@ -107,15 +107,19 @@ export interface PixelBlock {
   width: number;
 }
 
-/** One batch, ready to be made into views: a block where the dataset is an array, else pictures of their own sizes. */
-export interface Batch {
+/** Which samples stand in a batch. */
+export interface NamedBatch {
   epoch: number;
   /** Counted from the start of the run, from 0. */
   step: number;
   /** The place of each sample in the dataset. */
   indices: Uint32Array;
-  images: RawImage[] | PixelBlock;
   labels?: Int32Array;
+}
+
+/** One batch, ready to be made into views: a block where the dataset is an array, else pictures of their own sizes. */
+export interface Batch extends NamedBatch {
+  images: RawImage[] | PixelBlock;
 }
 
 /** The samples at `indices`, in that order; its fingerprint follows from the whole's and from the indices. */

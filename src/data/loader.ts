@@ -1,7 +1,15 @@
 // N samples of the dataset, B samples of a batch, C channels, H height, W width
 import { availableParallelism } from "node:os";
 import { SelfsightError } from "../errors.ts";
-import { type Batch, type Dataset, gatherLabels, gatherPixels, type ImageArray, type ImageFolder } from "./dataset.ts";
+import {
+  type Batch,
+  type Dataset,
+  gatherLabels,
+  gatherPixels,
+  type ImageArray,
+  type ImageFolder,
+  type NamedBatch,
+} from "./dataset.ts";
 import type { DecodeOptions } from "./decode/decode.ts";
 import { type BadFiles, goodSamples } from "./decode/folder-reader.ts";
 import { openDecodePool } from "./decode/pool.ts";
@@ -56,19 +64,8 @@ export const stepsPerEpoch = (dataset: Dataset, batchSize: number): number => Ma
  * @throws SelfsightError "data" for fewer samples than a batch or too many bad files; "configuration" for a batch below 2.
  */
 export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<Batch> {
-  const { batchSize, seed = 0, startStep = 0, steps = Number.POSITIVE_INFINITY, shuffle = true } = options;
-  checkBatchSize(dataset, batchSize);
-  const perEpoch = stepsPerEpoch(dataset, batchSize);
-  const plan = {
-    length: dataset.length,
-    samplesPerEpoch: perEpoch * batchSize,
-    samples: steps * batchSize,
-    seed,
-    shuffles: shuffle,
-    quarantine: options.quarantine ?? new Set(),
-  };
-  const good = dataset.length - plan.quarantine.size;
-  if (good < batchSize) throw tooFew(dataset, good, "good images", batchSize);
+  const { batchSize, startStep = 0 } = options;
+  const { plan, perEpoch } = planFor(dataset, options);
   if (options.share && dataset.kind === "folder") {
     const { share, prefetch, onRemark } = options;
     const badFiles = badFilesOf(dataset, plan.quarantine, options.onBadFile);
@@ -82,6 +79,26 @@ export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGe
     startStep,
     replaces: true,
   });
+}
+
+/** The batches of an array without their pixels: for whoever has these at hand. Otherwise as `batches`. */
+export async function* namedBatches(dataset: ImageArray, options: BatchOptions): AsyncGenerator<NamedBatch> {
+  const { startStep = 0 } = options;
+  const { plan, perEpoch } = planFor(dataset, options);
+  yield* nameArray(dataset, EpochOrder.from(plan, startStep, perEpoch), { ...options, startStep });
+}
+
+/** What is read in which order. Errors: those of `batches`. */
+function planFor(dataset: Dataset, options: BatchOptions) {
+  const { batchSize, seed = 0, steps = Number.POSITIVE_INFINITY, shuffle = true } = options;
+  checkBatchSize(dataset, batchSize);
+  const perEpoch = stepsPerEpoch(dataset, batchSize);
+  const quarantine = options.quarantine ?? new Set<number>();
+  const good = dataset.length - quarantine.size;
+  if (good < batchSize) throw tooFew(dataset, good, "good images", batchSize);
+  const [samplesPerEpoch, samples] = [perEpoch * batchSize, steps * batchSize];
+  const plan = { length: dataset.length, samplesPerEpoch, samples, seed, shuffles: shuffle, quarantine };
+  return { plan, perEpoch };
 }
 
 const badFilesOf = (folder: ImageFolder, quarantine: Set<number>, onBadFile: BadFiles["onBadFile"]): BadFiles => ({
@@ -143,12 +160,20 @@ function read(dataset: Dataset, order: EpochOrder, quarantine: Set<number>, read
 /** Copies each batch out of the array where it is wanted: 3 kB a sample, too little to be worth another thread. */
 async function* readArray(dataset: ImageArray, order: EpochOrder, reading: Reading): AsyncGenerator<Batch> {
   const { channels, height, width } = dataset;
+  for await (const named of nameArray(dataset, order, reading)) {
+    const images = { pixels: gatherPixels(dataset, named.indices), channels, height, width }; // [B, C, H, W]
+    yield { ...named, images };
+  }
+}
+
+type Naming = Pick<Reading, "batchSize" | "startStep" | "share">;
+
+async function* nameArray(dataset: ImageArray, order: EpochOrder, reading: Naming): AsyncGenerator<NamedBatch> {
   for (let step = reading.startStep; ; step++) {
     const turns = Array.from({ length: reading.batchSize }, () => order.next()).filter((turn) => turn !== undefined);
     if (turns[0] === undefined) return;
     const indices = Uint32Array.from(ownTurns(turns, reading.share), ({ index }) => index); // [B]
-    const images = { pixels: gatherPixels(dataset, indices), channels, height, width }; // [B, C, H, W]
-    yield { epoch: turns[0].epoch, step, indices, images, ...labelsOf(dataset, indices) };
+    yield { epoch: turns[0].epoch, step, indices, ...labelsOf(dataset, indices) };
   }
 }
 

@@ -1,6 +1,6 @@
 // N images, D features
-import { evaluationImages } from "../augment/index.ts";
-import { type Batch, type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
+import { evaluationImages, feedTo, type PlacedBatch } from "../augment/index.ts";
+import { type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
@@ -64,7 +64,9 @@ export async function* featureBatches(
     onBadFile: (index, error) => onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message }),
     onRemark: (index, remark) => remarks.add(index, remark),
   });
-  for await (const batch of reader) {
+  const feed = feedTo(reader, representation.device);
+  for await (const batch of feed.batches) {
+    await feed.lookAhead(); // on its way while this one is computed
     const { indices } = batch;
     yield { indices, values: batchFeatures(representation, batch, (index) => sampleName(dataset, index)) };
     done += indices.length;
@@ -102,7 +104,7 @@ export async function extractFeatures(
 }
 
 /** What is measured of a batch. */
-type Pictures = Pick<Batch, "images" | "indices">;
+type Pictures = Pick<PlacedBatch, "images" | "indices">;
 
 /**
  * One batch's features, [B, D] in row-major order; `placeOf` names a picture by its index. Errors: numerics, when one is not

@@ -5,6 +5,8 @@ export { z } from "zod";
 export {
   type BarlowTwinsViewsOptions,
   barlowTwinsViews,
+  type Carried,
+  type Carrier,
   type EvaluationView,
   evaluationImages,
   imageOperations,
@@ -12,6 +14,9 @@ export {
   makeViews,
   type Normalization,
   normalizations,
+  type PackedPictures,
+  type PicturePlace,
+  type PlacedBatch,
   type ViewRecipe,
   viewRecipeSchema,
 } from "../augment/index.ts";
@@ -20,6 +25,7 @@ export {
   type BatchOptions,
   batches,
   type Dataset,
+  type NamedBatch,
   onePass,
   openDataset,
   type PixelBlock,

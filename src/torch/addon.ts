@@ -82,6 +82,10 @@ export interface Addon {
   /** A place in a device's work; null for the CPU. */
   mark(device: string): object | null;
   awaitMark(mark: object): void;
+  sendBytes(parts: readonly Uint8Array[], device: string): object;
+  receiveBytes(travelling: object): Handle;
+  /** Bytes that are free on a device; null where nobody says. */
+  freeMemory(device: string): number | null;
   lockFile(file: number): boolean | null;
   gpuDriver(): GpuDriver | null;
   views(bytes: Handle, recipe: Float64Array, jobs: Float64Array, onGpu: boolean): Handle;

@@ -59,6 +59,21 @@ export function borrow(values: NumberArray, shape: readonly number[]): Tensor {
   });
 }
 
+/** Bytes on their way to a device. */
+export interface Travelling {
+  /** The bytes there, [bytes]. What the device is given from now on waits for them; the host does not. */
+  receive(): Tensor;
+}
+
+/**
+ * Starts to copy arrays of bytes, one behind the other, to a device: out of pinned memory, on a stream of its own, so that the device computes
+ * meanwhile. Two copies at most are under way, a third waits for the first. For the CPU they are packed, and there.
+ */
+export function sendBytes(parts: readonly Uint8Array[], device: string): Travelling {
+  const travelling = engineCall("sendBytes", [device], () => addon().sendBytes(parts, device));
+  return { receive: () => placed("receiveBytes", () => addon().receiveBytes(travelling)) };
+}
+
 const placed = (name: string, make: () => number): Tensor => new Tensor(engineCall(name, [], make));
 
 export const zeros = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readCurrentBuild } from "../../setup/current.mjs";
 import { addon, type GpuDriver, hasCudaPart } from "./addon.ts";
+import { engineCall } from "./operators.ts";
 
 /** What this machine has and what libtorch makes of it. */
 export interface GpuFacts {
@@ -34,6 +35,10 @@ export function gpuFacts(): GpuFacts {
     problem: reached > 0 ? null : problemOf(seen),
   };
 }
+
+/** Bytes that are free on a device; null for the CPU, and where this libtorch does not say. */
+export const freeMemory = (device: string): number | null =>
+  engineCall("freeMemory", [device], () => addon().freeMemory(device));
 
 /** What the sentence is made of. */
 export interface Seen {

@@ -12,12 +12,14 @@ export {
   type Place,
   rand,
   randn,
+  sendBytes,
   stack,
+  type Travelling,
   tensor,
   where,
   zeros,
 } from "./create.ts";
-export { type GpuFacts, gpuFacts } from "./gpu.ts";
+export { freeMemory, type GpuFacts, gpuFacts } from "./gpu.ts";
 export { type Late, late } from "./late.ts";
 export { torchvisionProblem } from "./libraries/torchvision.ts";
 export {

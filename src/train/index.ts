@@ -11,6 +11,7 @@ export {
 } from "./observe/store.ts";
 export { type OnlineHead, type OnlineLinear, onlineParts } from "./online/online-linear.ts";
 export { secondsPerStep } from "./pace.ts";
+export { freeResidence, openFeed, openResidence, type Residence } from "./pictures/residence.ts";
 export {
   type Checkpoint,
   type CheckpointContent,

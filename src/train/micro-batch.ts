@@ -1,6 +1,5 @@
 // N images of the batch, M images of a micro-batch, V views, R features of the trunk
-import { makeViews } from "../augment/index.ts";
-import type { Batch } from "../data/index.ts";
+import { makeViews, type PlacedBatch, packedPart } from "../augment/index.ts";
 import type { StepContext } from "../methods/index.ts";
 import { namedParameters, stateOf } from "../nn/index.ts";
 import {
@@ -24,7 +23,7 @@ export interface Represented {
 }
 
 /** Views and trunk for a whole batch, at once or in micro-batches. */
-export function representBatch(state: TrainState, batch: Batch, context: StepContext): Represented {
+export function representBatch(state: TrainState, batch: PlacedBatch, context: StepContext): Represented {
   const { microBatch } = state.settings;
   if (microBatch === null) return wholeBatch(state, representImages(state, batch, context));
   const own = microBatch / (processGroup()?.size ?? 1); // each process gives its equal part of every micro-batch
@@ -47,7 +46,7 @@ export const wholeBatch = (state: TrainState, representations: Tensor[]): Repres
  * statistics from each part. Running statistics move in the second pass only. Costs one forward pass of the trunk more. Among several
  * processes a part is their first images, then their second ones and so on: as many in all, and batch norm sees them together.
  */
-function representInParts(state: TrainState, parts: readonly Batch[], context: StepContext): Represented {
+function representInParts(state: TrainState, parts: readonly PlacedBatch[], context: StepContext): Represented {
   const cached = withBuffersKept(state, () =>
     noGrad(() => parts.map((part) => scope(() => representImages(state, part, context)))),
   );
@@ -81,7 +80,7 @@ function backwardPart(
   );
 }
 
-function representImages(state: TrainState, batch: Batch, context: StepContext): Tensor[] {
+function representImages(state: TrainState, batch: PlacedBatch, context: StepContext): Tensor[] {
   const { settings, device, clock } = state;
   clock?.enter("views");
   const views = makeViews(batch, viewsAt(state, batch.epoch), { seed: settings.seed, device }); // V x [N, 3, S, S]
@@ -115,20 +114,21 @@ function withBuffersKept<T>({ network }: TrainState, body: () => T): T {
 }
 
 /** A batch cut into micro-batches, in order. */
-export function partsOf(batch: Batch, size: number): Batch[] {
+export function partsOf(batch: PlacedBatch, size: number): PlacedBatch[] {
   const count = Math.ceil(batch.indices.length / size);
   return Array.from({ length: count }, (_, i) =>
     partOf(batch, i * size, Math.min((i + 1) * size, batch.indices.length)),
   );
 }
 
-function partOf({ images, labels, indices, ...rest }: Batch, start: number, end: number): Batch {
+function partOf({ images, labels, indices, ...rest }: PlacedBatch, start: number, end: number): PlacedBatch {
   const part = {
     ...rest,
     indices: indices.subarray(start, end),
     ...(labels && { labels: labels.subarray(start, end) }),
   };
   if (Array.isArray(images)) return { ...part, images: images.slice(start, end) };
+  if ("places" in images) return { ...part, images: packedPart(images, start, end) };
   const size = images.channels * images.height * images.width;
   return { ...part, images: { ...images, pixels: images.pixels.subarray(start * size, end * size) } };
 }

@@ -1,5 +1,5 @@
 // A step that needs more memory than there is: what would fit is found by taking that step in smaller parts.
-import type { Batch } from "../data/index.ts";
+import type { PlacedBatch } from "../augment/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { giveBackMemory } from "../torch/index.ts";
 import { partsOf } from "./micro-batch.ts";
@@ -15,7 +15,7 @@ export const isOutOfMemory = (error: unknown): error is SelfsightError =>
  * of what was tried, until one goes through on this device with what else lies in its memory. `state` is not to be used after that; the
  * last checkpoint stands.
  */
-export function withFittingParts(state: TrainState, batch: Batch, error: SelfsightError): SelfsightError {
+export function withFittingParts(state: TrainState, batch: PlacedBatch, error: SelfsightError): SelfsightError {
   const { settings, step } = state;
   const fitting = smallerParts(settings).find((images) => goesThrough(state, batch, images));
   const tried = `step ${step + 1}, ${partOf(settings)} images at a time: ${error.message}`;
@@ -53,7 +53,7 @@ function smallerParts(settings: Settings, processes = 1): number[] {
 /** Whether the method takes its batch in parts; where it does not, a smaller batch teaches the same. */
 const isCut = (settings: Settings): boolean => methodOf(settings).couplesImages === true;
 
-function goesThrough(state: TrainState, batch: Batch, images: number): boolean {
+function goesThrough(state: TrainState, batch: PlacedBatch, images: number): boolean {
   state.optimizer.clearGradients();
   giveBackMemory(); // else the heap holds what oneDNN needs for its code
   const change = isCut(state.settings) ? { microBatch: images } : { batchSize: images };

@@ -1,8 +1,10 @@
 // A run at work: what it was asked for, where it stands, and how it speaks.
-import type { Batch, Dataset, Remarks } from "../data/index.ts";
+import type { Carrier } from "../augment/index.ts";
+import type { Dataset, NamedBatch, Remarks } from "../data/index.ts";
 import type { Team } from "../distributed/index.ts";
 import type { Late } from "../torch/index.ts";
 import type { AlarmWatch } from "./observe/alarms.ts";
+import type { Residence } from "./pictures/residence.ts";
 import type { Checkpoint } from "./run/checkpoint.ts";
 import type { Alarm, Log, LogEvent, StepReport } from "./run/log.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -44,6 +46,8 @@ export interface TrainOptions {
    * next step; 0 on the CPU, whose numbers are there when a step returns.
    */
   stepsAhead?: number;
+  /** What brings batches to the device where pictures are not resident. Default one that copies ahead to a GPU, none on the CPU. */
+  carrier?: Carrier;
   /** Asked after every step; true ends the run after saving. */
   isStopping?: () => boolean;
   /** The processes that train as one with this one. Default none. */
@@ -52,7 +56,7 @@ export interface TrainOptions {
 
 /** A step that the device was given. */
 export interface TakenStep {
-  batch: Batch;
+  batch: NamedBatch;
   /** Steps done with it. */
   step: number;
   numbers: Late<StepResult>;
@@ -60,6 +64,7 @@ export interface TakenStep {
 
 export interface Session extends TrainOptions {
   state: TrainState;
+  residence: Residence;
   log: Log;
   watch: CollapseWatch;
   alarms: AlarmWatch;

@@ -1,5 +1,5 @@
 // N images in the batch, n of them in this process, V views, R features of the trunk, D features of an embedding
-import type { Batch } from "../data/index.ts";
+import type { PlacedBatch } from "../augment/index.ts";
 import { SelfsightError } from "../errors.ts";
 import type { StepContext } from "../methods/index.ts";
 import { lateRecognition, lateStatistics } from "../nn/index.ts";
@@ -18,14 +18,14 @@ export interface StepResult {
 }
 
 /** One step and its numbers: `enqueueStep`, read at once. */
-export const trainStep = (state: TrainState, batch: Batch): StepResult => enqueueStep(state, batch).read();
+export const trainStep = (state: TrainState, batch: PlacedBatch): StepResult => enqueueStep(state, batch).read();
 
 /**
  * One step, start to end: views, loss, gradients, update. Nothing of it is read: a GPU gets its next step while it computes this one.
  * A loss that is not finite changes no learned weight, nor does a step after it; reading it says so, and the state then stands as before.
  * Everything random in it is keyed by (seed, epoch, sample, view), so the step is a function of the state and the batch.
  */
-export function enqueueStep(state: TrainState, batch: Batch): Late<StepResult> {
+export function enqueueStep(state: TrainState, batch: PlacedBatch): Late<StepResult> {
   return scope(() => {
     const context = contextOf(state, labelsOf(state, batch));
     const online = onlineLabels(state, batch);
@@ -81,13 +81,13 @@ function learn(
 }
 
 /** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
-export function embedBatch(state: TrainState, batch: Batch): Tensor[] {
+export function embedBatch(state: TrainState, batch: PlacedBatch): Tensor[] {
   const context = contextOf(state, labelsOf(state, batch));
   const { representations } = representBatch(state, batch, context); // V x [N, R]
   return withPrecision(state, () => state.method.embed(representations, context));
 }
 
-const labelsOf = (state: TrainState, { labels }: Batch): Tensor | undefined =>
+const labelsOf = (state: TrainState, { labels }: Pick<PlacedBatch, "labels">): Tensor | undefined =>
   labels && ofAllProcesses(state, tensor(labels, [labels.length], { device: state.device }).to("int64")); // [N]
 
 /** What the collapse watch looks at: the embeddings' spread, and whether the trunk's features of two views find each other. */

@@ -1,6 +1,7 @@
 // Steps whose numbers are read when the device has its next ones: log, watch and refusal come from here, each with its own step.
 import { join } from "node:path";
-import { type Batch, sampleName } from "../data/index.ts";
+import type { PlacedBatch } from "../augment/index.ts";
+import { type NamedBatch, sampleName } from "../data/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
 import { writeFileDurably } from "../files.ts";
 import { collapseAlarm, notFiniteAlarm } from "./observe/proposals.ts";
@@ -12,16 +13,17 @@ import { enqueueStep, type StepResult } from "./step.ts";
 import type { RepresentationHealth } from "./watch.ts";
 
 /** Gives the device the next step. Errors: memory, with the microBatch that fits. */
-export function take(session: Session, batch: Batch): void {
+export function take(session: Session, batch: PlacedBatch): void {
   try {
     const numbers = enqueueStep(session.state, batch);
-    session.taken.push({ batch, step: session.state.step, numbers });
+    const { images: _, ...named } = batch; // the pictures are not held until the numbers are read
+    session.taken.push({ batch: named, step: session.state.step, numbers });
   } catch (error) {
     throw isOutOfMemory(error) ? withAdvice(session, batch, error) : error;
   }
 }
 
-function withAdvice(session: Session, batch: Batch, error: SelfsightError): SelfsightError {
+function withAdvice(session: Session, batch: PlacedBatch, error: SelfsightError): SelfsightError {
   settle(session, 0); // what was learned before is told first
   if (session.team) return withGuess(session.state, session.team.size, error);
   warn(session, "memory ran out; the step is tried in smaller parts, to say which would fit");
@@ -61,7 +63,7 @@ function notFiniteAlarmOf({ settings, state, savedSteps }: Session): Alarm {
 }
 
 /** Leaves the names of the batch beside the run, so that the pictures can be looked at. */
-function withBatch({ dataset, folder, state }: Session, batch: Batch, error: SelfsightError): SelfsightError {
+function withBatch({ dataset, folder, state }: Session, batch: NamedBatch, error: SelfsightError): SelfsightError {
   const names = Array.from(batch.indices, (index) => sampleName(dataset, index));
   const path = join(folder, "not-finite.json");
   const content = { step: state.step, epoch: batch.epoch, samples: names };

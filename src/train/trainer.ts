@@ -1,10 +1,12 @@
-import { type Batch, batches, describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
+import type { Feed, PlacedBatch } from "../augment/index.ts";
+import { describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
 import { leads } from "../distributed/index.ts";
 import { namedParameters } from "../nn/index.ts";
 import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
 import { openObserver, type StepObserver } from "./observe/observer.ts";
+import { freeResidence, openFeed, openResidence } from "./pictures/residence.ts";
 import { checkpointSteps, setAsideAfter } from "./run/checkpoint.ts";
 import { refuseNoRun } from "./run/folder.ts";
 import { lockRunFolder } from "./run/lock.ts";
@@ -67,7 +69,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 const trainWith = (options: TrainOptions, own: readonly ChangeRecord[], log: Log): Promise<TrainResult> =>
   withState(options, async (state) => {
     const changes = await leadersChanges(options, own);
-    return runSession(openSession(options, changes, state, log));
+    const residence = openResidence(state, options.dataset);
+    try {
+      return await runSession(openSession(options, changes, { state, residence, log }));
+    } finally {
+      freeResidence(residence);
+    }
   });
 
 async function withLog<T>({ folder, onEvent }: TrainOptions, body: (log: Log) => Promise<T>): Promise<T> {
@@ -91,17 +98,22 @@ async function withState<T>(options: TrainOptions, body: (state: TrainState) => 
 }
 
 /** What is slower here than it could be, in sentences. */
-function deviceWarnings({ settings }: TrainOptions, { device }: TrainState): string[] {
+function deviceWarnings({ settings, state: { device }, residence }: Session): string[] {
   const missed = settings.device === "auto" && device === "cpu" ? gpuFacts().problem : null;
   const unfused = fusedViewsProblem(device);
   return [
     ...(missed ? [`this run uses the processor: ${missed}`] : []),
+    ...(residence.problem ? [residence.problem] : []),
     ...(unfused ? [`views are made by tensor operations, some ten times slower than fused kernels: ${unfused}`] : []),
   ];
 }
 
-function openSession(options: TrainOptions, changes: readonly ChangeRecord[], state: TrainState, log: Log): Session {
+/** What a session works with, opened before it. */
+type Opened = Pick<Session, "state" | "residence" | "log">;
+
+function openSession(options: TrainOptions, changes: readonly ChangeRecord[], opened: Opened): Session {
   const { folder, checkpoint } = options;
+  const { state } = opened;
   const now = performance.now();
   const isSameData = checkpoint?.state.fingerprint === options.dataset.fingerprint;
   if (state.device === "cpu") state.clock = new PartClock(); // a dozen readings of the clock a step
@@ -111,8 +123,7 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   let hasBegun = false;
   const session: Session = {
     ...options,
-    state,
-    log,
+    ...opened,
     steering: openSteering({
       ...options,
       changes,
@@ -143,7 +154,7 @@ function openSession(options: TrainOptions, changes: readonly ChangeRecord[], st
   if (leads(options.team)) state.observer = observerOf(session);
   tellActs(session, due);
   if (difference) warn(session, difference);
-  for (const message of [...early, ...deviceWarnings(options, state)]) warn(session, message);
+  for (const message of [...early, ...deviceWarnings(session)]) warn(session, message);
   if (options.extendedFrom) emit(session, extensionEvent(state, options.extendedFrom));
   return session;
 }
@@ -176,7 +187,7 @@ async function runSession(session: Session): Promise<TrainResult> {
   const { state, dataset, settings } = session;
   const share = shareOf(session);
   await takeLeadersQuarantine(session);
-  const reader = batches(dataset, {
+  const options = {
     ...(share && { share }),
     batchSize: settings.batchSize,
     seed: settings.seed,
@@ -184,13 +195,14 @@ async function runSession(session: Session): Promise<TrainResult> {
     steps: Math.max(0, state.totalSteps - state.step),
     decodeSize: decodeSizeOf(settings),
     quarantine: session.quarantine,
-    onBadFile: (_, error) => warn(session, error.message),
-    onRemark: (index, remark) => session.remarks.add(index, remark),
-  });
+    onBadFile: (_: number, error: Error) => warn(session, error.message),
+    onRemark: (index: number, remark: string) => session.remarks.add(index, remark),
+  };
+  const feed = openFeed(state, session.residence, dataset, options, session.carrier);
   session.meter.startWaiting();
-  for await (const batch of reader) {
+  for await (const batch of feed.batches) {
     session.meter.endWaiting();
-    await advance(session, batch);
+    await advance(session, batch, feed);
     if ((await obey(session)) && state.step < state.totalSteps) return finish(session, "stopped");
     session.meter.startWaiting();
   }
@@ -198,9 +210,12 @@ async function runSession(session: Session): Promise<TrainResult> {
 }
 
 /** One step and what is due after it. */
-async function advance(session: Session, batch: Batch): Promise<void> {
-  const { state } = session;
+async function advance(session: Session, batch: PlacedBatch, feed: Feed): Promise<void> {
+  const { state, meter } = session;
   take(session, batch);
+  meter.startWaiting();
+  await feed.lookAhead(); // the device has its work; reading numbers would wait for it
+  meter.endWaiting();
   const isEpochEnd = state.step % state.stepsPerEpoch === 0 || state.step === state.totalSteps;
   const isSaving = isSavingDue(session);
   settle(session, isEpochEnd || isSaving ? 0 : session.stepsAhead);
@@ -257,7 +272,7 @@ function extensionEvent(state: TrainState, before: Settings): LogEvent {
   };
 }
 
-function startEvent({ state, dataset, settings, team }: Session): LogEvent {
+function startEvent({ state, residence, dataset, settings, team }: Session): LogEvent {
   const rates = peakRates(settings);
   const warmup = warmupOf(state);
   const part = settings.microBatch ?? settings.batchSize;
@@ -269,6 +284,7 @@ function startEvent({ state, dataset, settings, team }: Session): LogEvent {
     libtorch: engine().builtFor,
     device: state.device,
     precision: state.precision,
+    ...(residence.bytes !== undefined && { residentBytes: residence.bytes }),
     batchNormImages: state.method.batchNormImages?.(part) ?? part,
     threads: threads(),
     ...(team && { processes: team.size }),

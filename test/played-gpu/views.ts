@@ -1,10 +1,12 @@
 // Runs the kernels of views on a played GPU and prints how far they lie from the tensor operations. Started by gpu-views.test.ts
 // with the played driver on the loader's path.
 import fc from "fast-check";
-import { packedFiles, viewsOf } from "../../src/augment/fused-views.ts";
+import { carry } from "../../src/augment/feed.ts";
+import { viewsOf } from "../../src/augment/fused-views.ts";
+import { type PackedPictures, packedBlock, packedFiles, packedRows } from "../../src/augment/packed.ts";
 import { tensorView } from "../../src/augment/tensor-views.ts";
 import { addon } from "../../src/torch/addon.ts";
-import { scope, type Tensor } from "../../src/torch/index.ts";
+import { cat, scope, type Tensor } from "../../src/torch/index.ts";
 import {
   type Case,
   cases,
@@ -42,6 +44,33 @@ function ofFile(given: Case): number {
   return scope(() => largestDifference(viewsOf(packedFiles([file], "cpu"), recipe, [own]), reference(), recipe));
 }
 
+/** Whether pictures that are resident, of these rows of an array, and those that were carried have the bits of pictures that go up with their views. */
+function haveTheSameBits(given: Case): boolean {
+  const recipe = recipeOf(given);
+  const parameters = given.all.map((own) => placed(own, given));
+  const rows = parameters.map((_, i) => (3 * i + 1) % 7);
+  const files = pictureFiles(
+    parameters.map(() => given),
+    given.seed,
+  );
+  const carried = carry({ epoch: 0, step: 0, indices: Uint32Array.from(rows), images: files }, "cpu");
+  return scope(() => {
+    const { block } = pictureBlock(7, 3, given, given.seed) as { block: Tensor };
+    const gathered = cat(rows.map((row) => block.narrow(0, row, 1)));
+    const sets = [packedBlock(gathered), packedRows(block, rows), packedFiles(files, "cpu"), carried.arrive().images];
+    const [host, resident, packed, arrived] = sets.map((set) =>
+      viewsOf(set as PackedPictures, recipe, parameters)
+        .float32()
+        .join(),
+    );
+    carried.free();
+    return resident === host && arrived === packed;
+  });
+}
+
 const drawn = fc.sample(cases, { numRuns: 60, seed: 1 }).map(small);
 const differences = drawn.map((given, i) => (i % 3 === 0 ? ofFile(given) : ofBlock(given, i % 3 === 1 ? 3 : 1)));
-console.log(JSON.stringify({ calls, largest: Math.max(...differences) }));
+const largest = Math.max(...differences);
+const before = calls;
+const sameBits = drawn.slice(0, 15).filter(haveTheSameBits).length;
+console.log(JSON.stringify({ calls: before, largest, sameBits, callsForBits: calls - before }));

@@ -1,11 +1,15 @@
 // Where the time of a training step goes: the run's own step on real batches, the device waited for between its parts.
-import { type Batch, batches, type Dataset, imageArray, openDataset } from "../../data/index.ts";
+import type { Carrier, PlacedBatch } from "../../augment/index.ts";
+import { type Dataset, imageArray, openDataset } from "../../data/index.ts";
 import { keyedStream } from "../../random.ts";
 import { synchronize } from "../../torch/index.ts";
 import {
   buildState,
   decodeSizeOf,
+  freeResidence,
   freeState,
+  openFeed,
+  openResidence,
   PartClock,
   type StepShares,
   stepParts,
@@ -17,7 +21,10 @@ import { projectorOf, settingsOf } from "./step.ts";
 const parts = ["dataWait", ...stepParts] as const;
 type Times = StepShares & { dataWait: number };
 
-/** The parts of the middle one of the steps, the wait for its pictures among them. */
+/** Carries nothing ahead, so that the bytes' way to the device is part of the views. */
+const withViews: Carrier = (batch) => ({ arrive: () => batch, free() {} });
+
+/** The parts of the middle one of the steps, the wait for its pictures among them. Pictures are resident where those of a run would be. */
 export async function benchProfile(options: BenchOptions): Promise<BenchResult> {
   const dataset = options.data === undefined ? noise(options) : await openDataset(options.data);
   const settings = settingsOf({ ...options, batch: Math.min(options.batch, dataset.length) });
@@ -26,7 +33,9 @@ export async function benchProfile(options: BenchOptions): Promise<BenchResult> 
     synchronize();
     return performance.now();
   });
-  const reader = batches(dataset, { batchSize: settings.batchSize, decodeSize: decodeSizeOf(settings) });
+  const residence = openResidence(state, dataset);
+  const reading = { batchSize: settings.batchSize, decodeSize: decodeSizeOf(settings) };
+  const reader = openFeed(state, residence, dataset, reading, withViews).batches;
   const times: Times[] = [];
   const seconds = await measure(options.steps, async () => {
     const { batch, milliseconds } = await nextBatch(reader);
@@ -34,21 +43,24 @@ export async function benchProfile(options: BenchOptions): Promise<BenchResult> 
     times.push({ dataWait: milliseconds, ...clock.read() });
   });
   await reader.return(undefined);
+  freeResidence(residence);
   freeState(state);
   const { method, backbone, width, size, batchSize } = settings;
   const facts = { method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) };
   const { precision, device } = state;
   const data = options.data ?? "noise in memory";
+  const pictures = residence.resident ? "on the device" : "copied with the views";
   return summary("profile", seconds, batchSize, {
     ...partsOfTime(times.slice(-options.steps)),
     ...facts,
     precision,
     device,
     data,
+    pictures,
   });
 }
 
-async function nextBatch(reader: AsyncIterator<Batch>): Promise<{ batch: Batch; milliseconds: number }> {
+async function nextBatch(reader: AsyncIterator<PlacedBatch>): Promise<{ batch: PlacedBatch; milliseconds: number }> {
   const startedAt = performance.now();
   const { value } = await reader.next();
   return { batch: value, milliseconds: performance.now() - startedAt };

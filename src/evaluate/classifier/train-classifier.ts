@@ -1,6 +1,6 @@
 // N pictures, B of a batch, S side in pixels, D features, C classes
-import { makeViews, type ViewRecipe } from "../../augment/index.ts";
-import type { Batch, Dataset } from "../../data/index.ts";
+import { feedTo, makeViews, type PlacedBatch, type ViewRecipe } from "../../augment/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { supervisedLoss } from "../../methods/index.ts";
 import { freeOptimizer, type Optimizer, type ParameterGroup, sgd } from "../../nn/index.ts";
@@ -44,11 +44,14 @@ export async function trainClassifier(training: ClassifierTraining): Promise<{ s
     refuseDiverged(optimizer, epoch);
     training.onEpoch?.(epoch + 1);
   };
+  const reader = epochBatches(train, { epochs, batchSize, seed, decodeSize, onBadFile });
+  const feed = feedTo(reader, training.device);
   try {
-    for await (const batch of epochBatches(train, { epochs, batchSize, seed, decodeSize, onBadFile })) {
+    for await (const batch of feed.batches) {
       if (batch.epoch !== epoch) endEpoch();
       epoch = batch.epoch;
       learnBatch(training, optimizer, batch, epochFactor(schedule, epoch, epochs));
+      await feed.lookAhead();
       done += batch.indices.length;
       onProgress?.(done, epochs * train.length);
     }
@@ -67,7 +70,7 @@ const nothingToLearn = ({ name, length }: Dataset) =>
   );
 
 /** One step. */
-function learnBatch(training: ClassifierTraining, optimizer: Optimizer, batch: Batch, factor: number): void {
+function learnBatch(training: ClassifierTraining, optimizer: Optimizer, batch: PlacedBatch, factor: number): void {
   const { view, seed, device, logits } = training;
   scope(() => {
     const [images] = makeViews(batch, [view], { seed, device }); // [B, 3, S, S]

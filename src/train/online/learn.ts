@@ -1,11 +1,11 @@
 // N images of the batch, n of them in this process, R features of the trunk, C classes
-import type { Batch } from "../../data/index.ts";
+import type { NamedBatch } from "../../data/index.ts";
 import { noGrad, type Tensor, tensor } from "../../torch/index.ts";
 import { ofAllProcesses } from "../all-processes.ts";
 import type { TrainState } from "../state.ts";
 
 /** The labels that it learns from, those of all processes [N]; -1 where it must not look. */
-export function onlineLabels(state: TrainState, { labels, indices }: Batch): Tensor | undefined {
+export function onlineLabels(state: TrainState, { labels, indices }: NamedBatch): Tensor | undefined {
   const { onlineLinear, device } = state;
   if (!onlineLinear || !labels) return undefined;
   const own = labels.map((label, row) => (onlineLinear.heldOut.has(indices[row]!) ? -1 : label));

@@ -60,6 +60,8 @@ export interface RunFacts {
   libtorch: string;
   device: string;
   precision: "bf16" | "fp32";
+  /** Bytes of the pictures that lie on the device for the whole run; absent where they do not. */
+  residentBytes?: number;
   /** Over how many images the trunk's batch norm takes its statistics. */
   batchNormImages: number;
   /** Of each process. */

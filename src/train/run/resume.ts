@@ -9,6 +9,7 @@ import type { LogEvent } from "./log.ts";
 /** Settings that leave the result as it is; all others are fixed once a run has begun. */
 const freeOnResume = [
   "device",
+  "residentPictures",
   "logEverySteps",
   "watchEverySteps",
   "observeEverySteps",

@@ -1,4 +1,4 @@
-// A run's settings as data. Those of the training stand first; those of the method (lambda, projector, ...) beside them.
+// A run's settings as data: those of the training first, those of the method beside them. Descriptions are what `selfsight settings` prints.
 import { z } from "zod";
 import { defaultRules, type ReadingRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
@@ -114,6 +114,7 @@ export function defaultSettings({
     },
     precision: "auto",
     device: "auto",
+    residentPictures: "auto",
     seed: 0,
     logEverySteps: 1,
     watchEverySteps: 20,

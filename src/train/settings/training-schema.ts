@@ -4,6 +4,7 @@ import { viewRecipeSchema } from "../../augment/index.ts";
 import { defaultRules } from "../../data/index.ts";
 import { type MethodName, methods } from "../../methods/index.ts";
 import { backboneNames, stems } from "../../nn/index.ts";
+import { residentPictures } from "./residence.ts";
 
 const count = z.number().int().positive();
 
@@ -97,6 +98,7 @@ export const trainingSettings = z.strictObject({
     .regex(/^(auto|cpu|cuda(:\d+)?)$/)
     .meta({ needed: "auto, cpu, cuda or cuda:N" })
     .describe("where the network runs; auto: the first GPU, else the processor"),
+  residentPictures,
   seed: z.number().int().min(0).max(4294967295).describe("what all random choices follow from"),
   logEverySteps: count.describe("steps from one line of the log to the next"),
   watchEverySteps: z.number().int().nonnegative().describe("steps from one look for collapse to the next; 0: none"),
