@@ -1,6 +1,6 @@
 /** A libtorch as it lies on this machine. */
 export interface Libtorch {
-  /** Where it was found: python3, cpu (the pinned wheel in the cache), debian, or folder. */
+  /** Where it was found: cpu or cuda (the pinned wheels in the cache), python3, debian, or folder. */
   source: string;
   root: string;
   lib: string;
