@@ -25,3 +25,5 @@ export function buildFolder(): string;
 /** The file that names the default build. */
 export function currentRecord(): string;
 export const projectRoot: string;
+/** Every build of these sources. */
+export function builds(): CurrentBuild[];
