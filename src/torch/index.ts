@@ -44,6 +44,7 @@ export {
   globalBatchNorm,
   type Meeting,
   openMeeting,
+  openNccl,
   type ProcessGroup,
   processGroup,
   rowsOfRank,
