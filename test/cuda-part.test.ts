@@ -90,7 +90,7 @@ test.skipIf(!build.libtorch.version.startsWith("2."))(
   120_000,
 );
 
-test("a GPU beside a libtorch for the processor is said", () => {
+test.skipIf(build.libtorch.cuda)("a GPU beside a libtorch for the processor is said", () => {
   const own = join(folder, "cache", "selfsight", "addon", basename(buildFolder()));
   mkdirSync(own, { recursive: true });
   writeFileSync(join(own, "current.json"), JSON.stringify(build));

@@ -320,6 +320,16 @@ describe("an addon", () => {
     expect((await ended(inNode(build, another))).said).toMatch(/nothing-here was asked for .* give a folder/);
   });
 
+  it("for CUDA is refused in a sentence where no libtorch with it is pinned", async () => {
+    const { SELFSIGHT_LIBTORCH: _, ...env } = pretendTools();
+    const arm = 'Object.defineProperty(process, "arch", { value: "arm64" })';
+    const { code, said } = await ended(inNode(`${arm}; await setUpEngine({ libtorch: "cuda" })`, env));
+    expect([code, said]).toEqual([
+      1,
+      expect.stringMatching(/cuda was asked for .*no build with CUDA is pinned for linux-arm64, one is for linux-x64;/),
+    ]);
+  });
+
   it("needs a cache that can be written to", async () => {
     const env = pretendTools();
     writeFileSync(join(folder, "file"), "");

@@ -52,7 +52,7 @@ export function problemOf({ driver, hasCudaPart, cudaOfLibtorch, hasDeviceFile, 
   const hasGpu = hasDeviceFile || (driver?.devices.length ?? 0) > 0;
   if (!hasGpu) return null;
   if (!hasCudaPart)
-    return "there is a GPU, but this libtorch is built for the processor alone; one with CUDA is needed; run `npx selfsight setup --libtorch cuda`, or give a folder in place of `cuda`";
+    return "there is a GPU, but this libtorch is built for the processor alone; one with CUDA is needed; run `npx selfsight setup --libtorch cuda`, or name one in place of `cuda`";
   if (visible !== undefined && /^(-1.*|\s*)$/.test(visible))
     return `there is a GPU, but CUDA_VISIBLE_DEVICES is ${JSON.stringify(visible)}, which hides it; unset it, or give the GPU's number`;
   if (driver === null)
