@@ -2,8 +2,8 @@
 #   docker build -t selfsight .
 #   docker run --rm selfsight                                         the quickstart; with `npm run quickstart -- --data shapes` offline
 #   docker run --rm -v "$PWD/photos:/photos:ro" -v "$PWD/runs:/runs" selfsight npx selfsight pretrain /photos --out /runs/photos
-# --build-arg LIBTORCH=... takes what `selfsight setup --libtorch` takes: a folder, with --build-arg BASE=... one of another image of
-# Debian's kind, such as one that holds a libtorch for CUDA (that has not been tried).
+# --build-arg LIBTORCH=... takes what `selfsight setup --libtorch` takes: cuda (then `docker run --gpus all`; the image has 4.4 GB more), or a
+# folder, with --build-arg BASE=... one of another image of Debian's kind. Neither has been tried in a container.
 ARG BASE=debian:trixie-slim
 FROM ${BASE}
 

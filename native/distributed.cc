@@ -1,4 +1,4 @@
-// distributed.cc: several processes as one, through c10d's store and its Gloo. Every call here is made by all processes in one order.
+// distributed.cc: several processes as one, through c10d's store, its Gloo and, for GPUs, its NCCL (group.h). Every call here is made by all processes in one order.
 // W processes, N rows of all of them together, C features, G groups of batch norm
 #include "distributed.h"
 
@@ -11,6 +11,7 @@
 #ifdef USE_C10D_GLOO
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 namespace selfsight {
@@ -30,7 +31,6 @@ std::vector<at::Tensor> placesIn(const at::Tensor& row, const std::vector<at::Te
 namespace {
 
 using std::chrono::milliseconds;
-using StorePointer = c10::intrusive_ptr<c10d::Store>;
 
 std::string textFrom(const Napi::Value& value) { return value.ToString(); }
 milliseconds timeFrom(const Napi::Value& value) { return milliseconds(value.ToNumber().Int64Value()); }
@@ -114,39 +114,48 @@ Napi::Value openGroup(const Napi::CallbackInfo& info) {
                                                   : c10d::ProcessGroupGloo::createDefaultDevice());
     const auto open = [=](const StorePointer& store) {
       const auto own = c10::make_intrusive<c10d::PrefixStore>(prefix, store);
-      return Gloo(c10::make_intrusive<c10d::ProcessGroupGloo>(own, rank, size, options));
+      const auto gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(own, rank, size, options);
+      return Group(c10::make_intrusive<ProcessGroup>(own, deadline, gloo));
     };
-    return boxed(info.Env(), answerOf<Gloo>(*unboxed<MeetingPointer>(info[0]), deadline, open));
+    return boxed(info.Env(), answerOf<Group>(*unboxed<MeetingPointer>(info[0]), deadline, open));
+  });
+}
+
+/** openNccl(group, device | -1, path of the library | "") → whether tensors on a GPU travel by NCCL from now on. */
+Napi::Value openNccl(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const int device = info[1].ToNumber().Int32Value();
+    return Napi::Boolean::New(info.Env(), chooseNccl(*unboxed<Group>(info[0]), device, textFrom(info[2])));
   });
 }
 
 /** leaveGroup(group): its connections close. */
 Napi::Value leaveGroup(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    unboxed<Gloo>(info[0]).reset();
+    unboxed<Group>(info[0]).reset();
     return info.Env().Undefined();
   });
 }
 
-/** What every process gave, of one shape: [W][...] on the CPU. */
-std::vector<at::Tensor> gathered(const Gloo& group, const at::Tensor& own) {
-  std::vector<at::Tensor> inputs{own.cpu().contiguous()};
+/** What every process gave, of one shape: [W][...] on the device where it travelled. */
+std::vector<at::Tensor> gathered(const Group& group, const at::Tensor& own) {
+  std::vector<at::Tensor> inputs{own.to(group->wayOf(own)).contiguous()};
   std::vector<std::vector<at::Tensor>> outputs(1);
-  for (int rank = 0; rank < group->getSize(); ++rank) outputs[0].push_back(at::empty_like(inputs[0]));
-  group->allgather(outputs, inputs)->wait();
+  for (int rank = 0; rank < group->size(); ++rank) outputs[0].push_back(at::empty_like(inputs[0]));
+  group->backendOf(inputs[0]).allgather(outputs, inputs)->wait();
   return outputs[0];
 }
 
-void sumInPlace(const Gloo& group, at::Tensor tensor) {
+void sumInPlace(const Group& group, at::Tensor tensor) {
   std::vector<at::Tensor> tensors{tensor};
-  group->allreduce(tensors)->wait();
+  group->backendOf(tensor).allreduce(tensors)->wait();
 }
 
-/** The rows of all processes in the order of their ranks; ranks hold `counts` rows. Padded to the longest: Gloo gathers equal shapes. */
-at::Tensor rowsOfAll(const Gloo& group, const at::Tensor& own, const std::vector<int64_t>& counts) {
+/** The rows of all processes in the order of their ranks; ranks hold `counts` rows. Padded to the longest: equal shapes are gathered. */
+at::Tensor rowsOfAll(const Group& group, const at::Tensor& own, const std::vector<int64_t>& counts) {
   std::vector<int64_t> shape = own.sizes().vec();
   shape[0] = *std::max_element(counts.begin(), counts.end());
-  at::Tensor padded = at::zeros(shape, own.options().device(at::kCPU));
+  at::Tensor padded = at::zeros(shape, own.options().device(group->wayOf(own)));
   padded.narrow(0, 0, own.size(0)).copy_(own);
   std::vector<at::Tensor> parts = gathered(group, padded.view({-1}).view(at::kByte));
   for (size_t rank = 0; rank < parts.size(); ++rank)
@@ -162,8 +171,8 @@ using torch::autograd::variable_list;
  * own rows. Nothing is summed.
  */
 struct GatherRows : torch::autograd::Function<GatherRows> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& own, Gloo group, std::vector<int64_t> counts) {
-    const auto rank = counts.begin() + group->getRank();
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& own, Group group, std::vector<int64_t> counts) {
+    const auto rank = counts.begin() + group->rank();
     context->saved_data["start"] = std::accumulate(counts.begin(), rank, int64_t(0));
     context->saved_data["count"] = *rank;
     return rowsOfAll(group, own, counts);
@@ -177,20 +186,20 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
 /** gatherRows(group, tensor, countOfEachRank) → handle of [N, ...] */
 Napi::Value gatherRows(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Gloo>(info[0]), sizesFrom(info[2]));
+    const at::Tensor all = GatherRows::apply(tensorFrom(session, info[1]), unboxed<Group>(info[0]), sizesFrom(info[2]));
     return Napi::Number::New(info.Env(), session.slots.put(all));
   });
 }
 
-/** Each of the tensors changed by `change`, which sees them as one row of float32 on the CPU: one message for all. */
+/** Each of the tensors changed by `change`, which sees them as one row of float32 where it travels: one message for all. */
 template <typename Change>
-void asOneRow(const Session& session, const Napi::Value& handles, Change change) {
+void asOneRow(const Session& session, const Group& group, const Napi::Value& handles, Change change) {
   at::NoGradGuard withoutGradients;
   std::vector<at::Tensor> tensors;
   for (const double handle : handlesFrom(handles)) tensors.push_back(session.slots.get(handle));
   const int64_t length = std::accumulate(tensors.begin(), tensors.end(), int64_t(0), [](int64_t sum, const at::Tensor& tensor) { return sum + tensor.numel(); });
   if (length == 0) return;
-  at::Tensor row = at::empty({length}, at::kFloat);
+  at::Tensor row = at::empty({length}, at::TensorOptions(at::kFloat).device(group->wayOf(tensors[0])));
   std::vector<at::Tensor> places = placesIn(row, tensors);
   for (size_t i = 0; i < tensors.size(); ++i) places[i].copy_(tensors[i]);
   change(row);
@@ -200,8 +209,8 @@ void asOneRow(const Session& session, const Napi::Value& handles, Change change)
 /** sumTensors(group, handles): each becomes the sum over the processes. */
 Napi::Value sumTensors(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
-    const Gloo& group = unboxed<Gloo>(info[0]);
-    asOneRow(session, info[1], [&](at::Tensor& row) { sumInPlace(group, row); });
+    const Group& group = unboxed<Group>(info[0]);
+    asOneRow(session, group, info[1], [&](at::Tensor& row) { sumInPlace(group, row); });
     return info.Env().Undefined();
   });
 }
@@ -211,11 +220,12 @@ Napi::Value takeTensor(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     at::NoGradGuard withoutGradients;
     at::Tensor tensor = tensorFrom(session, info[1]);
-    at::Tensor values = tensor.detach().cpu().contiguous();
+    const Group& group = unboxed<Group>(info[0]);
+    at::Tensor values = tensor.detach().to(group->wayOf(tensor)).contiguous();
     std::vector<at::Tensor> bytes{values.view({-1}).view(at::kByte)};
     c10d::BroadcastOptions options;
     options.rootRank = info[2].ToNumber().Int32Value();
-    unboxed<Gloo>(info[0])->broadcast(bytes, options)->wait();
+    group->backendOf(values).broadcast(bytes, options)->wait();
     tensor.copy_(values);
     return info.Env().Undefined();
   });
@@ -223,21 +233,22 @@ Napi::Value takeTensor(const Napi::CallbackInfo& info) {
 
 /** What batch norm knows of one of its groups over all processes. */
 struct Statistics {
-  double count = 0;     // values of a feature
+  at::Tensor count;     // values of a feature, float64
   at::Tensor mean;      // [C] float64
   at::Tensor variance;  // [C] float64, biased
 };
 
 /** Means and variances of parts come together as Chan, Golub and LeVeque (1979) have it, in float64. */
-std::vector<Statistics> statisticsOf(const Gloo& group, const std::vector<at::Tensor>& parts) {
+std::vector<Statistics> statisticsOf(const Group& group, const std::vector<at::Tensor>& parts) {
   const int64_t features = parts[0].size(1);
-  at::Tensor own = at::zeros({int64_t(parts.size()), 1 + 2 * features}, at::kDouble);  // count, mean, variance
+  const auto onItsWay = at::TensorOptions().dtype(at::kDouble).device(group->wayOf(parts[0]));
+  at::Tensor own = at::zeros({int64_t(parts.size()), 1 + 2 * features}, onItsWay);  // count, mean, variance
   for (size_t g = 0; g < parts.size(); ++g) {
     if (parts[g].size(0) == 0) continue;
     const auto scratch = parts[g].options().dtype(at::kFloat);
     const auto [mean, variance] =
         at::batch_norm_update_stats(parts[g], at::zeros({features}, scratch), at::ones({features}, scratch), 0);
-    own[g][0] = double(parts[g].numel() / features);
+    own[g][0].fill_(double(parts[g].numel() / features));
     own[g].narrow(0, 1, features).copy_(mean);
     own[g].narrow(0, 1 + features, features).copy_(variance);
   }
@@ -247,7 +258,7 @@ std::vector<Statistics> statisticsOf(const Gloo& group, const std::vector<at::Te
   const at::Tensor mean = (counts * means).sum(0) / total;                   // [G, C]
   const at::Tensor variance = (counts * (all.narrow(2, 1 + features, features) + (means - mean).square())).sum(0) / total;
   std::vector<Statistics> found;
-  for (size_t g = 0; g < parts.size(); ++g) found.push_back({total[g].item<double>(), mean[g], variance[g]});
+  for (size_t g = 0; g < parts.size(); ++g) found.push_back({total[g][0], mean[g], variance[g]});
   return found;
 }
 
@@ -256,7 +267,7 @@ void moveRunning(const std::vector<Statistics>& statistics, at::Tensor mean, at:
   at::Tensor means = at::zeros_like(statistics[0].mean), variances = at::zeros_like(statistics[0].mean);
   for (const Statistics& group : statistics) {
     means += group.mean / double(statistics.size());
-    variances += group.variance * (group.count / std::max(1.0, group.count - 1) / double(statistics.size()));
+    variances += group.variance * (group.count / (group.count - 1).clamp_min(1) / double(statistics.size()));
   }
   mean.mul_(0.9).add_(means.to(mean.options()), 0.1);
   variance.mul_(0.9).add_(variances.to(variance.options()), 0.1);
@@ -278,20 +289,18 @@ at::Tensor normalizedBy(const Statistics& known, const at::Tensor& part, const a
  */
 struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
-                            const at::Tensor& runningMean, const at::Tensor& runningVariance, Gloo group, std::vector<int64_t> sizes) {
+                            const at::Tensor& runningMean, const at::Tensor& runningVariance, Group group, std::vector<int64_t> sizes) {
     const std::vector<at::Tensor> parts = input.split_with_sizes(sizes);
     const std::vector<Statistics> statistics = statisticsOf(group, parts);
     moveRunning(statistics, runningMean, runningVariance);
-    std::vector<at::Tensor> outputs, means, variances;
-    std::vector<double> counts;
+    std::vector<at::Tensor> outputs, means, variances, counts;
     for (size_t g = 0; g < parts.size(); ++g) {
       outputs.push_back(normalizedBy(statistics[g], parts[g], weight, bias));
       means.push_back(statistics[g].mean);
       variances.push_back(statistics[g].variance);
       counts.push_back(statistics[g].count);
     }
-    context->save_for_backward({input, weight, at::stack(means), at::stack(variances)});
-    context->saved_data["counts"] = counts;
+    context->save_for_backward({input, weight, at::stack(means), at::stack(variances), at::stack(counts)});
     context->saved_data["sizes"] = sizes;
     context->saved_data["group"] = c10::IValue::make_capsule(group);
     return outputs.size() == 1 ? outputs[0] : at::cat(outputs);
@@ -299,14 +308,13 @@ struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &input = saved[0], &weight = saved[1], &means = saved[2], &variances = saved[3];
+    const at::Tensor &input = saved[0], &weight = saved[1], &means = saved[2], &variances = saved[3], &counts = saved[4];
     const int64_t features = input.size(1);
     const auto sizes = context->saved_data["sizes"].toIntVector();
-    const auto counts = context->saved_data["counts"].toDoubleVector();
     const auto parts = input.split_with_sizes(sizes);
     const auto from = gradients[0].contiguous(input.suggest_memory_format()).split_with_sizes(sizes);
     std::vector<at::Tensor> results;
-    at::Tensor sums = at::zeros({int64_t(parts.size()), 2, features}, at::kDouble);  // Σ g x̂, Σ g of each group
+    at::Tensor sums = at::zeros({int64_t(parts.size()), 2, features}, means.options());  // Σ g x̂, Σ g of each group
     for (size_t g = 0; g < parts.size(); ++g) {
       if (sizes[g] == 0) { results.push_back(parts[g]); continue; }
       const auto options = weight.options();
@@ -320,7 +328,7 @@ struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
     sumInPlace(groupOf(context), sums);
     for (size_t g = 0; g < parts.size(); ++g) {
       if (sizes[g] == 0) continue;
-      const at::Tensor scale = (variances[g] + kEpsilon).rsqrt() * weight.to(at::kCPU, at::kDouble) / -counts[g];  // -w/σ of a mean
+      const at::Tensor scale = (variances[g] + kEpsilon).rsqrt() * weight.to(means.options()) / -counts[g];  // -w/σ of a mean
       const at::Tensor perMean = (scale.unsqueeze(0) * sums[g]).to(weight.options());                               // [2, C]
       results[g].add_(normalizedBy({counts[g], means[g], variances[g]}, parts[g], perMean[0], perMean[1]));  // x̂ · first + second, in one pass
     }
@@ -328,8 +336,8 @@ struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
     return {results.size() == 1 ? results[0] : at::cat(results), own[0], own[1], none, none, none, none};
   }
 
-  static Gloo groupOf(AutogradContext* context) {
-    return c10::static_intrusive_pointer_cast<c10d::ProcessGroupGloo>(context->saved_data["group"].toCapsule());
+  static Group groupOf(AutogradContext* context) {
+    return c10::static_intrusive_pointer_cast<ProcessGroup>(context->saved_data["group"].toCapsule());
   }
 };
 
@@ -339,7 +347,7 @@ Napi::Value globalBatchNorm(const Napi::CallbackInfo& info) {
     const auto given = [&](size_t i) { return tensorFrom(session, info[i]); };
     const auto orUsual = [&](size_t i, double usual) { return info[i].IsNull() ? at::full_like(given(4), usual) : given(i); };
     const at::Tensor result = GlobalBatchNorm::apply(given(1), orUsual(2, 1), orUsual(3, 0), given(4), given(5),
-                                                     unboxed<Gloo>(info[0]), sizesFrom(info[6]));
+                                                     unboxed<Group>(info[0]), sizesFrom(info[6]));
     return Napi::Number::New(info.Env(), session.slots.put(result));
   });
 }
@@ -351,6 +359,7 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("storeSet", Napi::Function::New(env, storeSet));
   exports.Set("storeGet", Napi::Function::New(env, storeGet));
   exports.Set("openGroup", Napi::Function::New(env, openGroup));
+  exports.Set("openNccl", Napi::Function::New(env, openNccl));
   exports.Set("leaveGroup", Napi::Function::New(env, leaveGroup));
   exports.Set("gatherRows", Napi::Function::New(env, gatherRows));
   exports.Set("sumTensors", Napi::Function::New(env, sumTensors));

@@ -7,11 +7,9 @@
 
 #if TORCH_VERSION_MAJOR >= 2
 #define USE_C10D_GLOO
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include "group.h"
 
 namespace selfsight {
-
-using Gloo = c10::intrusive_ptr<c10d::ProcessGroupGloo>;
 
 template <typename T>
 Napi::Value boxed(Napi::Env env, T value) {

@@ -1,5 +1,6 @@
 #include "gpu-kernels.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 
 #include <stdexcept>
@@ -46,11 +47,29 @@ struct Nvrtc {
   DriverResult (*destroy)(void** program);
 };
 
+/**
+ * NVRTC opens a second library by its bare name, which the loader finds if it is open already; it may lie in no folder that the loader
+ * searches, as in a wheel.
+ */
+void openBuiltins(const std::string& folder) {
+  DIR* const listing = opendir(folder.c_str());
+  if (!listing) return;
+  while (const dirent* entry = readdir(listing))
+    if (std::string(entry->d_name).rfind("libnvrtc-builtins.so", 0) == 0) dlopen((folder + "/" + entry->d_name).c_str(), RTLD_NOW | RTLD_LOCAL);
+  closedir(listing);
+}
+
+void* openLibrary(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash != std::string::npos) openBuiltins(path.substr(0, slash));
+  return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
 /** NVRTC stays open: its threads and tables outlive a call. */
 Nvrtc openNvrtc(const std::vector<std::string>& libraries) {
   void* library = nullptr;
   for (const std::string& path : libraries)
-    if ((library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))) break;
+    if ((library = openLibrary(path))) break;
   if (!library) throw std::runtime_error("NVRTC, which compiles them, is not found (libnvrtc.so beside libtorch or among the system's libraries)");
   Nvrtc nvrtc{};
   find(library, "nvrtcCreateProgram", nvrtc.create);
@@ -71,10 +90,15 @@ struct Program {
 
   std::string log() const {
     size_t size = 0;
-    if (nvrtc.logSize(handle, &size) != 0 || size <= 1) return "no word of it";
+    if (nvrtc.logSize(handle, &size) != 0 || size <= 1) return "";
     std::string text(size, '\0');
     nvrtc.log(handle, &text[0]);
-    return text.substr(0, std::min<size_t>(size - 1, 400));
+    return text.c_str();  // NVRTC counts more than one zero at its end
+  }
+
+  std::string objection() const {
+    const std::string text = log();
+    return text.empty() ? "no word of it" : text.substr(0, 400);
   }
 
   std::string code() const {
@@ -107,8 +131,8 @@ const KernelDriver& kernelDriver() {
   return driver;
 }
 
-std::string compileKernels(const std::vector<std::string>& libraries, const std::string& architecture, const KernelSource& source,
-                           const std::vector<KernelSource>& headers) {
+CompiledKernels compileKernels(const std::vector<std::string>& libraries, const std::string& architecture, const KernelSource& source,
+                               const std::vector<KernelSource>& headers, const std::vector<std::string>& options) {
   const Nvrtc nvrtc = openNvrtc(libraries);
   std::vector<const char*> texts, names;
   for (const KernelSource& header : headers) {
@@ -119,10 +143,11 @@ std::string compileKernels(const std::vector<std::string>& libraries, const std:
   if (nvrtc.create(&program.handle, source.text, source.name, int(headers.size()), texts.data(), names.data()) != 0)
     throw std::runtime_error("NVRTC takes no source");
   const std::string target = "--gpu-architecture=" + architecture;
-  const char* const options[] = {target.c_str(), "--std=c++17", "-DSELFSIGHT_GPU"};
-  if (nvrtc.compile(program.handle, 3, options) != 0)
-    throw std::runtime_error("NVRTC does not compile them for " + architecture + ": " + program.log());
-  return program.code();
+  std::vector<const char*> all{target.c_str(), "--std=c++17", "-DSELFSIGHT_GPU"};
+  for (const std::string& option : options) all.push_back(option.c_str());
+  if (nvrtc.compile(program.handle, int(all.size()), all.data()) != 0)
+    throw std::runtime_error("NVRTC does not compile them for " + architecture + ": " + program.objection());
+  return {program.code(), program.log()};
 }
 
 CurrentContext::CurrentContext(const KernelDriver& driver, void* context) : driver_(driver) {
@@ -138,7 +163,7 @@ KernelModule::KernelModule(int place, const std::vector<std::string>& libraries,
   const KernelDriver& driver = kernelDriver();
   int device = 0;
   driver.check(driver.device(&device, place), "cuDeviceGet");
-  const std::string code = compileKernels(libraries, architectureOf(driver, device), source, headers);
+  const std::string code = compileKernels(libraries, architectureOf(driver, device), source, headers).code;
   driver.check(driver.retainContext(&context_, device), "cuDevicePrimaryCtxRetain");  // libtorch's own
   const CurrentContext current(driver, context_);
   driver.check(driver.loadModule(&module_, code.data()), "cuModuleLoadData");

@@ -37,12 +37,18 @@ struct KernelSource {
 /** The driver. Errors: where there is none. */
 const KernelDriver& kernelDriver();
 
+/** What NVRTC makes of a source. */
+struct CompiledKernels {
+  std::string code;     // of the machine
+  std::string remarks;  // warnings, and what was asked for by options
+};
+
 /**
  * Machine code for an architecture ("sm_90") of a source, which may include the headers. `libraries` are where NVRTC may lie, best
- * first. Errors: none of them opens; the source does not compile (with NVRTC's first lines).
+ * first; `options` go to it beside our own. Errors: none of them opens; the source does not compile (with NVRTC's first lines).
  */
-std::string compileKernels(const std::vector<std::string>& libraries, const std::string& architecture, const KernelSource& source,
-                           const std::vector<KernelSource>& headers);
+CompiledKernels compileKernels(const std::vector<std::string>& libraries, const std::string& architecture, const KernelSource& source,
+                               const std::vector<KernelSource>& headers, const std::vector<std::string>& options = {});
 
 /** Makes a device's context the current one as long as it lives. */
 class CurrentContext {

@@ -19,7 +19,7 @@ struct Bucket {
   std::vector<at::Tensor> parameters;
   std::vector<bool> isWhole;  // every process has the whole gradient, not its part: the mean of them is taken
   size_t awaited = 0;         // gradients that this pass may still bring
-  at::Tensor row;             // float32 on the CPU
+  at::Tensor row;             // float32, where it travels
   std::vector<at::Tensor> places;
   c10::intrusive_ptr<c10d::Work> travelling;
 };
@@ -30,12 +30,13 @@ struct Bucket {
  */
 class GradientSum {
  public:
-  explicit GradientSum(Gloo group) : group_(std::move(group)) {}
+  explicit GradientSum(Group group) : group_(std::move(group)) {}
 
   void add(Bucket bucket) {
     int64_t length = 0;
     for (const at::Tensor& parameter : bucket.parameters) length += parameter.numel();
-    bucket.row = at::empty({length}, at::kFloat);
+    const at::Device way = group_->wayOf(bucket.parameters[0]);
+    bucket.row = at::empty({length}, at::TensorOptions(at::kFloat).device(way));
     bucket.places = placesIn(bucket.row, bucket.parameters);
     buckets_.push_back(std::move(bucket));
   }
@@ -68,11 +69,11 @@ class GradientSum {
     for (size_t i = 0; i < bucket.places.size(); ++i) {
       const at::Tensor& gradient = bucket.parameters[i].grad();
       if (!gradient.defined()) bucket.places[i].zero_();
-      else if (bucket.isWhole[i]) at::div_out(bucket.places[i], gradient, at::scalar_tensor(group_->getSize()));
+      else if (bucket.isWhole[i]) at::div_out(bucket.places[i], gradient, at::scalar_tensor(group_->size()));
       else bucket.places[i].copy_(gradient);
     }
     std::vector<at::Tensor> rows{bucket.row};
-    bucket.travelling = group_->allreduce(rows);
+    bucket.travelling = group_->backendOf(bucket.row).allreduce(rows);
   }
 
   static void land(Bucket& bucket) {
@@ -85,7 +86,7 @@ class GradientSum {
     }
   }
 
-  Gloo group_;
+  Group group_;
   std::vector<Bucket> buckets_;
   size_t open_ = 0, started_ = 0;
 };
@@ -115,7 +116,7 @@ Napi::Value openGradientSum(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session& session) -> Napi::Value {
     const Handles handles = handlesFrom(info[1]);
     const std::vector<int64_t> isWhole = sizesFrom(info[2]);
-    OpenSum opened{std::make_shared<GradientSum>(unboxed<Gloo>(info[0])), {}};
+    OpenSum opened{std::make_shared<GradientSum>(unboxed<Group>(info[0])), {}};
     size_t p = 0, b = 0;
     for (const int64_t length : sizesFrom(info[3])) {
       Bucket bucket;

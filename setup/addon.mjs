@@ -1,13 +1,13 @@
-// Compiles native/ against one libtorch, once: half a minute. The result lies in the user's cache and is moved there whole,
-// so that two set-ups at once, or one that is killed, leave no half of it.
+// Compiles native/ against one libtorch, once: half a minute; where CUDA's headers lie beside it, also the part for NCCL. The result
+// lies in the user's cache and is moved there whole, so that two set-ups at once, or one that is killed, leave no half of it.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { buildFolder, builds, currentRecord, nativeFolder } from "./current.mjs";
+import { buildFolder, builds, currentRecord, nativeFolder, ncclPart } from "./current.mjs";
 import { compilerSettings, compilers, isTried, libraryFile, machineName, thisMachine } from "./platform.mjs";
-import { has, installDebian, run, SetupError, say } from "./say.mjs";
+import { has, installDebian, run, SetupError, say, tryRun } from "./say.mjs";
 
 /** Builds where needed, or anew with `force`, and returns the record: {addonPath, libtorch}. */
 export function buildAddon(libtorch, { sanitize = false, force = false } = {}) {
@@ -51,7 +51,9 @@ function compile(folder, libtorch, sanitize) {
   try {
     runCmake(partial, { ...settingsFor(libtorch, machine), SANITIZE: sanitize ? "ON" : "OFF" }, libtorch);
     mkdirSync(folder, { recursive: true });
-    renameSync(join(partial, "selfsight.node"), join(folder, "selfsight.node")); // whoever has loaded the old one keeps it
+    rmSync(join(folder, ncclPart), { force: true });
+    for (const name of [ncclPart, "selfsight.node"].filter((name) => existsSync(join(partial, name))))
+      renameSync(join(partial, name), join(folder, name)); // whoever has loaded the old one keeps it
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
@@ -75,6 +77,8 @@ export function makePartial(parent) {
 function settingsFor(libtorch, machine) {
   const library = (name) => join(libtorch.lib, libraryFile(name, machine));
   return {
+    CUDA_HEADERS: cudaHeaders(libtorch).join(";"),
+    CUDA_LIBRARIES: `${library("torch_cuda")};${library("c10_cuda")}`,
     LIBTORCH_LIB: libtorch.lib,
     LIBTORCH_LIBRARIES: `${library("torch_cpu")};${library("c10")}`,
     LIBTORCH_INCLUDE: libtorch.include,
@@ -86,11 +90,37 @@ function settingsFor(libtorch, machine) {
   };
 }
 
+/** The folders of CUDA's headers that NVIDIA's packages have put beside libtorch; none where some are missing. */
+export function cudaHeaders({ root, cuda }) {
+  const packages = join(root, "..", "nvidia");
+  if (!cuda || !existsSync(packages)) return [];
+  const folders = readdirSync(packages)
+    .sort()
+    .flatMap((name) => [join(packages, name, "include"), join(packages, name, "include", "cccl")])
+    .filter(existsSync);
+  const isThere = (header) => folders.some((folder) => existsSync(join(folder, header)));
+  const needed = [
+    "cuda_runtime.h",
+    "crt/host_config.h",
+    "nv/target",
+    "cublas_v2.h",
+    "cusolverDn.h",
+    "cusparse.h",
+    "nccl.h",
+  ];
+  return needed.every(isThere) ? folders : [];
+}
+
 function runCmake(folder, settings, libtorch) {
   const defines = Object.entries(settings).map(([key, value]) => `-D${key}=${value}`);
   const failure = `the addon does not compile against libtorch ${libtorch.version} in ${libtorch.root}; another one can be named by --libtorch or SELFSIGHT_LIBTORCH`;
   run("cmake", ["-S", nativeFolder, "-B", folder, ...defines], { failure });
-  run("cmake", ["--build", folder, "--parallel", String(availableParallelism())], { failure });
+  const build = ["--build", folder, "--parallel", String(availableParallelism())];
+  run("cmake", build, { failure });
+  if (settings.CUDA_HEADERS && tryRun("cmake", [...build, "--target", "selfsight-nccl"]) === undefined)
+    say(
+      "the part for NCCL does not compile against this libtorch; tensors of several GPUs will travel over host memory",
+    );
 }
 
 function packageFolder(name) {

@@ -1,6 +1,6 @@
 /** A libtorch as it lies on this machine. */
 export interface Libtorch {
-  /** Where it was found: python3, cpu (the pinned wheel in the cache), debian, or folder. */
+  /** Where it was found: cpu or cuda (the pinned wheels in the cache), python3, debian, or folder. */
   source: string;
   root: string;
   lib: string;
@@ -25,3 +25,7 @@ export function buildFolder(): string;
 /** The file that names the default build. */
 export function currentRecord(): string;
 export const projectRoot: string;
+/** Every build of these sources. */
+export function builds(): CurrentBuild[];
+/** The file beside an addon that was compiled with CUDA's headers at hand: native/nccl.cc. */
+export const ncclPart: string;

@@ -17,6 +17,9 @@ export function buildFolder() {
   return join(cacheFolder("addon"), `${version}-napi8-${process.platform}-${process.arch}-${sourcesDigest()}`);
 }
 
+/** Beside an addon that was compiled with CUDA's headers at hand: native/nccl.cc. */
+export const ncclPart = "selfsight-nccl.so";
+
 /** What is remembered: the build that serves where SELFSIGHT_LIBTORCH names none. */
 export const currentRecord = () => join(buildFolder(), "current.json");
 

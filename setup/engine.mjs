@@ -7,8 +7,8 @@ import { describe, findOrFetchLibtorch } from "./libtorch.mjs";
 export { SetupError } from "./say.mjs";
 
 /**
- * Finds or fetches libtorch and compiles the addon where that is needed; returns {addonPath, libtorch}. `libtorch` (cpu, python3,
- * debian or a folder) becomes the default from then on; without it SELFSIGHT_LIBTORCH counts, for itself only. `force` looks for
+ * Finds or fetches libtorch and compiles the addon where that is needed; returns {addonPath, libtorch}. `libtorch` (cpu, cuda,
+ * python3, debian or a folder) becomes the default from then on; without it SELFSIGHT_LIBTORCH counts, for itself only. `force` looks for
  * libtorch again and compiles anew. Errors: SetupError.
  */
 export async function setUpEngine({ libtorch, force = false } = {}) {

@@ -3,22 +3,27 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { cacheFolder } from "./cache.mjs";
 import { versionOf } from "./current.mjs";
-import { libraryFile, machineName, pinnedVersion, thisMachine, wheelFor } from "./platform.mjs";
+import { cudaWheelsFor, libraryFile, machineName, pinnedVersion, thisMachine, wheelFor } from "./platform.mjs";
 import { installDebian, SetupError, tryRun } from "./say.mjs";
-import { fetchWheel } from "./wheel.mjs";
+import { fetchWheel, fetchWheels } from "./wheel.mjs";
 
 /** 1.13 (Debian 12) is the oldest that works. */
 const oldestMinor = [1, 13];
 
 const libtorchCache = () => cacheFolder("libtorch");
 
-/** The libtorch to build against: `wanted` is python3, cpu, debian or a folder. Errors: a sentence that says what was tried. */
+/** The libtorch to build against: `wanted` is cpu, cuda, python3, debian or a folder. Errors: a sentence that says what was tried. */
 export async function findOrFetchLibtorch(wanted) {
   if (wanted) return wantedLibtorch(wanted);
   return fromPython() ?? (await cpuWheel()) ?? debian() ?? nothingFound();
 }
 
-const bySource = { python3: () => fromPython(), cpu: () => cpuWheel(), debian: () => debian() };
+const bySource = {
+  cpu: () => cpuWheel(),
+  cuda: () => cudaWheels(),
+  python3: () => fromPython(),
+  debian: () => debian(),
+};
 
 async function wantedLibtorch(wanted) {
   const found = bySource[wanted] ? await bySource[wanted]() : describe(resolve(wanted), "folder");
@@ -45,6 +50,22 @@ async function cpuWheel() {
   const inCache = () => describe(join(target, "torch"), "cpu");
   return inCache() ?? ((await fetchWheel(wheel, libtorchCache(), target)) ? inCache() : undefined);
 }
+
+/** From the cache, else fetched into it. Errors: none is pinned for this machine; it cannot be had. */
+async function cudaWheels() {
+  const name = machineName(thisMachine());
+  const set = cudaWheelsFor(thisMachine());
+  if (!set) throw nonePinned(name);
+  const target = join(libtorchCache(), `${set.version}-cuda-${name}`);
+  const inCache = () => describe(join(target, "torch"), "cuda");
+  if (!inCache()) await fetchWheels(set, libtorchCache(), target);
+  return inCache();
+}
+
+const nonePinned = (name) =>
+  new SetupError(
+    `cuda was asked for (--libtorch or SELFSIGHT_LIBTORCH); no build with CUDA is pinned for ${name}, one is for linux-x64; name a libtorch with CUDA by --libtorch FOLDER, or take python3 where its torch has CUDA`,
+  );
 
 const inDebian = () => describe("/usr", "debian");
 const debian = () => inDebian() ?? (installDebian("libtorch-dev") ? inDebian() : undefined);

@@ -27,9 +27,22 @@ export const pinnedVersion = pinned.version;
 /** The pinned wheel for a machine: {version, file, platformTag, sha256, url}; undefined where none is pinned. */
 export function wheelFor(machine) {
   const wheel = pinned.wheels[machineName(machine)];
-  if (!wheel) return undefined;
-  const [, version, , , platformTag] = wheel.file.replace(/\.whl$/, "").split("-");
-  return { ...wheel, version, platformTag, url: `${pinned.index}/${encodeURIComponent(wheel.file)}` };
+  return wheel && { ...named(wheel), url: `${pinned.index}/${encodeURIComponent(wheel.file)}` };
+}
+
+/**
+ * libtorch with CUDA and NVIDIA's libraries that it opens, pinned for a machine: {version, cuda, unpackedBytes, wheels}; undefined
+ * where none are. They come from the index that pip is told to use, so they have no address of their own.
+ */
+export function cudaWheelsFor(machine) {
+  const set = pinned.cuda[machineName(machine)];
+  return set && { ...set, wheels: set.wheels.map(named) };
+}
+
+/** What a wheel's file name says. */
+function named(wheel) {
+  const [name, version, , , platformTag] = wheel.file.replace(/\.whl$/, "").split("-");
+  return { ...wheel, package: name.replaceAll("_", "-"), version, platformTag };
 }
 
 /** libtorch_cpu.so, libtorch_cpu.dylib: how a library's file is called. */

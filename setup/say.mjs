@@ -15,8 +15,8 @@ export function run(command, args, { cwd, env, failure } = {}) {
 }
 
 /** The program's output, or undefined where it fails or is not there. */
-export function tryRun(command, args) {
-  const done = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
+export function tryRun(command, args, env) {
+  const done = spawnSync(command, args, { env: { ...process.env, ...env }, encoding: "utf8", maxBuffer: 1 << 28 });
   return done.status === 0 ? done.stdout : undefined;
 }
 

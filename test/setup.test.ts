@@ -19,8 +19,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readCurrentBuild } from "../setup/current.mjs";
-import { compilerSettings, compilers, isTried, libraryFile, machineName, wheelFor } from "../setup/platform.mjs";
-import { fetchWheel } from "../setup/wheel.mjs";
+import {
+  compilerSettings,
+  compilers,
+  cudaWheelsFor,
+  isTried,
+  libraryFile,
+  machineName,
+  wheelFor,
+} from "../setup/platform.mjs";
+import { fetchWheel, fetchWheels } from "../setup/wheel.mjs";
 
 let folder = "";
 beforeEach(() => {
@@ -52,6 +60,18 @@ describe("a machine", () => {
     const digests = [linux, linuxArm, mac].map((machine) => wheelFor(machine)!.sha256);
     expect(digests.filter((digest) => !/^[0-9a-f]{64}$/.test(digest))).toEqual([]);
     expect(new Set(digests).size).toBe(3);
+  });
+
+  it("has the wheels of libtorch with CUDA where it is linux-x64: NVIDIA's beside it, each by its content", () => {
+    const { version, cuda, unpackedBytes, wheels } = cudaWheelsFor(linux)!;
+    expect([version, cuda, wheels[0]!.package, wheels[0]!.version]).toEqual(["2.14.1", "13.0", "torch", "2.14.1"]);
+    const packages = wheels.map((wheel) => wheel.package);
+    for (const name of ["cublas", "cuda-runtime", "cuda-nvrtc", "cudnn-cu13", "nccl-cu13", "cuda-crt", "cuda-cccl"])
+      expect(packages).toContain(`nvidia-${name}`);
+    expect(new Set(packages).size).toBe(wheels.length);
+    expect(wheels.filter(({ sha256 }) => !/^[0-9a-f]{64}$/.test(sha256))).toEqual([]);
+    expect(unpackedBytes).toBeGreaterThan(wheels.reduce((sum, { bytes }) => sum + bytes, 0));
+    for (const other of [linuxArm, mac, { ...linux, libc: "musl" }]) expect(cudaWheelsFor(other)).toBeUndefined();
   });
 
   it("names its libraries and compilers", () => {
@@ -88,7 +108,14 @@ describe("a wheel", () => {
   const wheel = (sha256: string) => {
     const file = "torch-0.0.1-cp311-cp311-any.whl"; // no index has it
     const { port } = server.address() as AddressInfo;
-    return { file, sha256, version: "0.0.1", platformTag: "any", url: `http://127.0.0.1:${port}/${file}` };
+    return {
+      package: "torch",
+      file,
+      sha256,
+      version: "0.0.1",
+      platformTag: "any",
+      url: `http://127.0.0.1:${port}/${file}`,
+    };
   };
 
   it("with another SHA-256 is refused, and nothing of it stays", async () => {
@@ -117,14 +144,91 @@ describe("a wheel", () => {
     server.close();
     expect(await fetchWheel(gone, join(folder, "cache"), join(folder, "cache", "torch"))).toBe(false);
   });
+});
 
-  function zipped(files: Record<string, string>): Buffer {
-    const script =
-      "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for n, t in json.loads(sys.argv[2]).items(): z.writestr(n, t)";
-    const path = join(folder, "wheel.zip");
-    execFileSync("python3", ["-c", script, path, JSON.stringify(files)]);
-    return readFileSync(path);
+/** A zip file of texts by their names. */
+function zipped(files: Record<string, string>): Buffer {
+  const script =
+    "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for n, t in json.loads(sys.argv[2]).items(): z.writestr(n, t)";
+  const path = join(folder, "wheel.zip");
+  execFileSync("python3", ["-c", script, path, JSON.stringify(files)]);
+  return readFileSync(path);
+}
+
+const hasPip = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
+
+describe.skipIf(!hasPip)("wheels of one libtorch", () => {
+  const inCache = () => join(folder, "cache", "torch-0.0.1");
+  beforeEach(() => {
+    mkdirSync(join(folder, "index"));
+    vi.stubEnv("PIP_NO_INDEX", "1");
+    vi.stubEnv("PIP_FIND_LINKS", join(folder, "index"));
+    vi.stubEnv("PIP_CONFIG_FILE", "/dev/null");
+  });
+
+  /** Puts a wheel into the folder that pip is told to look in. */
+  function offered(name: string, version: string, tags: string, files: Record<string, string>) {
+    const file = `${name}-${version}-${tags}.whl`;
+    const about = `${name}-${version}.dist-info`;
+    const bytes = zipped({
+      ...files,
+      [`${about}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+      [`${about}/WHEEL`]: `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: ${tags}\n`,
+    });
+    writeFileSync(join(folder, "index", file), bytes);
+    const platformTag = tags.split("-")[2]!;
+    const wheel = { package: name.replaceAll("_", "-"), version, file, platformTag, sha256: sha256Of(bytes) };
+    return { ...wheel, bytes: bytes.length };
   }
+
+  const both = () => [
+    offered("torch", "0.0.1", "cp311-cp311-manylinux_2_28_x86_64", { "torch/lib/a.so": "a", "torch/nn/c.py": "c" }),
+    offered("nvidia_played", "1.2.3", "py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64", {
+      "nvidia/played/lib/d.so": "d",
+      "nvidia/played/lib/d.a": "static",
+      "nvidia/played/include/d.h": "h",
+    }),
+  ];
+  const set = (wheels: ReturnType<typeof both>, unpackedBytes = 100) => ({
+    ...{ version: "0.0.1", cuda: "13.0", unpackedBytes, wheels },
+  });
+  const fetched = (given: ReturnType<typeof set>) => fetchWheels(given, join(folder, "cache"), inCache());
+
+  it("come by pip and lie side by side", async () => {
+    await fetched(set(both()));
+    expect(readdirSync(join(folder, "cache"))).toEqual(["torch-0.0.1"]);
+    const kept = readdirSync(inCache(), { recursive: true, encoding: "utf8" }).filter((name) => /\.\w+$/.test(name));
+    expect(kept.sort()).toEqual(["nvidia/played/include/d.h", "nvidia/played/lib/d.so", "torch/lib/a.so"]);
+  }, 60_000);
+
+  it("come all or none: what is missing is named, and how to see why", async () => {
+    const wheels = both();
+    rmSync(join(folder, "index", wheels[1]!.file));
+    await expect(fetched(set(wheels))).rejects.toThrow(
+      /^nvidia_played-1.2.3\S+ was not reached by pip; .*`python3 -m pip download --no-deps nvidia-played==1.2.3` says why/,
+    );
+    expect(readdirSync(join(folder, "cache"))).toEqual([]);
+  }, 60_000);
+
+  it("are refused where one has other content", async () => {
+    const [torch, other] = both();
+    const wheels = [torch!, { ...other!, sha256: "0".repeat(64) }];
+    await expect(fetched(set(wheels))).rejects.toThrow(/nvidia_played.*: its SHA-256 is \w{64}, expected was 0{64}/);
+    expect(readdirSync(join(folder, "cache"))).toEqual([]);
+  }, 60_000);
+
+  it("need room on the disk, which is looked at before anything is fetched", async () => {
+    await expect(fetched(set(both(), 1e18))).rejects.toThrow(
+      /\d GB are free; libtorch 0\.0\.1 for CUDA 13\.0 needs 1000000000\.0 GB .* set XDG_CACHE_HOME/,
+    );
+    expect(readdirSync(join(folder, "cache"))).toEqual([]);
+  });
+
+  it("need python3", async () => {
+    const wheels = both();
+    vi.stubEnv("PATH", join(folder, "index"));
+    await expect(fetched(set(wheels))).rejects.toThrow(/there is no python3; .* install python3 with pip/);
+  });
 });
 
 const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -214,6 +318,16 @@ describe("an addon", () => {
     const another = { ...env, SELFSIGHT_LIBTORCH: join(folder, "nothing-here") };
     expect((await ended(inNode(printReady, another))).said).toBe("null\n");
     expect((await ended(inNode(build, another))).said).toMatch(/nothing-here was asked for .* give a folder/);
+  });
+
+  it("for CUDA is refused in a sentence where no libtorch with it is pinned", async () => {
+    const { SELFSIGHT_LIBTORCH: _, ...env } = pretendTools();
+    const arm = 'Object.defineProperty(process, "arch", { value: "arm64" })';
+    const { code, said } = await ended(inNode(`${arm}; await setUpEngine({ libtorch: "cuda" })`, env));
+    expect([code, said]).toEqual([
+      1,
+      expect.stringMatching(/cuda was asked for .*no build with CUDA is pinned for linux-arm64, one is for linux-x64;/),
+    ]);
   });
 
   it("needs a cache that can be written to", async () => {

@@ -103,6 +103,7 @@ export interface Addon {
     networkInterface: string,
     milliseconds: number,
   ): object;
+  openNccl(group: object, device: number, part: string): boolean;
   leaveGroup(group: object): void;
   gatherRows(group: object, rows: Handle, counts: readonly number[]): Handle;
   sumTensors(group: object, tensors: Handles): void;

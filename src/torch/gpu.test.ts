@@ -11,7 +11,7 @@ const working: Seen = {
 };
 
 it.each([
-  [{ hasCudaPart: false }, /built for the processor alone; .*run `npx selfsight setup`/],
+  [{ hasCudaPart: false }, /built for the processor alone; .*run `npx selfsight setup --libtorch cuda`/],
   [{ hasCudaPart: false, driver: null }, /built for the processor alone/],
   [{ visible: "" }, /CUDA_VISIBLE_DEVICES is "", which hides it; unset it/],
   [{ visible: "-1" }, /CUDA_VISIBLE_DEVICES is "-1"/],

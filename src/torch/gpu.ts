@@ -57,7 +57,7 @@ export function problemOf({ driver, hasCudaPart, cudaOfLibtorch, hasDeviceFile, 
   const hasGpu = hasDeviceFile || (driver?.devices.length ?? 0) > 0;
   if (!hasGpu) return null;
   if (!hasCudaPart)
-    return "there is a GPU, but this libtorch is built for the processor alone; one with CUDA is needed; name it (SELFSIGHT_LIBTORCH=FOLDER, or python3 with a CUDA build of torch) and run `npx selfsight setup`";
+    return "there is a GPU, but this libtorch is built for the processor alone; one with CUDA is needed; run `npx selfsight setup --libtorch cuda`, or name one in place of `cuda`";
   if (visible !== undefined && /^(-1.*|\s*)$/.test(visible))
     return `there is a GPU, but CUDA_VISIBLE_DEVICES is ${JSON.stringify(visible)}, which hides it; unset it, or give the GPU's number`;
   if (driver === null)

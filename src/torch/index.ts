@@ -48,6 +48,7 @@ export {
   type Meeting,
   openGradientSum,
   openMeeting,
+  openNccl,
   type ProcessGroup,
   processGroup,
   rowsOfRank,

@@ -1,4 +1,7 @@
 // Several processes that compute one step together.  W processes, N rows of all of them, C features
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ncclPart, readCurrentBuild } from "../../setup/current.mjs";
 import { SelfsightError } from "../errors.ts";
 import { addon, handlesOf } from "./addon.ts";
 import { engineCall } from "./operators.ts";
@@ -30,6 +33,8 @@ export interface ProcessGroup {
   readonly rank: number;
   readonly size: number;
   readonly handle: object;
+  /** Whether what lies on a GPU travels by NCCL, not over host memory; see `openNccl`. */
+  usesNccl: boolean;
   /** Closes the connections. */
   leave(): void;
 }
@@ -48,9 +53,24 @@ export function openMeeting(host: string, port: number, keepsIt: boolean, millis
     get: (key, wait) => native.storeGet(store, key, wait),
     open: ({ rank, size, prefix, address = "", networkInterface = "", milliseconds: wait }) => {
       const handle = native.openGroup(store, prefix, rank, size, address, networkInterface, wait);
-      return { rank, size, handle, leave: () => native.leaveGroup(handle) };
+      return { rank, size, handle, usesNccl: false, leave: () => native.leaveGroup(handle) };
     },
   };
+}
+
+/**
+ * Lets what lies on GPUs travel by NCCL, where every process names one that no other has and set-up has compiled it; else all stays
+ * with Gloo. `device`: this process's.
+ */
+export function openNccl(group: ProcessGroup, device: string, part = ncclPartPath()): void {
+  const gpu = device === "cpu" ? -1 : Number(device.split(":")[1] ?? 0);
+  group.usesNccl = engineCall("openNccl", [], () => addon().openNccl(group.handle, gpu, part));
+}
+
+/** Empty where there is none. */
+function ncclPartPath(): string {
+  const path = join(dirname(readCurrentBuild()!.addonPath), ncclPart);
+  return existsSync(path) ? path : "";
 }
 
 let current: ProcessGroup | undefined;

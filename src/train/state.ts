@@ -162,7 +162,8 @@ export function chosenDevice(wanted: string, localRank = 0): string {
   const index = wanted.startsWith("cuda:") ? Number(wanted.slice(5)) : 0;
   if (wanted !== "cpu" && index >= gpus) {
     const reason =
-      gpuFacts().problem ?? "use --device cpu, or set SELFSIGHT_LIBTORCH to a CUDA build and run `npx selfsight setup`";
+      gpuFacts().problem ??
+      "no GPU is seen here; use --device cpu; beside a GPU, `npx selfsight setup --libtorch cuda` brings a libtorch for it";
     throw new SelfsightError(
       "configuration",
       `device: ${wanted} was asked for; this libtorch reaches ${gpus} GPUs; ${reason}`,

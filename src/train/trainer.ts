@@ -1,8 +1,8 @@
 import type { Feed, PlacedBatch } from "../augment/index.ts";
 import { describeDivision, describeLeftOut, Remarks, sampleNames } from "../data/index.ts";
-import { leads } from "../distributed/index.ts";
+import { leads, type Team } from "../distributed/index.ts";
 import { namedParameters } from "../nn/index.ts";
-import { engine, fusedViewsProblem, gpuFacts, threads } from "../torch/index.ts";
+import { engine, fusedViewsProblem, gpuFacts, openNccl, threads } from "../torch/index.ts";
 import { version } from "../version.ts";
 import { type AlarmWatch, alarmWatch } from "./observe/alarms.ts";
 import { openObserver, type StepObserver } from "./observe/observer.ts";
@@ -90,20 +90,30 @@ async function withState<T>(options: TrainOptions, body: (state: TrainState) => 
   const state = buildState(options.settings, options.dataset, options.team?.localRank);
   try {
     if (options.checkpoint) restore(state, options.checkpoint);
-    if (options.team) await takeLeadersState(state, options.team);
+    if (options.team) await joinStates(state, options.team);
     return await body(state);
   } finally {
     freeState(state);
   }
 }
 
+async function joinStates(state: TrainState, team: Team): Promise<void> {
+  openNccl(team.group, state.device);
+  await takeLeadersState(state, team);
+}
+
+const gpusByGloo =
+  "what the GPUs of several processes tell each other travels over host memory: each needs a GPU of its own and a set-up with NCCL; see `npx selfsight setup --libtorch cuda`";
+
 /** What is slower here than it could be, in sentences. */
-function deviceWarnings({ settings, state: { device }, residence }: Session): string[] {
+function deviceWarnings({ settings, team, state: { device }, residence }: Session): string[] {
   const missed = settings.device === "auto" && device === "cpu" ? gpuFacts().problem : null;
+  const isOverHost = team !== undefined && device !== "cpu" && !team.group.usesNccl;
   const unfused = fusedViewsProblem(device);
   return [
     ...(missed ? [`this run uses the processor: ${missed}`] : []),
     ...(residence.problem ? [residence.problem] : []),
+    ...(isOverHost ? [gpusByGloo] : []),
     ...(unfused ? [`views are made by tensor operations, some ten times slower than fused kernels: ${unfused}`] : []),
   ];
 }

@@ -10,7 +10,7 @@ export function addSetup(program: Command): void {
     .addOption(
       new Option(
         "--libtorch <which>",
-        "cpu (the pinned build, fetched into the cache), python3 (its torch), debian (its package), or a folder with lib/ and include/; kept from then on",
+        "cpu (the pinned build, fetched into the cache), cuda (one for NVIDIA's GPUs: Linux on x64, by pip, 2.7 GB, 4.4 GB on the disk), python3 (its torch), debian (its package), or a folder with lib/ and include/; kept from then on",
       ),
     )
     .addOption(new Option("--json", "print JSON for machines"))
@@ -23,7 +23,8 @@ Kept in XDG_CACHE_HOME or ~/.cache, below selfsight/.
 Examples:
   selfsight setup
   selfsight setup --check --json
-  selfsight setup --libtorch python3        CUDA, where that torch has it`,
+  selfsight setup --libtorch cuda
+  selfsight setup --libtorch python3        with CUDA, where that torch has it`,
     )
     .action(async (options) => (await import("./run.ts")).setup(options));
   program.hook("preAction", async (_program, action) => {
