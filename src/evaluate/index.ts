@@ -98,3 +98,4 @@ export {
   type SvmResult,
   svmCosts,
 } from "./svm/one-against-rest.ts";
+export { refuseToShare, type SharedPass, type Sharing, sharedBatches } from "./shared-batches.ts";

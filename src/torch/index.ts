@@ -40,6 +40,7 @@ export { type EngineTensor, isSupported, type MemoryFormat, type Operators } fro
 export {
   type BatchNormParts,
   type GroupOptions,
+  gatherCounted,
   gatherRows,
   globalBatchNorm,
   type Meeting,
