@@ -17,7 +17,15 @@ export type {
 export { defaultRules, imageArray, sampleName, sampleNames, subset } from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
-export { type BatchOptions, badFilesOfAll, batches, onePass, type ReadOptions, stepsPerEpoch, verifyFolder } from "./loader.ts";
+export {
+  type BatchOptions,
+  badFilesOfAll,
+  batches,
+  onePass,
+  type ReadOptions,
+  stepsPerEpoch,
+  verifyFolder,
+} from "./loader.ts";
 export type { FilePart, ImageFile, PictureFiles } from "./picture-files.ts";
 export { bytesOfName, nameOfBytes } from "./picture-name.ts";
 export { describeDivision, describeLeftOut, Remarks, warnOfSkipped } from "./said.ts";

@@ -25,4 +25,3 @@ export function heard({ meeting }: Member, name: string, until: number): string 
     return undefined;
   }
 }
-

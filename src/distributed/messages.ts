@@ -1,10 +1,10 @@
 // What is said when processes lose each other.
 import { type ErrorKind, SelfsightError } from "../errors.ts";
 
-/** What another process ended of; this one ends of it too, with the same exit code. */
-export class EndOfAnother extends SelfsightError {
-  constructor(rank: number, kind: ErrorKind, message: string) {
-    super(kind, `process ${rank} ended: ${message}`);
+/** What went wrong in another process; this one ends of it too, with the same exit code. */
+export class FaultOfAnother extends SelfsightError {
+  constructor(kind: ErrorKind, message: string, rank?: number) {
+    super(kind, rank === undefined ? message : `process ${rank} ended: ${message}`);
   }
 }
 
@@ -14,7 +14,7 @@ const lost =
 
 /** Whether an error comes from what lies between processes. Errors of one's own are sentences of other kinds. */
 export function isOfTheOthers(error: unknown): boolean {
-  if (error instanceof EndOfAnother) return false;
+  if (error instanceof FaultOfAnother) return false;
   if (error instanceof SelfsightError && !["bug", "configuration"].includes(error.kind)) return false;
   return error instanceof Error && lost.test(error.message);
 }

@@ -11,10 +11,10 @@ import {
   sumOverProcesses,
   tensor,
 } from "../torch/index.ts";
-import type { Launch } from "./launch.ts";
 import { apart } from "./apart.ts";
+import type { Launch } from "./launch.ts";
 import { heard, key, type Member, ranks } from "./member.ts";
-import { EndOfAnother, isOfTheOthers, lossOf } from "./messages.ts";
+import { FaultOfAnother, isOfTheOthers, lossOf } from "./messages.ts";
 
 /** Rows of one width, [n, D]; of a process that has none the width may be 0. */
 export interface OwnRows {
@@ -215,7 +215,7 @@ async function lead<T>(member: Member, name: string, work: () => Promise<T> | T)
 async function follow<T>(member: Member, name: string): Promise<T> {
   const { value, error } = JSON.parse(await answer(member, name)) as Told;
   if (error === undefined) return value as T;
-  throw new EndOfAnother(0, error.kind, error.message);
+  throw new FaultOfAnother(error.kind, error.message, 0);
 }
 
 /** How long a wait holds the thread; between two of them signal handlers run. */

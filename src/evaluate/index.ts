@@ -80,6 +80,7 @@ export {
   type Representation,
   untrainedBackbone,
 } from "./representation.ts";
+export { isToldToAll, refuseToShare, type SharedPass, type Sharing, sharedBatches } from "./shared-batches.ts";
 export {
   type BootstrapOptions,
   type Interval,
@@ -98,4 +99,3 @@ export {
   type SvmResult,
   svmCosts,
 } from "./svm/one-against-rest.ts";
-export { refuseToShare, type SharedPass, type Sharing, sharedBatches } from "./shared-batches.ts";

@@ -1,6 +1,6 @@
 // Features that several processes compute together.  N pictures, W processes, B pictures of a block, D features
 import { type Batch, badFilesOfAll, type Dataset, onePass, type ReadOptions, subset } from "../data/index.ts";
-import { EndOfAnother, type Team } from "../distributed/index.ts";
+import { FaultOfAnother, type Team } from "../distributed/index.ts";
 import { type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
 import type { Representation } from "./representation.ts";
 
@@ -65,11 +65,18 @@ export async function* sharedBatches(dataset: Dataset, options: SharedOptions): 
   }
 }
 
-/** In a process that cannot take part, such as one without the pictures: all end with its reason. */
+/** In a process that cannot take part, such as one without the pictures: the pass ends for all with its reason. */
 export function refuseToShare(team: Team, error: unknown): never {
-  exchanged(team, { error });
+  const { message } = error as Error;
+  exchanged(team, { error: new FaultOfAnother(kindInCommand(error), `process ${team.rank}: ${message}`) });
   throw error;
 }
+
+/** Errors that ended a pass for all processes. */
+const told = new WeakSet<Error>();
+
+/** Whether an error ended a pass in all processes, so that they still are in step. */
+export const isToldToAll = (error: unknown): boolean => error instanceof Error && told.has(error);
 
 // ---- which pictures are whose ----
 
@@ -97,8 +104,7 @@ function blocksOf(length: number, processes: number, batchSize: number) {
 }
 type Blocks = ReturnType<typeof blocksOf>;
 
-const placesIn = ({ start, end }: Block): Uint32Array =>
-  Uint32Array.from({ length: end - start }, (_, i) => start + i);
+const placesIn = ({ start, end }: Block): Uint32Array => Uint32Array.from({ length: end - start }, (_, i) => start + i);
 
 // ---- a process's own part of each round ----
 
@@ -215,7 +221,7 @@ interface Round {
   isStopping: boolean;
 }
 
-type Failure = { error: ErrorKind; message: string; rank: number };
+type Failure = { error: ErrorKind; message: string };
 
 const isFailure = (own: Found | Failure): own is Failure => "error" in own;
 
@@ -225,22 +231,35 @@ function exchanged(
   { values = new Float32Array(), dimensions = 0, found = [], error }: Part,
   { isStopping = false, isOver = false } = {},
 ): Round {
-  const failure = error === undefined ? [] : [failureOf(team, error)];
+  const failure = error === undefined ? [] : [failureOf(error)];
   const said: (Found | Failure)[] = [...found, ...failure];
-  const [words, wishes, ends] = team.sums([said.length, Number(isStopping), Number(isOver)]) as [number, number, number];
+  const [words, wishes, ends] = team.sums([said.length, Number(isStopping), Number(isOver)]) as [
+    number,
+    number,
+    number,
+  ];
   const all = words > 0 ? team.union(said) : [];
   const failed = all.find(isFailure);
-  if (error !== undefined) throw error;
-  if (failed) throw new EndOfAnother(failed.rank, failed.error, failed.message);
+  if (failed) throw toldToAll(failed, error);
   const rows = ends > 0 ? { values, dimensions, counts: [] } : team.gather({ values, dimensions });
-  return { ...rows, found: all.filter((own): own is Found => !isFailure(own)), isOver: ends > 0, isStopping: wishes > 0 };
+  return {
+    ...rows,
+    found: all.filter((own): own is Found => !isFailure(own)),
+    isOver: ends > 0,
+    isStopping: wishes > 0,
+  };
 }
 
-const failureOf = ({ rank }: Team, error: unknown): Failure => ({
+const failureOf = (error: unknown): Failure => ({
   error: kindInCommand(error),
   message: error instanceof Error ? error.message : String(error),
-  rank,
 });
+
+function toldToAll({ error: kind, message }: Failure, own: unknown): Error {
+  const error = own instanceof Error ? own : new FaultOfAnother(kind, message);
+  told.add(error);
+  return error;
+}
 
 /** In process 0: rounds in order. A bad file is reported before the rows behind it, as one process does, and counted against its limits. */
 function mergedRows(dataset: Dataset, { onBadFile, onRemark }: SharedOptions) {

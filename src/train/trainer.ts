@@ -210,16 +210,13 @@ async function advance(session: Session, batch: Batch): Promise<void> {
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate, draw } = session;
+  const { state, settings, evaluate, draw, team } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !draw && !session.team)) return;
-  const measure = async () => {
-    const found = (await evaluate?.(state)) ?? null;
-    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
-    return found;
-  };
-  const found = session.team ? await session.team.byLeader(measure) : await measure();
+  if (!isDue || (!evaluate && !draw && !team)) return;
+  const found = await evaluate?.(state);
+  const drawn = async () => void (await draw?.(state).catch((error: Error) => drawNoMore(session, error)));
+  await (team ? team.byLeader(drawn) : drawn());
   for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each });
   session.meter.reset();
 }

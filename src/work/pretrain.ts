@@ -147,7 +147,7 @@ export async function trainRun(
   run: PreparedRun,
   { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
 ): Promise<TrainResult> {
-  const evaluate = leads(team) ? await watchOf(run.settings, run.dataset) : undefined;
+  const evaluate = await watchOf(run.settings, run.dataset, team);
   const draw = leads(team) ? await mapOf(run, onEvent) : undefined;
   return train({
     ...run,
@@ -168,8 +168,8 @@ async function mapOf({ folder, settings, dataset, checkpoint }: PreparedRun, onE
 }
 
 /** Loaded only where it is used: a run without labels starts without it. */
-async function watchOf(settings: Settings, dataset: Dataset) {
+async function watchOf(settings: Settings, dataset: Dataset, team: Team | undefined) {
   if (settings.knnEveryEpochs === 0) return undefined;
   const { onlineKnn } = await import("./online-knn.ts");
-  return onlineKnn(settings, dataset);
+  return onlineKnn(settings, dataset, team);
 }

@@ -80,11 +80,7 @@ const openings = new WeakMap<Representation["forward"], Opening>();
 /** Undefined for what `openRepresentation` did not open, such as the trunk of a run that trains. */
 export const openingOf = ({ forward }: Representation): Opening | undefined => openings.get(forward);
 
-function opening(
-  source: string,
-  dataset: Dataset | undefined,
-  options: RepresentationOptions,
-): OpenedRepresentation {
+function opening(source: string, dataset: Dataset | undefined, options: RepresentationOptions): OpenedRepresentation {
   refuseUnfit("open representation", askedOfRepresentation, { source, ...options });
   const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
   if (baseline === "pixels") return { ...openPixels(dataset, run, options), source: fromAnywhere(baseline, run) };

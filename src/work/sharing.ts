@@ -2,7 +2,14 @@
 import { type DataSource, type Dataset, lastingSource, openDataset, type ReadingRules, subset } from "../data/index.ts";
 import type { Orders, Team } from "../distributed/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
-import { featureBatches, type Representation, refuseToShare, type SharedPass, type Sharing } from "../evaluate/index.ts";
+import {
+  featureBatches,
+  isToldToAll,
+  type Representation,
+  refuseToShare,
+  type SharedPass,
+  type Sharing,
+} from "../evaluate/index.ts";
 import { chosenDevice } from "../train/index.ts";
 import { type OpenedRepresentation, openingOf, openRepresentation } from "./representation.ts";
 
@@ -74,9 +81,13 @@ export function openHelper(team: Team, isStopping: () => boolean) {
   const pictures = keptLast<Dataset>(() => {});
   return {
     async obey(order: FeatureOrder): Promise<void> {
-      const { representation, dataset } = await opened(order);
-      const sharing = { team, isStopping };
-      for await (const _ of featureBatches(representation, dataset, { batchSize: order.batchSize, sharing }));
+      try {
+        const { representation, dataset } = await opened(order);
+        const sharing = { team, isStopping };
+        for await (const _ of featureBatches(representation, dataset, { batchSize: order.batchSize, sharing }));
+      } catch (error) {
+        if (!isToldToAll(error)) throw error; // else process 0 knows it, and says what follows
+      }
     },
     free: () => networks.drop(),
   };

@@ -20,15 +20,18 @@ export async function runProcesses(count: number): Promise<number> {
     end.then((code) => code !== 0 && setTimeout(() => killAll(children), graceMilliseconds).unref());
   const codes = await Promise.all(ends);
   release();
-  for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) process.stderr.write(words[rank]!());
+  for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) words[rank]!();
   return codeOfAll(codes);
 }
 
-/** What a process prints on its error output; the first one's goes to the terminal by itself. */
-function wordsOf({ stderr }: ChildProcess): () => string {
-  const parts: Buffer[] = [];
-  stderr?.on("data", (part: Buffer) => parts.push(part));
-  return () => Buffer.concat(parts).toString();
+/** Keeps what a process prints, and says it when called; the first one's goes to the terminal by itself. */
+function wordsOf({ stdout, stderr }: ChildProcess): () => void {
+  const said: [NodeJS.WriteStream, Buffer][] = [];
+  stdout?.on("data", (part: Buffer) => said.push([process.stdout, part]));
+  stderr?.on("data", (part: Buffer) => said.push([process.stderr, part]));
+  return () => {
+    for (const [stream, part] of said) stream.write(part);
+  };
 }
 
 /** The first process tells its own reason to end; where it has none, whoever else has one does. */
@@ -51,7 +54,7 @@ function startProcess(rank: number, count: number, port: number): ChildProcess {
   };
   const words = [...process.execArgv, process.argv[1]!, ...withoutProcesses(process.argv.slice(2))];
   return spawn(process.execPath, words, {
-    stdio: ["inherit", "inherit", rank === 0 ? "inherit" : "pipe"],
+    stdio: rank === 0 ? "inherit" : ["inherit", "pipe", "pipe"],
     env: { ...process.env, ...place },
   });
 }

@@ -54,7 +54,14 @@ function addProtocol(evaluate: Command, name: ProtocolName): void {
     .addHelpText("after", `\n${explanation}\n\nExamples:\n${examplesOf(examples)}`)
     .action(async (run, given) => (await import("./run.ts")).evaluate(name, run, given));
   const shared = rest.isShared ? sharingOptions() : sharingOptions().map((option) => option.hideHelp()); // refused in a sentence
-  for (const option of [...options, ...commonOptions(rest), ...paired, ...shared, jsonOption(), ...foreignOptions(name)])
+  for (const option of [
+    ...options,
+    ...commonOptions(rest),
+    ...paired,
+    ...shared,
+    jsonOption(),
+    ...foreignOptions(name),
+  ])
     command.addOption(option);
 }
 

@@ -58,7 +58,8 @@ async function evaluateWith<Name extends ProtocolName>(
   const report = await measured(sharing, protocol, source, options);
   if (!report) return;
   if (options.outcomes !== undefined) writeOutcomes(options.outcomes, outcomesOf(report));
-  const other = options.against === undefined ? undefined : await otherOutcomes(sharing, protocol, options.against, options);
+  const other =
+    options.against === undefined ? undefined : await otherOutcomes(sharing, protocol, options.against, options);
   if (options.against !== undefined && !other) return; // stopped on request
   const comparison = other && compareOutcomes(outcomesOf(report), other);
   if (options.json) {
