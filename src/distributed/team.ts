@@ -1,5 +1,6 @@
 // Processes that work as one: how they find each other, agree, and find out who is missing.  W processes, D features
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
 import {
   gatherCounted,
@@ -199,13 +200,16 @@ interface Told {
 async function lead<T>(member: Member, name: string, work: () => Promise<T> | T): Promise<T> {
   const { meeting, milliseconds } = member;
   const stopPulse = meeting.pulse(key(member, `${name}-pulse`), milliseconds / 4);
+  const say = (told: Told) => {
+    meeting.set(key(member, name), JSON.stringify(told));
+    meeting.add(key(member, `${name}-said`), 1);
+  };
   try {
     const value = await work();
-    meeting.set(key(member, name), JSON.stringify({ value } satisfies Told));
+    say({ value });
     return value;
   } catch (error) {
-    const told: Told = { error: { kind: kindInCommand(error), message: (error as Error).message } };
-    meeting.set(key(member, name), JSON.stringify(told));
+    say({ error: { kind: kindInCommand(error), message: (error as Error).message } });
     throw error;
   } finally {
     stopPulse();
@@ -218,20 +222,21 @@ async function follow<T>(member: Member, name: string): Promise<T> {
   throw new FaultOfAnother(error.kind, error.message, 0);
 }
 
-/** How long a wait holds the thread; between two of them signal handlers run. */
-const sliceMilliseconds = 1000;
+/** Between two looks; the first ones come soon after one another. */
+const mostPauseMilliseconds = 100;
 
+/** Looks for what process 0 says under a name, for as long as its pulse goes on. */
 async function answer(member: Member, name: string): Promise<string> {
   const { meeting, milliseconds } = member;
+  const counted = (what: string) => meeting.add(key(member, `${name}-${what}`), 0); // throws where the meeting place is gone
   let [pulse, since] = [0, performance.now()];
-  for (;;) {
-    const said = heard(member, key(member, name), performance.now() + Math.min(sliceMilliseconds, milliseconds));
-    if (said !== undefined) return said;
-    const now = meeting.add(key(member, `${name}-pulse`), 0); // throws where the meeting place is gone
+  for (let wait = 1; counted("said") === 0; wait = Math.min(2 * wait, mostPauseMilliseconds)) {
+    const now = counted("pulse");
     if (now !== pulse) [pulse, since] = [now, performance.now()];
     if (performance.now() - since > milliseconds) throw new Error("the store timed out: process 0 is silent");
-    await new Promise(setImmediate);
+    await pause(wait);
   }
+  return meeting.get(key(member, name), milliseconds);
 }
 
 async function explain(member: Member, group: ProcessGroup, error: unknown): Promise<unknown> {
