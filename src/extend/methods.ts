@@ -28,7 +28,7 @@ export {
   stepsPerEpoch,
   subset,
 } from "../data/index.ts";
-export type { Team } from "../distributed/index.ts";
+export type { OwnRows, RowsOfAll, Team } from "../distributed/index.ts";
 export {
   type BackboneFacts,
   type BankAndQueries,
@@ -53,6 +53,8 @@ export {
   openLabelled,
   pixelRepresentation,
   type Representation,
+  type SharedPass,
+  type Sharing,
   untrainedBackbone,
   type WeightedKnn,
   weightedKnn,
