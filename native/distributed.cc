@@ -3,8 +3,10 @@
 #include "distributed.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <numeric>
 #include <thread>
 
@@ -99,6 +101,56 @@ Napi::Value storeGet(const Napi::CallbackInfo& info) {
       return std::string(bytes.begin(), bytes.end());
     };
     return Napi::String::New(info.Env(), answerOf<std::string>(*unboxed<MeetingPointer>(info[0]), deadline, ask));
+  });
+}
+
+/** storeAdd(store, key, amount, milliseconds) → the sum of all that was added under the key, this amount included. */
+Napi::Value storeAdd(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const std::string key = textFrom(info[1]);
+    const int64_t amount = info[2].ToNumber().Int64Value();
+    const auto ask = [key, amount](const StorePointer& store) { return store->add(key, amount); };
+    return Napi::Number::New(info.Env(), double(answerOf<int64_t>(*unboxed<MeetingPointer>(info[0]), timeFrom(info[3]), ask)));
+  });
+}
+
+/** Whether signs of life are still to be given. */
+struct Pulse {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool isOver = false;
+};
+using PulsePointer = std::shared_ptr<Pulse>;
+
+/** startPulse(store, key, milliseconds) → pulse: the key counts up for as long as this process runs, however long a call holds its main thread. */
+Napi::Value startPulse(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const auto pulse = std::make_shared<Pulse>();
+    std::thread([pulse, store = unboxed<MeetingPointer>(info[0])->store, key = textFrom(info[1]), every = timeFrom(info[2])] {
+      try {
+        std::unique_lock<std::mutex> lock(pulse->mutex);
+        do {
+          lock.unlock();
+          store->add(key, 1);
+          lock.lock();
+        } while (!pulse->changed.wait_for(lock, every, [&] { return pulse->isOver; }));
+      } catch (...) {
+      }  // the store is gone: whoever needs it finds out
+    }).detach();
+    return boxed(info.Env(), pulse);
+  });
+}
+
+/** stopPulse(pulse) */
+Napi::Value stopPulse(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Session&) -> Napi::Value {
+    const PulsePointer pulse = unboxed<PulsePointer>(info[0]);
+    {
+      const std::lock_guard<std::mutex> lock(pulse->mutex);
+      pulse->isOver = true;
+    }
+    pulse->changed.notify_all();
+    return info.Env().Undefined();
   });
 }
 
@@ -358,6 +410,9 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("openStore", Napi::Function::New(env, openStore));
   exports.Set("storeSet", Napi::Function::New(env, storeSet));
   exports.Set("storeGet", Napi::Function::New(env, storeGet));
+  exports.Set("storeAdd", Napi::Function::New(env, storeAdd));
+  exports.Set("startPulse", Napi::Function::New(env, startPulse));
+  exports.Set("stopPulse", Napi::Function::New(env, stopPulse));
   exports.Set("openGroup", Napi::Function::New(env, openGroup));
   exports.Set("openNccl", Napi::Function::New(env, openNccl));
   exports.Set("leaveGroup", Napi::Function::New(env, leaveGroup));

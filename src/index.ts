@@ -25,6 +25,7 @@ export {
 } from "./data/annotations/index.ts";
 export {
   bytesOfName,
+  type Choice,
   type DataSource,
   type Dataset,
   type DecodeOptions,

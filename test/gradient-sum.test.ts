@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/commands/pretrain/processes.ts";
+import { freePort } from "../src/cli/processes/start.ts";
 import { gradientsOf, layersOf, lossOf } from "./gradient-sum.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-gradient-sum-"));

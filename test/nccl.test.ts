@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { cudaHeaders } from "../setup/addon.mjs";
 import { ncclPart, projectRoot, readCurrentBuild } from "../setup/current.mjs";
-import { freePort } from "../src/cli/commands/pretrain/processes.ts";
+import { freePort } from "../src/cli/processes/start.ts";
 import { addon } from "../src/torch/addon.ts";
 
 const build = readCurrentBuild()!;

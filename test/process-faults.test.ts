@@ -7,7 +7,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/commands/pretrain/processes.ts";
+import { freePort } from "../src/cli/processes/start.ts";
 import { keyedStream } from "../src/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-faults-"));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/commands/pretrain/processes.ts";
+import { freePort } from "../src/cli/processes/start.ts";
 import type { PartialSettings } from "../src/train/index.ts";
 import type { ProcessCase, ProcessResult } from "./process-member.ts";
 

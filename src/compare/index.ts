@@ -14,7 +14,14 @@ export type { Measurement } from "./plan/measurements.ts";
 export { labelOf, type Plan, type PlanInput, type PlanRow, parsePlan, protocols } from "./plan/plan.ts";
 export { describePlans, plans } from "./plan/shipped/index.ts";
 export type { CellFailure, CellResult, CellTraining, Correlation } from "./runner/cell-files.ts";
-export { firstFailure, type PlannedRow, type PlanProgress, type RunPlanOptions, runPlan } from "./runner/runner.ts";
+export {
+  firstFailure,
+  type PlannedRow,
+  type PlanProgress,
+  type RanPlan,
+  type RunPlanOptions,
+  runPlan,
+} from "./runner/runner.ts";
 export { terminalText } from "./table/markdown.ts";
 export { sheetsOf } from "./table/sheet.ts";
 export { type ComparisonTable, comparisonTable, type Figure, type TableRow } from "./table/table.ts";

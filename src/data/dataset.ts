@@ -17,6 +17,7 @@ export interface ImageArray {
   classes?: readonly string[];
   fingerprint: string;
   source?: DataSource;
+  chosen?: Choice;
 }
 
 /** Pictures that lie as files on disk and are decoded when asked for. */
@@ -30,6 +31,7 @@ export interface ImageFolder {
   classes?: readonly string[];
   fingerprint: string;
   source?: DataSource;
+  chosen?: Choice;
   /** What was found under the root and is no picture, with the reason. */
   skipped: readonly SkippedFile[];
   rules: ReadingRules;
@@ -79,6 +81,12 @@ export interface DataSource {
   rules?: Partial<ReadingRules>;
 }
 
+/** Of a choice of samples: where the whole is found, and their places in it. */
+export interface Choice {
+  from: DataSource;
+  places: Uint32Array;
+}
+
 /** The part to learn from and the part to measure on. */
 export type StoredSplit = "train" | "test";
 
@@ -126,12 +134,14 @@ export interface Batch extends NamedBatch {
 export function subset(dataset: Dataset, indices: Uint32Array | readonly number[]): Dataset {
   const chosen = Uint32Array.from(indices);
   for (const index of chosen) if (index >= dataset.length) throw outOfRange(dataset, index);
+  const { source, chosen: before, ...whole } = dataset; // a choice of one's own cannot be opened by its name
+  const from = before?.from ?? source;
   const part = {
     length: chosen.length,
     fingerprint: digest(dataset.fingerprint, chosen),
     ...(dataset.labels && { labels: gatherLabels(dataset.labels, chosen) }),
+    ...(from && { chosen: { from, places: before ? chosen.map((index) => before.places[index]!) : chosen } }),
   };
-  const { source: _, ...whole } = dataset; // a choice of one's own cannot be opened by its name
   if (whole.kind === "array") return { ...whole, ...part, pixels: gatherPixels(whole, chosen) };
   return { ...whole, ...part, files: chosenFiles(whole.files, chosen) };
 }

@@ -1,5 +1,6 @@
 export type {
   Batch,
+  Choice,
   DataSource,
   Dataset,
   Division,
@@ -19,6 +20,7 @@ export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
 export {
   type BatchOptions,
+  badFilesOfAll,
   batches,
   namedBatches,
   onePass,

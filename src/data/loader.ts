@@ -11,7 +11,7 @@ import {
   type NamedBatch,
 } from "./dataset.ts";
 import type { DecodeOptions } from "./decode/decode.ts";
-import { type BadFiles, goodSamples } from "./decode/folder-reader.ts";
+import { type BadFiles, condemn, goodSamples } from "./decode/folder-reader.ts";
 import { openDecodePool } from "./decode/pool.ts";
 import { readFolderTogether } from "./decode/shared-folder-reader.ts";
 import { EpochOrder, type EpochPlan } from "./epoch-order.ts";
@@ -33,6 +33,8 @@ export interface ReadOptions {
   onBadFile?: (index: number, error: SelfsightError) => void;
   /** Told of a picture that is read in spite of something, each time that it is read. */
   onRemark?: (index: number, remark: string) => void;
+  /** Any number of bad files is borne: whoever reads a part counts them among those of all. Default false. */
+  bearsAll?: boolean;
 }
 
 export interface BatchOptions extends ReadOptions {
@@ -106,6 +108,17 @@ const badFilesOf = (folder: ImageFolder, quarantine: Set<number>, onBadFile: Bad
   most: mostBad(folder),
   onBadFile,
 });
+
+/** Bad files that several readers of parts have found, told in the order of the whole folder: reports each. Errors: data, when they are too many. */
+export function badFilesOfAll(folder: ImageFolder, onBadFile: BadFiles["onBadFile"]) {
+  const badFiles = badFilesOf(folder, new Set(), onBadFile);
+  let [last, inARow] = [-2, 0];
+  return (index: number, message: string): void => {
+    inARow = index === last + 1 ? inARow + 1 : 1;
+    last = index;
+    condemn(index, new SelfsightError("data", message), inARow, { folder, badFiles });
+  };
+}
 
 /**
  * Every sample once, in the order of the dataset, the last batch as small as it comes; bad files are reported and left out.
@@ -186,7 +199,8 @@ async function* readFolder(
   const { batchSize, prefetch = 2, onBadFile, onRemark, replaces } = reading;
   const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(folder, reading));
   const ahead = (prefetch + 1) * batchSize;
-  const badFiles = badFilesOf(folder, quarantine, onBadFile);
+  const counted = badFilesOf(folder, quarantine, onBadFile);
+  const badFiles = reading.bearsAll ? { ...counted, most: Number.POSITIVE_INFINITY } : counted;
   const samples = goodSamples({
     folder,
     order,

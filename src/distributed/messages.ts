@@ -1,5 +1,12 @@
 // What is said when processes lose each other.
-import { SelfsightError } from "../errors.ts";
+import { type ErrorKind, SelfsightError } from "../errors.ts";
+
+/** What went wrong in another process; this one ends of it too, with the same exit code. */
+export class FaultOfAnother extends SelfsightError {
+  constructor(kind: ErrorKind, message: string, rank?: number) {
+    super(kind, rank === undefined ? message : `process ${rank} ended: ${message}`);
+  }
+}
 
 /** How Gloo and the store say that another process is gone, silent, or never came. */
 const lost =
@@ -7,6 +14,7 @@ const lost =
 
 /** Whether an error comes from what lies between processes. Errors of one's own are sentences of other kinds. */
 export function isOfTheOthers(error: unknown): boolean {
+  if (error instanceof FaultOfAnother) return false;
   if (error instanceof SelfsightError && !["bug", "configuration"].includes(error.kind)) return false;
   return error instanceof Error && lost.test(error.message);
 }
@@ -21,10 +29,12 @@ export interface Loss {
   isMeetingGone: boolean;
   keeper: string;
   seconds: number;
+  /** How to go on. */
+  advice: string;
   cause: unknown;
 }
 
-export function lossOf({ size, silent, ended, isMeetingGone, keeper, seconds, cause }: Loss): SelfsightError {
+export function lossOf({ size, silent, ended, isMeetingGone, keeper, seconds, advice, cause }: Loss): SelfsightError {
   const found = [
     ...ended,
     ...silent.map((name) => `process ${name} ended or did not answer`),
@@ -33,7 +43,7 @@ export function lossOf({ size, silent, ended, isMeetingGone, keeper, seconds, ca
   const what = found.length > 0 ? found.join("; ") : `a connection was lost (${firstLine(cause)})`;
   return new SelfsightError(
     "distributed",
-    `${size} processes: ${what}; all of them are needed, each within the deadline of ${seconds} s; start all of them again with --resume, from the last checkpoint; fewer or more may go on`,
+    `${size} processes: ${what}; all of them are needed, each within the deadline of ${seconds} s; ${advice}`,
     { cause },
   );
 }

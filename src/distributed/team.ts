@@ -1,16 +1,33 @@
-// Processes that train as one: how they find each other, agree, and find out who is missing.
+// Processes that work as one: how they find each other, agree, and find out who is missing.  W processes, D features
 import { hostname } from "node:os";
-import { SelfsightError } from "../errors.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
 import {
+  gatherCounted,
   type Meeting,
   openMeeting,
   type ProcessGroup,
+  scope,
   setProcessGroup,
   sumOverProcesses,
   tensor,
 } from "../torch/index.ts";
+import { apart } from "./apart.ts";
 import type { Launch } from "./launch.ts";
-import { isOfTheOthers, lossOf } from "./messages.ts";
+import { heard, key, type Member, ranks } from "./member.ts";
+import { FaultOfAnother, isOfTheOthers, lossOf } from "./messages.ts";
+
+/** Rows of one width, [n, D]; of a process that has none the width may be 0. */
+export interface OwnRows {
+  values: Float32Array;
+  dimensions: number;
+}
+
+/** The rows of all processes, one process's after the other's. */
+export interface RowsOfAll extends OwnRows {
+  /** How many are each process's. [W] */
+  counts: number[];
+}
 
 /** Process 0 leads: it alone prepares, logs, measures and saves. */
 export interface Team {
@@ -21,10 +38,21 @@ export interface Team {
   readonly group: ProcessGroup;
   /** The sum over the processes. */
   sum(value: number): number;
+  /** The same of each number of a list. Whole numbers below 2^24 are exact. */
+  sums(values: readonly number[]): number[];
+  /** The rows of all processes, in each of them. */
+  gather(own: OwnRows): RowsOfAll;
   /** The lists of all processes, one after the other. What they hold must survive JSON. */
   union<T>(own: readonly T[]): T[];
   /** What the leader's `work` gives, in every process; the others wait as long as the leader shows that it lives. */
   byLeader<T>(work: () => Promise<T> | T): Promise<T>;
+  /** A number from 0 that no other process gets under this name. */
+  take(name: string): number;
+  /**
+   * Work that each process does by itself, for hours perhaps: meanwhile it shows that it lives and looks whether the others do. Its end is
+   * that of the slowest. `wish` is aborted when any of them is to stop, as `isStopping` says, or is gone.
+   */
+  apart<T>(work: (wish: AbortSignal) => Promise<T>, isStopping: () => boolean): Promise<T>;
   /** An error in words that name who is missing; tells the others of an error of one's own. Leaves the team. */
   explain(error: unknown): Promise<unknown>;
   leave(): void;
@@ -36,27 +64,31 @@ export const leads = (team: Team | undefined): boolean => team === undefined || 
 /** Longer than any call needs to fail once a connection is closed. */
 const graceMilliseconds = 4000;
 
-interface Member {
-  launch: Launch;
-  meeting: Meeting;
-  milliseconds: number;
+export interface JoinOptions {
+  /** Whether steps are taken together: batch norm then has the statistics of all processes. Default true. */
+  trainsTogether?: boolean;
+  /** What to do when one is lost, at the end of that sentence. Default: resume. */
+  advice?: string;
 }
 
+const resumeAll = "start all of them again with --resume, from the last checkpoint; fewer or more may go on";
+
 /** Meets the others and opens the connections. Errors: distributed, with the names of those that did not come. */
-export function joinTeam(launch: Launch, deadlineSeconds: number): Team {
+export function joinTeam(
+  launch: Launch,
+  deadlineSeconds: number,
+  { trainsTogether = true, advice = resumeAll }: JoinOptions = {},
+): Team {
   const milliseconds = 1000 * deadlineSeconds;
   process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR"; // what it would warn of is said in sentences here; read when libtorch is loaded
   const meeting = meet(launch, deadlineSeconds);
-  const member = { launch, meeting, milliseconds };
+  const member = { launch, meeting, milliseconds, advice };
   meeting.set(key(member, "here", launch.rank), `${hostname()}, process ${process.pid}`);
   waitForAll(member);
   const group = open(member);
-  setProcessGroup(group);
+  if (trainsTogether) setProcessGroup(group);
   return teamOf(member, group);
 }
-
-const key = ({ launch: { prefix } }: Pick<Member, "launch">, name: string, ...parts: number[]): string =>
-  [prefix, name, ...parts].join("/");
 
 function meet({ host, port, keepsMeeting, by, rank, size }: Launch, deadlineSeconds: number): Meeting {
   try {
@@ -86,17 +118,6 @@ function waitForAll(member: Member): void {
   );
 }
 
-const ranks = ({ size }: Launch): number[] => Array.from({ length: size }, (_, rank) => rank);
-
-/** What was said under a key, waiting until then; undefined where nothing was. */
-function heard({ meeting }: Member, name: string, until: number): string | undefined {
-  try {
-    return meeting.get(name, Math.max(100, until - performance.now()));
-  } catch {
-    return undefined;
-  }
-}
-
 function open({ launch, meeting, milliseconds }: Member): ProcessGroup {
   const isAllHere = launch.by === "--processes";
   try {
@@ -119,7 +140,8 @@ function teamOf(member: Member, group: ProcessGroup): Team {
   const { launch, meeting } = member;
   const { rank, size, localRank } = launch;
   let calls = 0;
-  const sum = (value: number) => sumOf(value, group);
+  const sums = (values: readonly number[]) => sumsOf(values, group);
+  const sum = (value: number) => sums([value])[0]!;
   return {
     rank,
     size,
@@ -127,6 +149,10 @@ function teamOf(member: Member, group: ProcessGroup): Team {
     isLeader: rank === 0,
     group,
     sum,
+    sums,
+    gather: (own) => gathered(own, { group, sums }),
+    take: (name) => meeting.add(key(member, `taken-${name}`), 1) - 1,
+    apart: (work, isStopping) => apart(member, `apart-${++calls}`, work, isStopping),
     union<T>(own: readonly T[]): T[] {
       if (sum(own.length) === 0) return [];
       const name = `union-${++calls}`;
@@ -144,56 +170,73 @@ function teamOf(member: Member, group: ProcessGroup): Team {
   };
 }
 
-function sumOf(value: number, group: ProcessGroup): number {
-  const values = tensor(Float32Array.of(value), [1]);
+function sumsOf(values: readonly number[], group: ProcessGroup): number[] {
+  const row = tensor(Float32Array.from(values), [values.length]);
   try {
-    sumOverProcesses([values], group);
-    return values.item();
+    sumOverProcesses([row], group);
+    return [...row.float32()];
   } finally {
-    values.free();
+    row.free();
   }
+}
+
+function gathered({ values, dimensions }: OwnRows, { group, sums }: Pick<Team, "group" | "sums">): RowsOfAll {
+  const { rank, size } = group;
+  const own = [dimensions === 0 ? 0 : values.length / dimensions, dimensions];
+  const facts = sums(Array.from({ length: 2 * size }, (_, i) => (i >> 1 === rank ? own[i % 2]! : 0)));
+  const counts = facts.filter((_, i) => i % 2 === 0);
+  const width = Math.max(...facts.filter((_, i) => i % 2 === 1));
+  if (counts.every((count) => count === 0)) return { values: new Float32Array(), dimensions: width, counts };
+  const rows = scope(() => gatherCounted(tensor(values, [own[0]!, width]), counts, group).float32());
+  return { values: rows, dimensions: width, counts };
 }
 
 interface Told {
   value?: unknown;
-  error?: string;
+  error?: { kind: ErrorKind; message: string };
 }
 
-/** While the leader works it counts, so that the others can tell work from death. */
+/** While the leader works a pulse counts, so that the others can tell work from death. */
 async function lead<T>(member: Member, name: string, work: () => Promise<T> | T): Promise<T> {
   const { meeting, milliseconds } = member;
-  let beats = 0;
-  const beating = setInterval(() => meeting.set(key(member, `${name}-beats`), String(++beats)), milliseconds / 4);
+  const stopPulse = meeting.pulse(key(member, `${name}-pulse`), milliseconds / 4);
+  const say = (told: Told) => {
+    meeting.set(key(member, name), JSON.stringify(told));
+    meeting.add(key(member, `${name}-said`), 1);
+  };
   try {
     const value = await work();
-    meeting.set(key(member, name), JSON.stringify({ value } satisfies Told));
+    say({ value });
     return value;
   } catch (error) {
-    meeting.set(key(member, name), JSON.stringify({ error: (error as Error).message } satisfies Told));
+    say({ error: { kind: kindInCommand(error), message: (error as Error).message } });
     throw error;
   } finally {
-    clearInterval(beating);
+    stopPulse();
   }
 }
 
 async function follow<T>(member: Member, name: string): Promise<T> {
   const { value, error } = JSON.parse(await answer(member, name)) as Told;
   if (error === undefined) return value as T;
-  throw new SelfsightError("distributed", `process 0 ended: ${error}`);
+  throw new FaultOfAnother(error.kind, error.message, 0);
 }
 
+/** Between two looks; the first ones come soon after one another. */
+const mostPauseMilliseconds = 100;
+
+/** Looks for what process 0 says under a name, for as long as its pulse goes on. */
 async function answer(member: Member, name: string): Promise<string> {
   const { meeting, milliseconds } = member;
-  for (let seen: string | undefined; ; ) {
-    try {
-      return meeting.get(key(member, name), milliseconds);
-    } catch (cause) {
-      const beats = heard(member, key(member, `${name}-beats`), 0);
-      if (beats === undefined || beats === seen) throw cause;
-      seen = beats;
-    }
-    await new Promise(setImmediate); // signal handlers run
+  const counted = (what: string) => meeting.add(key(member, `${name}-${what}`), 0); // throws where the meeting place is gone
+  let [pulse, since] = [0, performance.now()];
+  for (let wait = 1; counted("said") === 0; wait = Math.min(2 * wait, mostPauseMilliseconds)) {
+    const now = counted("pulse");
+    if (now !== pulse) [pulse, since] = [now, performance.now()];
+    if (performance.now() - since > milliseconds) throw new Error("the store timed out: process 0 is silent");
+    await pause(wait);
   }
+  return meeting.get(key(member, name), milliseconds);
 }
 
 async function explain(member: Member, group: ProcessGroup, error: unknown): Promise<unknown> {
@@ -201,6 +244,7 @@ async function explain(member: Member, group: ProcessGroup, error: unknown): Pro
   try {
     if (isOwn) member.meeting.set(key(member, "ended", member.launch.rank), (error as Error).message);
     else member.meeting.set(key(member, "called", member.launch.rank), "");
+    member.meeting.add(key(member, "gone"), 1);
   } catch {} // the meeting place is gone: said below
   leave(group); // whoever waits for this process fails now
   const found = isOwn ? error : rollCall(member, error);
@@ -236,6 +280,7 @@ function rollCall(member: Member, cause: unknown): SelfsightError {
     isMeetingGone,
     keeper: launch.by === "torchrun" ? "torchrun's agent" : "process 0",
     seconds: milliseconds / 1000,
+    advice: member.advice,
     cause,
   });
 }

@@ -1,9 +1,10 @@
 // N images, D features
-import { evaluationImages, feedTo, type PlacedBatch } from "../augment/index.ts";
+import { evaluationImages, type Feed, feedTo, type PlacedBatch } from "../augment/index.ts";
 import { type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
+import { type Sharing, sharedBatches } from "./shared-batches.ts";
 
 /** The features of a dataset, in memory; bad files are left out. */
 export interface Features {
@@ -37,6 +38,8 @@ export interface ExtractOptions {
   onRemark?: (sentence: string) => void;
   /** Told after each batch how many images are done. */
   onProgress?: (done: number, total: number) => void;
+  /** The processes that compute them together. All rows are in process 0, none in the others. Default this one alone. */
+  sharing?: Sharing | undefined;
 }
 
 /** The features of one batch. */
@@ -54,29 +57,45 @@ export interface FeatureBatch {
 export async function* featureBatches(
   representation: Representation,
   dataset: Dataset,
-  { batchSize = 256, onBadFile, onRemark, onProgress }: ExtractOptions = {},
+  { batchSize = 256, onBadFile, onRemark, onProgress, sharing }: ExtractOptions = {},
 ): AsyncGenerator<FeatureBatch> {
   const remarks = new Remarks();
   let done = 0;
-  const reader = onePass(dataset, {
+  const reading = {
     batchSize,
     decodeSize: representation.decodeSize,
-    onBadFile: (index, error) => onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message }),
-    onRemark: (index, remark) => remarks.add(index, remark),
-  });
-  const feed = feedTo(reader, representation.device);
-  for await (const batch of feed.batches) {
-    await feed.lookAhead(); // on its way while this one is computed
-    const { indices } = batch;
-    yield { indices, values: batchFeatures(representation, batch, (index) => sampleName(dataset, index)) };
-    done += indices.length;
-    onProgress?.(done, dataset.length);
+    onBadFile: (index: number, error: SelfsightError) =>
+      onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message }),
+    onRemark: (index: number, remark: string) => remarks.add(index, remark),
+  };
+  const featuresOf = (batch: PlacedBatch) =>
+    batchFeatures(representation, batch, (index) => sampleName(dataset, index));
+  const pass = { representation, dataset, batchSize };
+  const isShared = sharing !== undefined && ((await sharing.call?.(pass)) ?? true);
+  const rows = isShared
+    ? sharedBatches(dataset, { ...reading, ...sharing, featuresOf })
+    : ownBatches(feedTo(onePass(dataset, reading), representation.device), featuresOf);
+  try {
+    for await (const batch of rows) {
+      yield batch;
+      done += batch.indices.length;
+      onProgress?.(done, dataset.length);
+    }
+  } finally {
+    if (isShared) sharing.onEnd?.();
   }
   for (const sentence of remarks.sentences(dataset)) onRemark?.(sentence);
 }
 
+async function* ownBatches(feed: Feed, featuresOf: (batch: PlacedBatch) => Float32Array): AsyncGenerator<FeatureBatch> {
+  for await (const batch of feed.batches) {
+    await feed.lookAhead(); // on its way while this one is computed
+    yield { indices: batch.indices, values: featuresOf(batch) };
+  }
+}
+
 /**
- * The same in one table.
+ * The same in one table; among several processes it is in process 0, and empty in the others.
  *
  * @throws SelfsightError "data" when too many files are bad or none is left; "numerics" when a feature is not finite.
  */
@@ -100,7 +119,8 @@ export async function extractFeatures(
     },
   });
   for await (const batch of batches) rows.append(batch);
-  return { ...rows.features(), badFiles, remarks };
+  const isElsewhere = options.sharing?.team.isLeader === false;
+  return { ...rows.features(isElsewhere), badFiles, remarks };
 }
 
 /** What is measured of a batch. */
@@ -146,9 +166,9 @@ class Rows {
     this.length += indices.length;
   }
 
-  features(): Omit<Features, "badFiles" | "remarks"> {
+  features(mayBeNone: boolean): Omit<Features, "badFiles" | "remarks"> {
     const { labels, classes, name } = this.#dataset;
-    if (this.length === 0) throw nothingLeft(this.#dataset);
+    if (this.length === 0 && !mayBeNone) throw nothingLeft(this.#dataset);
     const indices = this.#indices.slice(0, this.length);
     return {
       values: this.#values.subarray(0, this.length * this.#dimensions),

@@ -80,6 +80,7 @@ export {
   type Representation,
   untrainedBackbone,
 } from "./representation.ts";
+export { isToldToAll, refuseToShare, type SharedPass, type Sharing, sharedBatches } from "./shared-batches.ts";
 export {
   type BootstrapOptions,
   type Interval,

@@ -34,7 +34,7 @@ export {
   stepsPerEpoch,
   subset,
 } from "../data/index.ts";
-export type { Team } from "../distributed/index.ts";
+export type { OwnRows, RowsOfAll, Team } from "../distributed/index.ts";
 export {
   type BackboneFacts,
   type BankAndQueries,
@@ -59,6 +59,8 @@ export {
   openLabelled,
   pixelRepresentation,
   type Representation,
+  type SharedPass,
+  type Sharing,
   untrainedBackbone,
   type WeightedKnn,
   weightedKnn,

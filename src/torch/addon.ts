@@ -94,6 +94,9 @@ export interface Addon {
   openStore?(host: string, port: number, keepsIt: boolean, milliseconds: number): object;
   storeSet(store: object, key: string, text: string, milliseconds: number): void;
   storeGet(store: object, key: string, milliseconds: number): string;
+  storeAdd(store: object, key: string, amount: number, milliseconds: number): number;
+  startPulse(store: object, key: string, milliseconds: number): object;
+  stopPulse(pulse: object): void;
   openGroup(
     store: object,
     prefix: string,

@@ -43,6 +43,7 @@ export {
   type BatchNormParts,
   type GradientSum,
   type GroupOptions,
+  gatherCounted,
   gatherRows,
   globalBatchNorm,
   type Meeting,

@@ -12,6 +12,10 @@ export interface Meeting {
   set(key: string, text: string): void;
   /** Waits until it was set. Throws when that takes longer. */
   get(key: string, milliseconds: number): string;
+  /** The sum of all that was added under a key, this amount included. */
+  add(key: string, amount: number): number;
+  /** The key counts up for as long as this process runs, even while a call holds its thread. Returns how to end that. */
+  pulse(key: string, everyMilliseconds: number): () => void;
   open(options: GroupOptions): ProcessGroup;
 }
 
@@ -51,6 +55,11 @@ export function openMeeting(host: string, port: number, keepsIt: boolean, millis
   return {
     set: (key, text) => native.storeSet(store, key, text, milliseconds),
     get: (key, wait) => native.storeGet(store, key, wait),
+    add: (key, amount) => native.storeAdd(store, key, amount, milliseconds),
+    pulse(key, every) {
+      const pulse = native.startPulse(store, key, every);
+      return () => native.stopPulse(pulse);
+    },
     open: ({ rank, size, prefix, address = "", networkInterface = "", milliseconds: wait }) => {
       const handle = native.openGroup(store, prefix, rank, size, address, networkInterface, wait);
       return { rank, size, handle, usesNccl: false, leave: () => native.leaveGroup(handle) };
@@ -93,11 +102,16 @@ export function rowsOfRank(total: number, { rank, size }: Pick<ProcessGroup, "ra
  * The rows of all processes, [n, ...] to [N, ...], in the order of their ranks. What follows is computed by each process whole, so the
  * gradient of its own rows is their part of it.
  */
-export function gatherRows(rows: Tensor, total: number, { size, handle }: ProcessGroup): Tensor {
-  const counts = Array.from({ length: size }, (_, rank) => rowsOfRank(total, { rank, size }));
-  const lengths = counts.map(({ start, end }) => end - start);
-  return new Tensor(engineCall("gatherRows", [rows], () => addon().gatherRows(handle, rows.handle, lengths)));
+export function gatherRows(rows: Tensor, total: number, group: ProcessGroup): Tensor {
+  const { size } = group;
+  const parts = Array.from({ length: size }, (_, rank) => rowsOfRank(total, { rank, size }));
+  const counts = parts.map(({ start, end }) => end - start);
+  return gatherCounted(rows, counts, group);
 }
+
+/** The same where every process holds as many rows as `counts` says, some perhaps none. */
+export const gatherCounted = (rows: Tensor, counts: readonly number[], { handle }: ProcessGroup): Tensor =>
+  new Tensor(engineCall("gatherRows", [rows], () => addon().gatherRows(handle, rows.handle, counts)));
 
 /** Each tensor becomes its sum over the processes, all in one message; in float32. */
 export const sumOverProcesses = (tensors: readonly Tensor[], { handle }: ProcessGroup): void =>

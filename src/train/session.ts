@@ -37,7 +37,7 @@ export interface TrainOptions {
   controlEveryMilliseconds?: number;
   /** Told of every event besides the log. */
   onEvent?: (event: LogEvent) => void;
-  /** Called at the end of the epochs that `knnEveryEpochs` names; what it finds is logged. */
+  /** Called at the end of the epochs that `knnEveryEpochs` names, in every process where there are several; what it finds is logged. */
   evaluate?: (state: TrainState) => Promise<readonly OnlineScore[]>;
   /** Called there too, after it: whoever draws what the run has learned so far. What goes wrong in it is a warning. */
   draw?: (state: TrainState) => Promise<void>;

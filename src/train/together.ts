@@ -35,8 +35,8 @@ export async function preparedByLeader(team: Team, prepare: () => Promise<Prepar
 }
 
 async function openAsTold({ folder, settings, data, fingerprint }: Told, rank: number): Promise<PreparedRun> {
-  const { dataset } = await openTrainingData(data, settings, () => {});
-  if (dataset.fingerprint === fingerprint) return { folder, settings, dataset };
+  const { dataset, heldOut } = await openTrainingData(data, settings, () => {});
+  if (dataset.fingerprint === fingerprint) return { folder, settings, dataset, ...(heldOut && { heldOut }) };
   throw new SelfsightError(
     "data",
     `process ${rank}: the pictures of ${displayName(data)} are other ones here than in process 0 (${dataset.length} images; fingerprint ${dataset.fingerprint.slice(0, 12)}, there ${fingerprint.slice(0, 12)}); every process reads the same pictures; put the same files there`,

@@ -235,17 +235,14 @@ async function advance(session: Session, batch: PlacedBatch, feed: Feed): Promis
 }
 
 async function evaluateEpoch(session: Session, epoch: number): Promise<void> {
-  const { state, settings, evaluate, draw } = session;
+  const { state, settings, evaluate, draw, team } = session;
   const isDue =
     settings.knnEveryEpochs > 0 && ((epoch + 1) % settings.knnEveryEpochs === 0 || state.step === state.totalSteps);
-  if (!isDue || (!evaluate && !draw && !session.team)) return;
-  const measure = async () => {
-    const found = (await evaluate?.(state)) ?? null;
-    await draw?.(state).catch((error: Error) => drawNoMore(session, error));
-    return found;
-  };
+  if (!isDue || (!evaluate && !draw && !team)) return;
   const startedAt = performance.now();
-  const found = session.team ? await session.team.byLeader(measure) : await measure();
+  const found = await evaluate?.(state);
+  const drawn = async () => void (await draw?.(state).catch((error: Error) => drawNoMore(session, error)));
+  await (team ? team.byLeader(drawn) : drawn());
   const taken = { seconds: seconds(startedAt) };
   for (const each of found ?? []) emit(session, { event: "evaluation", step: state.step, epoch, ...each, ...taken });
   session.meter.reset();

@@ -1,4 +1,5 @@
 import { type Dataset, limitTo, openDataset, subset } from "../data/index.ts";
+import type { Team } from "../distributed/index.ts";
 import {
   backboneRepresentation,
   evaluateKnn,
@@ -32,34 +33,63 @@ interface Parts {
   asked: string;
 }
 
+/** The pictures that are trained on, and those that the run holds out of training. */
+interface WatchedPictures {
+  dataset: Dataset;
+  heldOut?: Dataset | undefined;
+}
+
 /**
  * kNN on pictures that are held out of training where the run does so, else on those of the val split, or where there is none on some
  * of the training split that are held out from the bank: a number to watch, not one to report (test labels are never used while
- * training). Undefined where it is switched off, or there are no labels, one class or too few pictures.
+ * training). Undefined where it is switched off, or there are no labels, one class or too few pictures. Of several processes all are to call it, and what it returns.
  */
 export async function onlineKnn(
   settings: Settings,
-  dataset: Dataset,
-  heldOut?: Dataset,
+  { dataset, heldOut }: WatchedPictures,
+  team?: Team,
 ): Promise<Evaluate | undefined> {
+  const parts = await partsOf(settings, { dataset, heldOut });
+  const { isMeasured, isShared } = agreed(parts, team && (await team.byLeader(() => printOf(parts))), team);
+  if (!isMeasured) return undefined;
+  if (team && !isShared) return (state) => team.byLeader(() => measured(state, parts!));
+  return (state) => measured(state, parts!, team);
+}
+
+async function partsOf(settings: Settings, { dataset, heldOut }: WatchedPictures): Promise<Parts | undefined> {
   if (settings.knnEveryEpochs === 0 || !dataset.labels || dataset.length < fewestImages) return undefined;
   const parts = heldOut
     ? untrainedParts(dataset, heldOut)
     : ((await valParts(dataset, settings.seed)) ?? heldOutParts(dataset, settings.seed));
-  const { asked, bank, queries } = { ...parts, bank: withAllBorne(parts.bank), queries: withAllBorne(parts.queries) };
-  if (new Set(bank.labels).size < 2) return undefined;
-  return async (state) => {
-    const representation = stateRepresentation(state);
-    const bankFeatures = await extractFeatures(representation, bank);
-    const queryFeatures = await extractFeatures(representation, queries);
-    const { protocol, value } = evaluateKnn(bankFeatures, queryFeatures, { device: state.device });
-    const knn = {
-      protocol: `online ${protocol}, ${bankFeatures.length} + ${queryFeatures.length} ${asked} images`,
-      value,
-    };
-    const linear = linearScore(state, bankFeatures, queryFeatures, asked);
-    return linear ? [linear, knn] : [knn]; // kNN last: what lists a run's newest figure shows it
-  };
+  if (new Set(parts.bank.labels).size < 2) return undefined;
+  return { ...parts, bank: withAllBorne(parts.bank), queries: withAllBorne(parts.queries) };
+}
+
+const printOf = (parts: Parts | undefined): string =>
+  parts ? `${parts.bank.fingerprint} ${parts.queries.fingerprint}` : "";
+
+/** Process 0 says whether there is something to measure; the others help where all of them have the same pictures. */
+function agreed(parts: Parts | undefined, leaders: string | undefined, team: Team | undefined) {
+  if (!team) return { isMeasured: parts !== undefined, isShared: false };
+  const isShared = team.sum(Number(printOf(parts) === leaders)) === team.size;
+  return { isMeasured: leaders !== "", isShared };
+}
+
+/** In every process where there are several; process 0 alone compares. */
+async function measured(state: TrainState, { bank, queries, asked }: Parts, team?: Team): Promise<OnlineScore[]> {
+  const representation = stateRepresentation(state);
+  const options = team && { sharing: { team } };
+  const bankFeatures = await extractFeatures(representation, bank, options);
+  const queryFeatures = await extractFeatures(representation, queries, options);
+  const scores = () => scoresOf(state, bankFeatures, queryFeatures, asked);
+  return team ? team.byLeader(scores) : scores();
+}
+
+function scoresOf(state: TrainState, bank: Features, queries: Features, asked: string): OnlineScore[] {
+  const { protocol, value } = evaluateKnn(bank, queries, { device: state.device });
+  const knn = { protocol: `online ${protocol}, ${bank.length} + ${queries.length} ${asked} images`, value };
+  const linear = linearScore(state, bank, queries, asked);
+  return linear ? [linear, knn] : [knn]; // kNN last: what lists a run's newest figure shows it
 }
 
 /** What the classifier that learns beside the trunk answers; undefined where there is none. */

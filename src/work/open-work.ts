@@ -12,8 +12,8 @@ import {
   rulesOfSource,
 } from "./representation.ts";
 
-/** What is told while pictures are read. */
-export type ReadingOptions = Pick<ExtractOptions, "onBadFile" | "onRemark" | "onProgress">;
+/** What is told while pictures are read, and who reads them together. */
+export type ReadingOptions = Pick<ExtractOptions, "onBadFile" | "onRemark" | "onProgress" | "sharing">;
 
 /** Which pictures, how the network is opened where it is not open yet, and who is told. */
 export interface WorkOptions extends PictureOptions, RepresentationOptions {

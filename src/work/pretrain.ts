@@ -146,7 +146,7 @@ export async function trainRun(
   run: PreparedRun,
   { signal, onEvent, team }: RunOptions & { team?: Team | undefined } = {},
 ): Promise<TrainResult> {
-  const evaluate = leads(team) ? await watchOf(run) : undefined;
+  const evaluate = await watchOf(run, team);
   const draw = leads(team) ? await mapOf(run, onEvent) : undefined;
   return train({
     ...run,
@@ -167,8 +167,8 @@ async function mapOf({ folder, settings, dataset, checkpoint }: PreparedRun, onE
 }
 
 /** Loaded only where it is used: a run without labels starts without it. */
-async function watchOf({ settings, dataset, heldOut }: PreparedRun) {
-  if (settings.knnEveryEpochs === 0) return undefined;
+async function watchOf(run: PreparedRun, team: Team | undefined) {
+  if (run.settings.knnEveryEpochs === 0) return undefined;
   const { onlineKnn } = await import("./online-knn.ts");
-  return onlineKnn(settings, dataset, heldOut);
+  return onlineKnn(run.settings, run, team);
 }

@@ -60,6 +60,27 @@ export function openRepresentation(
   dataset: Dataset | undefined,
   options: RepresentationOptions = {},
 ): OpenedRepresentation {
+  const found = opening(source, dataset, options);
+  const { size, seed } = options;
+  openings.set(found.forward, { source: found.source, size, seed, trunk: found.trunk });
+  return found;
+}
+
+/** How a network was opened, so that another process can open the same. */
+export interface Opening {
+  source: string;
+  size: number | undefined;
+  seed: number | undefined;
+  trunk: () => string;
+}
+
+/** By their forward passes, which whatever is made of a representation has too: the same network in another view. */
+const openings = new WeakMap<Representation["forward"], Opening>();
+
+/** Undefined for what `openRepresentation` did not open, such as the trunk of a run that trains. */
+export const openingOf = ({ forward }: Representation): Opening | undefined => openings.get(forward);
+
+function opening(source: string, dataset: Dataset | undefined, options: RepresentationOptions): OpenedRepresentation {
   refuseUnfit("open representation", askedOfRepresentation, { source, ...options });
   const [, baseline, run] = /^(pixels|untrained)(?::(.+))?$/.exec(source) ?? [];
   if (baseline === "pixels") return { ...openPixels(dataset, run, options), source: fromAnywhere(baseline, run) };

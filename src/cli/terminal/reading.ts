@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import type { BadFile } from "../../evaluate/index.ts";
+import type { BadFile, Sharing } from "../../evaluate/index.ts";
 import { warn } from "./warn.ts";
 
 /** Told of pictures while they are read. */
@@ -7,11 +7,12 @@ export interface Reading {
   onProgress(done: number, total: number): void;
   onBadFile(file: BadFile): void;
   onRemark(sentence: string): void;
+  sharing: Sharing | undefined;
   end(): void;
 }
 
-/** Progress as a bar on a terminal, from the first batch on; bad files are named. */
-export function reading({ json }: { json?: true | undefined }): Reading {
+/** Progress as a bar on a terminal, from the first batch on; bad files are named. Among several processes `sharing` reads with it. */
+export function reading({ json }: { json?: true | undefined }, sharing?: Sharing): Reading {
   const isShown = process.stdout.isTTY && !json;
   let bar: SingleBar | undefined;
   return {
@@ -25,6 +26,7 @@ export function reading({ json }: { json?: true | undefined }): Reading {
     },
     onBadFile: ({ reason }) => warn(reason),
     onRemark: warn,
+    sharing,
     end: () => bar?.stop(),
   };
 }

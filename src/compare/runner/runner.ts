@@ -2,6 +2,7 @@
 // cut off: finished cells stand, a half-done one goes on from its checkpoint, failed ones are tried again where that can help.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Team } from "../../distributed/index.ts";
 import { makeFolder } from "../../files.ts";
 import { type LogEvent, lockRunFolder, refuseLockedFolder } from "../../train/index.ts";
 import { budgetKey, labelOf, type Plan, type PlanRow, rowSettings } from "../plan/plan.ts";
@@ -24,6 +25,7 @@ import {
   type PlannedCell,
 } from "./cells.ts";
 import { chosenData } from "./chosen-data.ts";
+import { environmentOf, lockIn, refuseOtherFolder, refuseTimes, runCellsTogether } from "./runner-together.ts";
 import { type Outcome, type Running, startProcess } from "./start-process.ts";
 import { keepBudget, mostCorrections, paceWatch, readBudgets, type TimeBudget } from "./time-budgets.ts";
 
@@ -36,6 +38,8 @@ export interface RunPlanOptions {
   signal?: AbortSignal;
   /** Called whenever a cell has ended. */
   onCellEnd?: (rows: readonly PlannedRow[], data: string) => void;
+  /** The processes that run cells of the plan beside this one. Default none. */
+  team?: Team | undefined;
 }
 
 interface Place {
@@ -69,20 +73,23 @@ interface Session extends RunPlanOptions {
   cells: number;
 }
 
-/** Runs a plan as far as it can. Errors: configuration, when another process works in the folder; storage. */
-export async function runPlan(
-  plan: Plan,
-  options: RunPlanOptions,
-): Promise<{ reason: "complete" | "stopped"; data: string; rows: PlannedRow[] }> {
-  makeFolder(join(options.folder, "cells"));
-  const unlock = lockRunFolder(options.folder);
+/** How far a plan came. */
+export interface RanPlan {
+  reason: "complete" | "stopped";
+  data: string;
+  rows: PlannedRow[];
+}
+
+/**
+ * Runs a plan as far as it can; among several processes each runs some of its cells, and all return when all are done.
+ * Errors: configuration, when another process works in the folder; storage.
+ */
+export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<RanPlan> {
+  if (options.team) return runTogether(plan, options, options.team);
+  const unlock = holdFolder(options);
   try {
     const data = await chosenData(plan, options.folder);
-    const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
-    for (const row of plan.rows) {
-      const length = keptLength(session, row);
-      if (length) setRow(session, { row, cells: plannedCells(session, row, length) });
-    }
+    const session = sessionOf(plan, data, options);
     session.onProgress?.({ kind: "plan", data, cells: session.cells });
     for (const row of plan.rows)
       if (!(await runRow(session, row))) return { reason: "stopped", data, rows: session.rows };
@@ -91,6 +98,51 @@ export async function runPlan(
     unlock();
   }
 }
+
+function holdFolder({ folder }: RunPlanOptions): () => void {
+  makeFolder(join(folder, "cells"));
+  return lockRunFolder(folder);
+}
+
+/** With the rows whose length is known before anything runs. */
+function sessionOf(plan: Plan, data: string, options: RunPlanOptions): Session {
+  const session: Session = { ...options, plan, data, rows: [], cells: plan.rows.length * plan.seeds.length };
+  for (const row of plan.rows) {
+    const length = keptLength(session, row);
+    if (length) setRow(session, { row, cells: plannedCells(session, row, length) });
+  }
+  return session;
+}
+
+async function runTogether(plan: Plan, options: RunPlanOptions, team: Team): Promise<RanPlan> {
+  let unlock: (() => void) | undefined;
+  try {
+    const { data, lock } = await team.byLeader(async () => {
+      refuseTimes(plan);
+      unlock = holdFolder(options);
+      return { data: await chosenData(plan, options.folder), lock: lockIn(options.folder) };
+    });
+    refuseOtherFolder(options.folder, lock, team);
+    const session = sessionOf(plan, data, options);
+    if (team.isLeader) session.onProgress?.({ kind: "plan", data, cells: session.cells });
+    const reason = await runCellsTogether(team, workOf(session, team));
+    return { reason, data, rows: session.rows };
+  } finally {
+    unlock?.();
+  }
+}
+
+const workOf = (session: Session, team: Team) => ({
+  cells: session.plan.rows.flatMap((row) => session.rows.find((own) => own.row === row)?.cells ?? []),
+  isFinished,
+  async run(cell: PlannedCell, wish: AbortSignal) {
+    const end = await runOneCell({ ...session, signal: wish }, cell);
+    if (team.isLeader) session.onCellEnd?.(session.rows, session.data);
+    return end === "stopped" ? "stopped" : "ended";
+  },
+  tell: (cell: PlannedCell, kind: "kept" | "done") => session.onProgress?.({ kind, ...placeOf(session, cell) }),
+  isStopping: () => session.signal?.aborted === true,
+});
 
 /** False when it was asked to stop. A row whose pace was wrong begins again with the right number of steps. */
 async function runRow(session: Session, row: PlanRow): Promise<boolean> {
@@ -162,7 +214,7 @@ async function trainedInProcess(session: Session, cell: PlannedCell, place: Plac
     measurements: plan.measurements,
     withCorrelation,
   };
-  const running = startProcess({ kind: "cell", job: jobOf(job) }, onEvent);
+  const running = startProcess({ kind: "cell", job: jobOf(job) }, onEvent, environmentOf(session.team, cell.settings));
   return { outcome: await ended(session, running), steps };
 }
 

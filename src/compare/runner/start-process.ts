@@ -15,12 +15,20 @@ export interface Running {
 }
 
 /** Starts a process for one task. Never rejects: what goes wrong is an outcome. */
-export function startProcess(task: Task, onEvent: (event: LogEvent) => void): Running {
+export function startProcess(
+  task: Task,
+  onEvent: (event: LogEvent) => void,
+  environment: Readonly<Record<string, string>> = {},
+): Running {
   let told: Outcome | undefined;
-  const { ended, stop } = start({ name: "cell-process", from: import.meta.url }, task, (report: Report) => {
-    if (report.kind === "event") onEvent(report.event);
-    else told ??= outcomeOf(report);
-  });
+  const { ended, stop } = start(
+    { name: "cell-process", from: import.meta.url, environment },
+    task,
+    (report: Report) => {
+      if (report.kind === "event") onEvent(report.event);
+      else told ??= outcomeOf(report);
+    },
+  );
   return { outcome: ended.then((failure) => told ?? { how: "failed", failure }), stop };
 }
 

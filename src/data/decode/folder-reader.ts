@@ -26,7 +26,7 @@ export interface FolderReading {
 /** The files found bad, and how many more are borne. */
 export interface BadFiles {
   quarantine: Set<number>;
-  /** More bad files than this stop the reading. */
+  /** More bad files than this stop the reading; infinite: none do, nor so many in a row. */
   most: number;
   onBadFile: ((index: number, error: SelfsightError) => void) | undefined;
 }
@@ -96,6 +96,7 @@ interface Limit {
 /** Which limit the bad files have passed. A folder that is only measured has no setting to raise. */
 function passedLimit({ folder, badFiles, replacedFor }: Bearing, inARow: number): Limit | undefined {
   const { most, quarantine } = badFiles;
+  if (most === Number.POSITIVE_INFINITY) return undefined;
   const good = folder.length - quarantine.size;
   const share = `at most ${most} are left out (maxBadShare ${folder.rules.maxBadShare})`;
   if (quarantine.size > most)

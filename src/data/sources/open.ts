@@ -57,7 +57,8 @@ export async function openDataset(source: string, options: OpenOptions = {}): Pr
   checkLimit(limit);
   const dataset = await openWhole(source, split, options);
   const asked = { data: source, split, ...(limit !== undefined && { limit }), ...(rules && { rules }) };
-  return { ...limitTo(dataset, limit), source: asked };
+  const { chosen: _, ...limited } = limitTo(dataset, limit);
+  return { ...limited, source: asked } as Dataset;
 }
 
 /** Shapes are drawn as many as are wanted; of all other data the limit is taken afterwards. */

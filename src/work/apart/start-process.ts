@@ -15,13 +15,20 @@ export interface Started {
   stop(): void;
 }
 
+export interface ProcessFile {
+  name: string;
+  from: string;
+  /** Beside this process's own. Default nothing. */
+  environment?: Readonly<Record<string, string>>;
+}
+
 /** Starts the file `name` beside `from`, whose body is `serveOrder`; whatever it says is handed to `onReport`. */
 export function startProcess<Order, Report>(
-  { name, from }: { name: string; from: string },
+  file: ProcessFile,
   order: Order,
   onReport: (report: Report) => void,
 ): Started {
-  const child = forked(name, from);
+  const child = forked(file);
   const lastWords = tailOf(child);
   child.on("message", (report: Report) => onReport(report));
   const ended = new Promise<Death>((resolve) => {
@@ -34,11 +41,12 @@ export function startProcess<Order, Report>(
 }
 
 /** From sources (tests), Node cannot load TypeScript by itself and goes through jiti. */
-function forked(name: string, from: string): ChildProcess {
+function forked({ name, from, environment }: ProcessFile): ChildProcess {
   const isSource = from.endsWith(".ts");
   const body = new URL(`./${name}.${isSource ? "ts" : "js"}`, from);
   const execArgv = isSource ? ["--import", "jiti/register"] : [];
-  return fork(body, { execArgv, stdio: ["ignore", "ignore", "pipe", "ipc"], serialization: "advanced" });
+  const env = { ...process.env, ...environment };
+  return fork(body, { env, execArgv, stdio: ["ignore", "ignore", "pipe", "ipc"], serialization: "advanced" });
 }
 
 const death = (kind: ErrorKind, message: string): Death => ({ kind, message });

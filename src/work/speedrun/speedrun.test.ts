@@ -195,7 +195,7 @@ test("held-out pictures are neither trained on nor among those that vote, and ar
   expect(held.filter((picture) => kept.includes(picture))).toEqual([]);
   expect([...kept, ...held].sort()).toEqual(picturesOf(whole as never).sort());
   expect(other.heldOut!.fingerprint).toBe(heldOut!.fingerprint);
-  expect(await onlineKnn(settings, dataset, heldOut)).toBeTypeOf("function");
+  expect(await onlineKnn(settings, { dataset, heldOut })).toBeTypeOf("function");
 });
 
 describe("test pictures", () => {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "@commander-js/extra-typings";
+import { deadlineOption, processesOption } from "../../processes/options.ts";
 import { collect, wholeNumberFrom } from "../../terminal/numbers.ts";
 import type { CollapseOptions } from "./run.ts";
 
@@ -14,6 +15,8 @@ export function addCollapse(program: Command): void {
     .option("--steps <number>", "steps of each run (default: 300)", wholeNumberFrom(1))
     .option("--seed <number>", "seed (default: 0)", wholeNumberFrom(0, 4294967295))
     .option("--seeds <number>", "run each for so many seeds, from --seed on (default: 1)", wholeNumberFrom(1, 1000))
+    .addOption(processesOption("run the cells side by side, each one cell at a time with its part of the cores"))
+    .addOption(deadlineOption("all end; finished runs stand"))
     .addOption(new Option("--json", "print the verdicts as JSON; progress goes to the error output"))
     .addHelpText(
       "after",

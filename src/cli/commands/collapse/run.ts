@@ -4,16 +4,14 @@ import {
   collapsePlan,
   collapseRows,
   collapseSheet,
-  firstFailure,
-  runPlan,
   terminalText,
   writeCollapse,
 } from "../../../compare/index.ts";
-import { displayName, exitCodes, SelfsightError } from "../../../errors.ts";
-import { planProgress } from "../../terminal/plan-progress.ts";
-import { exitCodeAfter, stopOnSignals } from "../../terminal/stop-signals.ts";
+import { displayName, SelfsightError } from "../../../errors.ts";
+import { runPlanHere, withOthersCells } from "../../processes/plans.ts";
+import type { ProcessOptions } from "../../processes/together.ts";
 
-export interface CollapseOptions {
+export interface CollapseOptions extends ProcessOptions {
   out?: string;
   method?: string[];
   steps?: number;
@@ -22,8 +20,9 @@ export interface CollapseOptions {
   json?: true;
 }
 
-/** `selfsight collapse --out DIR`. */
-export async function collapse({ out, method = [], steps, seed = 0, seeds = 1, json }: CollapseOptions): Promise<void> {
+/** `selfsight collapse --out DIR`; by one process or several. */
+export async function collapse(options: CollapseOptions): Promise<void> {
+  const { out, method = [], steps, seed = 0, seeds = 1, json } = options;
   if (out === undefined)
     throw new SelfsightError(
       "configuration",
@@ -34,28 +33,22 @@ export async function collapse({ out, method = [], steps, seed = 0, seeds = 1, j
     ...(steps !== undefined && { steps }),
     seeds: Array.from({ length: seeds }, (_, place) => seed + place),
   });
-  const display = planProgress(json ? process.stderr : process.stdout);
-  const controller = new AbortController();
-  const stop = stopOnSignals(() => controller.abort());
-  try {
-    const run = { folder: out, withCorrelation: true, signal: controller.signal, onProgress: display.show };
-    const { reason, rows: planned } = await runPlan(plan, run);
-    display.stop();
-    const rows = collapseRows(plan, planned);
-    await writeCollapse(out, rows);
-    if (reason === "stopped") {
-      console.error("stopped on request and saved; the same command goes on");
-      process.exitCode = exitCodeAfter[stop.signal ?? "SIGTERM"];
-      return;
-    }
-    if (json) console.log(JSON.stringify(rows.map(withoutPictures), null, 2));
-    else printRows(rows, out);
-    const failure = firstFailure(planned);
-    if (failure) process.exitCode = exitCodes[failure.kind];
-  } finally {
-    display.stop();
-    stop.release();
-  }
+  await withOthersCells("collapse", options, (team) =>
+    runPlanHere(
+      plan,
+      { folder: out, isJson: json === true, team },
+      {
+        withCorrelation: true,
+        async onEnd({ reason, rows: planned }) {
+          const rows = collapseRows(plan, planned);
+          await writeCollapse(out, rows);
+          if (reason === "stopped") return;
+          if (json) console.log(JSON.stringify(rows.map(withoutPictures), null, 2));
+          else printRows(rows, out);
+        },
+      },
+    ),
+  );
 }
 
 const withoutPictures = ({ runs, ...row }: CollapseRow) => ({

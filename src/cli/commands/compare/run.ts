@@ -3,23 +3,22 @@ import {
   type ComparisonTable,
   comparisonTable,
   describePlans,
-  firstFailure,
   labelOf,
   type NeededSet,
   neededSets,
   type Plan,
-  runPlan,
   sheetsOf,
   terminalText,
   withFoundSets,
   writeTable,
 } from "../../../compare/index.ts";
-import { displayName, exitCodes, SelfsightError } from "../../../errors.ts";
-import { planProgress } from "../../terminal/plan-progress.ts";
-import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
+import type { Team } from "../../../distributed/index.ts";
+import { displayName, SelfsightError } from "../../../errors.ts";
+import { runPlanHere, withOthersCells } from "../../processes/plans.ts";
+import type { ProcessOptions } from "../../processes/together.ts";
 import { loadPlan } from "../../user-files/plan-file.ts";
 
-export interface CompareOptions {
+export interface CompareOptions extends ProcessOptions {
   out?: string;
   data?: string;
   list?: true;
@@ -27,17 +26,19 @@ export interface CompareOptions {
   json?: true;
 }
 
-/** `selfsight compare PLAN --out DIR`, or `--list`. */
+/** `selfsight compare PLAN --out DIR`, or `--list`; by one process or several. */
 export async function compare(name: string | undefined, options: CompareOptions): Promise<void> {
   if (options.list) return listPlans(options);
   if (name === undefined)
     throw missing("no plan was named", "a shipped plan or a file", "see `selfsight compare --list`");
-  const written = await loadPlan(name, options.data);
-  if (options.dry) return sayPlan(written, options);
-  const plan = withFoundSets(written);
-  if (options.out === undefined)
-    throw missing("no --out was given", "a folder for the runs", "add --out compared/NAME");
-  await runToTable(plan, options.out, options.json === true);
+  if (options.dry) return sayPlan(await loadPlan(name, options.data), options);
+  const { out } = options;
+  if (out === undefined) throw missing("no --out was given", "a folder for the runs", "add --out compared/NAME");
+  const load = async () => withFoundSets(await loadPlan(name, options.data));
+  await withOthersCells("compare", options, async (team) => {
+    const plan = team ? await team.byLeader(load) : await load();
+    return runToTable(plan, out, options.json === true, team);
+  });
 }
 
 const missing = (given: string, needed: string, advice: string) =>
@@ -82,30 +83,21 @@ function sayPlan(plan: Plan, { json }: CompareOptions): void {
   console.log(`measured: ${measured.join(", ")}`);
 }
 
-async function runToTable(plan: Plan, folder: string, isJson: boolean): Promise<void> {
-  const display = planProgress(isJson ? process.stderr : process.stdout);
-  const controller = new AbortController();
-  const stop = stopOnSignals(() => controller.abort());
-  try {
-    const { reason, data, rows } = await runPlan(plan, {
-      folder,
-      signal: controller.signal,
-      onProgress: display.show,
-      onCellEnd: (own, found) => writeTable(folder, comparisonTable(plan, found, own)),
-    });
-    display.stop();
-    const table = comparisonTable(plan, data, rows);
-    writeTable(folder, table);
-    if (reason === "stopped") sayHowToGoOn(stop.signal ?? "SIGTERM");
-    else if (isJson) console.log(JSON.stringify(table, null, 2));
-    else printTable(table, folder);
-    const failure = firstFailure(rows);
-    if (reason === "complete" && failure) process.exitCode = exitCodes[failure.kind];
-  } finally {
-    display.stop();
-    stop.release();
-  }
-}
+const runToTable = (plan: Plan, folder: string, isJson: boolean, team?: Team): Promise<number> =>
+  runPlanHere(
+    plan,
+    { folder, isJson, team },
+    {
+      onCellEnd: (rows, data) => writeTable(folder, comparisonTable(plan, data, rows)),
+      onEnd({ reason, data, rows }) {
+        const table = comparisonTable(plan, data, rows);
+        writeTable(folder, table);
+        if (reason === "stopped") return;
+        if (isJson) console.log(JSON.stringify(table, null, 2));
+        else printTable(table, folder);
+      },
+    },
+  );
 
 function printTable(table: ComparisonTable, folder: string): void {
   const [sheet] = sheetsOf(table);
@@ -114,9 +106,4 @@ function printTable(table: ComparisonTable, folder: string): void {
   console.log(
     `\nThe whole table: ${["table.md", "table.html", "table.json"].map((file) => displayName(join(folder, file))).join(", ")}`,
   );
-}
-
-function sayHowToGoOn(signal: StopSignal): void {
-  console.error("stopped on request and saved; the same command goes on");
-  process.exitCode = exitCodeAfter[signal];
 }

@@ -1,4 +1,5 @@
 import type { Command } from "@commander-js/extra-typings";
+import { sharingOptions } from "../../processes/options.ts";
 import { shardOf } from "../../terminal/numbers.ts";
 import {
   bandsOption,
@@ -10,6 +11,7 @@ import {
 } from "../../terminal/shared-options.ts";
 
 export function addEmbed(program: Command): void {
+  const [processes, deadline] = sharingOptions();
   program
     .command("embed")
     .description("write the embedding of every picture of a folder, or of one picture, to look others up by")
@@ -26,6 +28,8 @@ export function addEmbed(program: Command): void {
     .addOption(bandsOption("those of the run"))
     .addOption(precisionOption().default("fp32" as const, "fp32: others compute with these"))
     .option("--shard <i/n>", "part i of n, from 1/n to n/n, in a file of its own; together they are the index", shardOf)
+    .addOption(processes)
+    .addOption(deadline)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -40,6 +44,7 @@ Examples:
   selfsight embed runs/photos photos/ --out photos.safetensors
   selfsight embed runs/photos query.jpg --out query.safetensors
   selfsight embed runs/cifar10 cifar10 --split test --out test.npy
+  selfsight embed runs/photos photos/ --out photos.safetensors --processes 2
   selfsight embed runs/photos photos/ --out photos.parquet --shard $((SLURM_ARRAY_TASK_ID + 1))/8`,
     )
     .action(async (run, data, options) => (await import("./run.ts")).embed(run, data, options));

@@ -1,29 +1,36 @@
 import { basename } from "node:path";
 import type { Split } from "../../../data/index.ts";
 import { displayName } from "../../../errors.ts";
+import type { Sharing } from "../../../evaluate/index.ts";
 import type { Embedded } from "../../../work/embeddings/embed.ts";
 import { embedToIndex } from "../../../work/embeddings/embed-folder.ts";
 import { formatOf } from "../../../work/embeddings/files/formats.ts";
 import type { Shard } from "../../../work/embeddings/shards.ts";
 import type { RepresentationOptions } from "../../../work/representation.ts";
+import { type ProcessOptions, withHelpers } from "../../processes/together.ts";
 import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { exitCodeAfter, stopOnSignals } from "../../terminal/stop-signals.ts";
 import { warn } from "../../terminal/warn.ts";
 
-export interface EmbedOptions extends SampleOptions, Pick<RepresentationOptions, "precision" | "size"> {
+export interface EmbedOptions extends SampleOptions, ProcessOptions, Pick<RepresentationOptions, "precision" | "size"> {
   out: string;
   split?: Split | undefined;
   shard?: Shard | undefined;
   json?: true | undefined;
 }
 
-/** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index. */
+/** `selfsight embed RUN_OR_WEIGHTS DATA --out FILE`: the features of every picture, or of one, as an index; by one process or several. */
 export async function embed(source: string, data: string, options: EmbedOptions): Promise<void> {
   formatOf(options.out); // before any work
+  await withHelpers("embed", options, (sharing) => embedWith(sharing, source, data, options));
+}
+
+async function embedWith(sharing: Sharing | undefined, source: string, data: string, options: EmbedOptions) {
   const stopping = new AbortController();
   const stop = stopOnSignals(() => stopping.abort());
-  const { end, ...told } = reading(options);
+  const onWish = () => void (stopping.signal.aborted || sharing?.onWish?.());
+  const { end, ...told } = reading(options, sharing && { ...sharing, onWish });
   try {
     const embedded = await embedToIndex(source, data, options.out, {
       ...options,

@@ -1,6 +1,7 @@
 import type { Command as TypedCommand } from "@commander-js/extra-typings";
 import { type Command, Option } from "commander";
 import type { MeasureOptions, ProtocolName } from "../../../work/index.ts";
+import { sharingOptions } from "../../processes/options.ts";
 import { wholeNumber, wholeNumberFrom } from "../../terminal/numbers.ts";
 import {
   bandsOption,
@@ -52,7 +53,15 @@ function addProtocol(evaluate: Command, name: ProtocolName): void {
     .showHelpAfterError(`(see \`selfsight evaluate ${name} --help\`)`)
     .addHelpText("after", `\n${explanation}\n\nExamples:\n${examplesOf(examples)}`)
     .action(async (run, given) => (await import("./run.ts")).evaluate(name, run, given));
-  for (const option of [...options, ...commonOptions(rest), ...paired, jsonOption(), ...foreignOptions(name)])
+  const shared = rest.isShared ? sharingOptions() : sharingOptions().map((option) => option.hideHelp()); // refused in a sentence
+  for (const option of [
+    ...options,
+    ...commonOptions(rest),
+    ...paired,
+    ...shared,
+    jsonOption(),
+    ...foreignOptions(name),
+  ])
     command.addOption(option);
 }
 

@@ -1,4 +1,6 @@
 import { existsSync, statSync } from "node:fs";
+import { SelfsightError } from "../../../errors.ts";
+import type { Sharing } from "../../../evaluate/index.ts";
 import {
   compareOutcomes,
   type EvaluateOptions,
@@ -10,6 +12,7 @@ import {
   readOutcomes,
   writeOutcomes,
 } from "../../../work/index.ts";
+import { type ProcessOptions, withHelpers } from "../../processes/together.ts";
 import { reading } from "../../terminal/reading.ts";
 import { type SampleOptions, sampleRules } from "../../terminal/sample-rules.ts";
 import { warn } from "../../terminal/warn.ts";
@@ -26,16 +29,37 @@ type CommandOptions<Name extends ProtocolName> = EvaluateOptions<Name> &
     outcomes?: string | undefined;
   };
 
-/** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`. */
+/** `selfsight evaluate PROTOCOL RUN_OR_WEIGHTS --data DATA`; by one process or several. */
 export async function evaluate<Name extends ProtocolName>(
+  protocol: Name,
+  source: string,
+  { processes, deadline, ...options }: CommandOptions<Name> & ProcessOptions,
+): Promise<void> {
+  const isShared = protocolCommands[protocol].isShared === true;
+  if (!isShared && (processes ?? 1) > 1) throw notShared(protocol);
+  await withHelpers(`evaluate ${protocol}`, { processes, deadline }, (sharing) => {
+    if (sharing && !isShared) throw notShared(protocol);
+    return evaluateWith(sharing, protocol, source, options as unknown as CommandOptions<Name>);
+  });
+}
+
+const notShared = (protocol: string) =>
+  new SelfsightError(
+    "configuration",
+    `evaluate ${protocol}: several processes; it computes no features that could be shared out; start one process`,
+  );
+
+async function evaluateWith<Name extends ProtocolName>(
+  sharing: Sharing | undefined,
   protocol: Name,
   source: string,
   options: CommandOptions<Name>,
 ): Promise<void> {
-  const report = await measured(protocol, source, options);
+  const report = await measured(sharing, protocol, source, options);
   if (!report) return;
   if (options.outcomes !== undefined) writeOutcomes(options.outcomes, outcomesOf(report));
-  const other = options.against === undefined ? undefined : await otherOutcomes(protocol, options.against, options);
+  const other =
+    options.against === undefined ? undefined : await otherOutcomes(sharing, protocol, options.against, options);
   if (options.against !== undefined && !other) return; // stopped on request
   const comparison = other && compareOutcomes(outcomesOf(report), other);
   if (options.json) {
@@ -50,7 +74,12 @@ export async function evaluate<Name extends ProtocolName>(
 /** One entry an image: for a file. */
 const perImage = ["outcomes", "images"];
 
-function measured<Name extends ProtocolName>(protocol: Name, source: string, options: CommandOptions<Name>) {
+function measured<Name extends ProtocolName>(
+  sharing: Sharing | undefined,
+  protocol: Name,
+  source: string,
+  options: CommandOptions<Name>,
+) {
   const { against: _, outcomes: __, ...own } = options;
   return whileTraining(options, (told) =>
     measure(source, protocol, options.data, {
@@ -58,19 +87,20 @@ function measured<Name extends ProtocolName>(protocol: Name, source: string, opt
       ...told,
       ...(isReadBySamples(options) && { rules: sampleRules(options) }),
       warn,
-      reading: () => reading(options),
+      reading: () => reading(options, sharing),
     }),
   );
 }
 
 /** Of a file that holds them, or of another run that is measured now. */
 async function otherOutcomes<Name extends ProtocolName>(
+  sharing: Sharing | undefined,
   protocol: Name,
   against: string,
   options: CommandOptions<Name>,
 ): Promise<Outcomes | undefined> {
   if (existsSync(against) && statSync(against).isFile() && against.endsWith(".json")) return readOutcomes(against);
-  const report = await measured(protocol, against, options);
+  const report = await measured(sharing, protocol, against, options);
   return report && outcomesOf(report);
 }
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from "@commander-js/extra-typings";
+import { deadlineOption, processesOption } from "../../processes/options.ts";
 import { collect, wholeNumberFrom } from "../../terminal/numbers.ts";
 import { bandsOption, rangeOption } from "../../terminal/shared-options.ts";
 import { type SettingFlag, settingFlags } from "./flags.ts";
@@ -63,17 +64,11 @@ export function addPretrain(program: Command): void {
       "resume although another machine seems to train in the folder; only if you know that it is gone",
     )
     .addOption(
-      new Option(
-        "--processes <number>",
-        "so many processes on this machine train as one, each with its part of every batch and of the cores; results are those of one process",
-      ).argParser(wholeNumberFrom(1, 1024)),
+      processesOption(
+        "train as one, each with its part of every batch and of the cores; results are those of one process",
+      ),
     )
-    .addOption(
-      new Option(
-        "--deadline <seconds>",
-        "among several processes: how long one waits for the others before the run ends, saved as it last was (default: 300)",
-      ).argParser(wholeNumberFrom(1, 86400)),
-    )
+    .addOption(deadlineOption("the run ends, saved as it last was"))
     .option("--tensorboard", "write TensorBoard's events into the run's folder while it trains")
     .option("--json", "print JSON for machines when it ends; progress goes to standard error")
     .addHelpText(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { launchFrom, leads, type Team } from "../../../distributed/index.ts";
+import { leads, type Team } from "../../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../../errors.ts";
 import {
   type ForkPoint,
@@ -18,14 +18,14 @@ import {
 } from "../../../train/index.ts";
 import { liveTensorboard } from "../../../work/curves/write-curves.ts";
 import { trainRun } from "../../../work/pretrain.ts";
+import { inProcesses, type ProcessOptions } from "../../processes/together.ts";
 import { noProgress, progress } from "../../terminal/progress.ts";
 import { exitCodeAfter, type StopSignal, stopOnSignals } from "../../terminal/stop-signals.ts";
 import { warn } from "../../terminal/warn.ts";
 import { loadRecipe } from "../../user-files/recipe-file.ts";
 import { type SettingFlag, settingFlags } from "./flags.ts";
-import { amongOthers, runProcesses, startedTwice } from "./processes.ts";
 
-export interface PretrainOptions {
+export interface PretrainOptions extends ProcessOptions {
   method?: string;
   recipe?: string;
   config?: string;
@@ -46,20 +46,13 @@ export interface PretrainOptions {
   resume?: string;
   acceptDatasetChange?: true;
   takeOver?: true;
-  processes?: number;
-  deadline?: number;
   tensorboard?: true;
   json?: true;
 }
 
 /** `selfsight pretrain DATA`, or `selfsight pretrain --resume RUN`; in one process or as one of several. */
-export async function pretrain(data: string | undefined, options: PretrainOptions): Promise<void> {
-  const launch = launchFrom(process.env);
-  if (options.processes !== undefined && launch) throw startedTwice(options.processes, launch);
-  if ((options.processes ?? 1) > 1) process.exitCode = await runProcesses(options.processes!);
-  else if (launch) await amongOthers(launch, options.deadline, (team) => startOrResume(data, options, team));
-  else await startOrResume(data, options);
-}
+export const pretrain = (data: string | undefined, options: PretrainOptions): Promise<void> =>
+  inProcesses("pretrain", options, (team) => startOrResume(data, options, team));
 
 async function startOrResume(data: string | undefined, options: PretrainOptions, team?: Team): Promise<void> {
   if (options.resume !== undefined) await resume(options.resume, data, options, team);

@@ -1,8 +1,10 @@
 import { type Command, Option } from "commander";
+import { sharingOptions } from "../../../processes/options.ts";
 import { collect, wholeNumber, wholeNumberFrom } from "../../../terminal/numbers.ts";
 import { jsonOption, precisionOption } from "../../../terminal/shared-options.ts";
 
 export function addAll(evaluate: Command): void {
+  const [processes, deadline] = sharingOptions();
   evaluate
     .command("all")
     .description("every protocol that the pictures allow, on one set or several")
@@ -29,6 +31,8 @@ export function addAll(evaluate: Command): void {
     )
     .addOption(new Option("--device <device>", "auto, cpu, cuda or cuda:N (default: auto)"))
     .addOption(precisionOption())
+    .addOption(processes)
+    .addOption(deadline)
     .addOption(jsonOption())
     .showHelpAfterError("(see `selfsight evaluate all --help`)")
     .addHelpText(
@@ -37,6 +41,7 @@ export function addAll(evaluate: Command): void {
 What the pictures do not allow is named with the reason. Each figure is written when it is known: to evaluations.json, what each image
 was worth to outcomes/ (for --against), and of a run into its report.html, beside the published figures of its method. Robustness
 corrupts 1,000 test pictures; detection and segmentation take their schedule \`small\`.
+Of several processes (--processes, torchrun, srun) all compute features; process 0 alone does what trains.
 
 Examples:
   selfsight evaluate all runs/cifar10 --data cifar10

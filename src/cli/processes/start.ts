@@ -1,39 +1,15 @@
-// `--processes N`: the same command N times on this machine, and one process's part in such a start.
+// `--processes N`: the same command N times on this machine.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
-import { joinTeam, type Launch, startedHere, type Team } from "../../../distributed/index.ts";
-import { exitCodes, SelfsightError } from "../../../errors.ts";
-import { exitCodeAfter, type StopSignal } from "../../terminal/stop-signals.ts";
-
-const usualDeadlineSeconds = 300;
-
-/** Trains as one of several processes. Errors: distributed, with who is missing; else as `body`. */
-export async function amongOthers(
-  launch: Launch,
-  deadlineSeconds = usualDeadlineSeconds,
-  body: (team: Team) => Promise<void>,
-): Promise<void> {
-  const team = joinTeam(launch, deadlineSeconds);
-  try {
-    await body(team);
-  } catch (error) {
-    throw await team.explain(error);
-  } finally {
-    team.leave();
-  }
-}
-
-export const startedTwice = (processes: number, { by, size }: Launch): SelfsightError =>
-  new SelfsightError(
-    "configuration",
-    `pretrain: --processes ${processes}, but ${by} has started ${size} processes already; one of them is needed; leave --processes away`,
-  );
+import { startedHere } from "../../distributed/index.ts";
+import { exitCodes } from "../../errors.ts";
+import { exitCodeAfter, type StopSignal } from "../terminal/stop-signals.ts";
 
 /** How long the others have to find out by themselves that one has failed. */
 const graceMilliseconds = 20_000;
 
-/** Starts the processes, hands signals on, and returns the exit code of the run. */
+/** Starts the processes, hands signals on, and returns the exit code of all. */
 export async function runProcesses(count: number): Promise<number> {
   const port = await freePort();
   const children = Array.from({ length: count }, (_, rank) => startProcess(rank, count, port));
@@ -44,15 +20,18 @@ export async function runProcesses(count: number): Promise<number> {
     end.then((code) => code !== 0 && setTimeout(() => killAll(children), graceMilliseconds).unref());
   const codes = await Promise.all(ends);
   release();
-  for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) process.stderr.write(words[rank]!());
+  for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) words[rank]!();
   return codeOfAll(codes);
 }
 
-/** What a process prints on its error output; the first one's goes to the terminal by itself. */
-function wordsOf({ stderr }: ChildProcess): () => string {
-  const parts: Buffer[] = [];
-  stderr?.on("data", (part: Buffer) => parts.push(part));
-  return () => Buffer.concat(parts).toString();
+/** Keeps what a process prints, and says it when called; the first one's goes to the terminal by itself. */
+function wordsOf({ stdout, stderr }: ChildProcess): () => void {
+  const said: [NodeJS.WriteStream, Buffer][] = [];
+  stdout?.on("data", (part: Buffer) => said.push([process.stdout, part]));
+  stderr?.on("data", (part: Buffer) => said.push([process.stderr, part]));
+  return () => {
+    for (const [stream, part] of said) stream.write(part);
+  };
 }
 
 /** The first process tells its own reason to end; where it has none, whoever else has one does. */
@@ -75,7 +54,7 @@ function startProcess(rank: number, count: number, port: number): ChildProcess {
   };
   const words = [...process.execArgv, process.argv[1]!, ...withoutProcesses(process.argv.slice(2))];
   return spawn(process.execPath, words, {
-    stdio: ["inherit", "inherit", rank === 0 ? "inherit" : "pipe"],
+    stdio: rank === 0 ? "inherit" : ["inherit", "pipe", "pipe"],
     env: { ...process.env, ...place },
   });
 }
