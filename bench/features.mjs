@@ -38,7 +38,7 @@ async function ours(folder) {
   const { Tensor: _, zeros } = await import("../dist/extend/torch.js");
   for (let i = 0; i < 2; i++) model.representation.forward(zeros([32, 3, 224, 224])).free(); // the first call prepares kernels
   const startedAt = performance.now();
-  const { length } = await embedToIndex(model, pictures, join(folder, `ours-${process.pid}.npy`));
+  const { length } = await embedToIndex(model, pictures, join(folder, `ours-${process.pid}.npy`), { split: "all" });
   console.log(JSON.stringify({ seconds: (performance.now() - startedAt) / 1000, pictures: length }));
 }
 

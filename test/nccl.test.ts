@@ -52,7 +52,9 @@ describe.skipIf(!addon().openStore)("of two processes", () => {
     const source = join(projectRoot, "test", "played-gpu", "nccl.cc");
     const headers = [join(projectRoot, "native"), build.libtorch.include];
     const flags = ["-shared", "-fPIC", "-std=c++20", ...headers.map((name) => `-I${name}`)];
-    execFileSync("g++", [...flags, "-o", played, source]);
+    const { lib } = build.libtorch;
+    const linked = [`-L${lib}`, `-Wl,-rpath,${lib}`, "-lc10", "-ltorch_cpu"]; // the addon keeps its libtorch to itself
+    execFileSync("g++", [...flags, "-o", played, source, ...linked]);
   }, 300_000);
 
   /** What both print: whether NCCL was chosen, and 1 + 2. */

@@ -110,7 +110,7 @@ const badFilesOf = (folder: ImageFolder, quarantine: Set<number>, onBadFile: Bad
 });
 
 /** Bad files that several readers of parts have found, told in the order of the whole folder: reports each. Errors: data, when they are too many. */
-export function badFilesOfAll(folder: ImageFolder, onBadFile: BadFiles["onBadFile"]) {
+export function badFilesOfAll(folder: ImageFolder, onBadFile: ReadOptions["onBadFile"]) {
   const badFiles = badFilesOf(folder, new Set(), onBadFile);
   let [last, inARow] = [-2, 0];
   return (index: number, message: string): void => {
