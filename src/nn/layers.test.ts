@@ -10,7 +10,7 @@ import {
   tensor,
   zeros,
 } from "../torch/index.ts";
-import { BatchNorm, Conv2d, Doubling2d, Linear, projector } from "./layers.ts";
+import { BatchNorm, Conv2d, Doubling2d, Linear, normalizedConvolution, projector } from "./layers.ts";
 import { freeNetwork, loadState, type Module, namedParameters, setRequiresGrad, stateOf } from "./module.ts";
 
 afterEach(() => expect(liveTensors().live).toBe(0));
@@ -181,5 +181,32 @@ test("a convolution's bias starts at zero and is added", () => {
       noGrad(() => layer.bias!.copy_(tensor([1, 2])));
       expect(numbers(noGrad(() => layer.forward(zeros([1, 1, 1, 1]))))).toEqual([1, 2]);
     },
+  );
+});
+
+test("a convolution and its batch norm are one where nothing learns, and two where something does", () => {
+  withModule(
+    () => new Conv2d(3, 4, 3, { stride: 2, padding: 1 }),
+    (convolution) =>
+      withModule(
+        () => new BatchNorm(4),
+        (norm) => {
+          noGrad(() => {
+            for (const part of [norm.weight!, norm.bias!, norm.running_mean]) part.normal_();
+            norm.running_var.uniform_({ from: 0.1, to: 3 });
+          });
+          const input = randn([2, 3, 6, 5]);
+          norm.eval();
+          const apart = noGrad(() => norm.forward(convolution.forward(input)));
+          const together = noGrad(() => normalizedConvolution(convolution, norm, input));
+          expect(numbers(together)).not.toEqual(numbers(apart)); // rounded otherwise: it is another computation
+          expectEach(together, numbers(apart));
+          expect(numbers(normalizedConvolution(convolution, norm, input))).toEqual(numbers(apart)); // recorded
+          norm.train();
+          const trained = noGrad(() => normalizedConvolution(convolution, norm, input));
+          expect(norm.num_batches_tracked.item()).toBe(1);
+          expectEach(trained.mean({ dim: [0, 2, 3] }), numbers(norm.bias!));
+        },
+      ),
   );
 });

@@ -1,6 +1,7 @@
 // N images, C channels, H height, W width, D features
 import {
   globalBatchNorm,
+  isRecording,
   keep,
   noGrad,
   ones,
@@ -74,8 +75,13 @@ export class Conv2d extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    if (this.#isUnsafe()) return op.conv2d(op.max_pool2d(input, 1, this.#stride), this.weight, this.bias, 1, 0);
-    return op.conv2d(input, this.weight, this.bias, this.#stride, this.#padding);
+    return this.forwardWith(input, this.weight, this.bias);
+  }
+
+  /** The same convolution with other weights [out, in, k, k] and bias [out]. */
+  forwardWith(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+    if (this.#isUnsafe()) return op.conv2d(op.max_pool2d(input, 1, this.#stride), weight, bias, 1, 0);
+    return op.conv2d(input, weight, bias, this.#stride, this.#padding);
   }
 
   /**
@@ -140,6 +146,14 @@ export class BatchNorm extends Module {
     return this.#normalize(input);
   }
 
+  /** γ/σ and β − γ mean/σ of the running statistics: what evaluation multiplies and adds. */
+  scaleAndShift(): { scale: Tensor; shift: Tensor } {
+    const spread = this.running_var.add(1e-5).rsqrt(); // [C]
+    const scale = this.weight ? spread.mul(this.weight) : spread;
+    const shift = this.running_mean.mul(scale).neg();
+    return { scale, shift: this.bias ? shift.add(this.bias) : shift };
+  }
+
   #normalizeTogether(input: Tensor, processes: ProcessGroup): Tensor {
     this.#count();
     const { weight, bias, running_mean: mean, running_var: variance } = this;
@@ -168,6 +182,18 @@ export class BatchNorm extends Module {
     const { weight, bias, running_mean: mean, running_var: variance } = this;
     return op.batch_norm(input, weight, bias, mean, variance, this.training, 0.1, 1e-5, true);
   }
+}
+
+/**
+ * A convolution without bias and the batch norm behind it. In evaluation, where no gradient is recorded, they are one convolution with
+ * weights W γ/σ and bias β − γ mean/σ: each map is written once, not twice, which spares a third of a ResNet-50's time in bfloat16 (bench/features.mjs).
+ */
+export function normalizedConvolution(convolution: Conv2d, norm: BatchNorm, input: Tensor): Tensor {
+  if (norm.training || isRecording()) return norm.forward(convolution.forward(input));
+  return scope(() => {
+    const { scale, shift } = norm.scaleAndShift(); // [C]
+    return convolution.forwardWith(input, convolution.weight.mul(scale.reshape(-1, 1, 1, 1)), shift);
+  });
 }
 
 /** Batch norm sees a training batch in `groups` equal parts from here on, as on so many devices of their own. */

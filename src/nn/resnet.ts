@@ -2,7 +2,15 @@
 
 import { SelfsightError } from "../errors.ts";
 import { noGrad, scope, type Tensor } from "../torch/index.ts";
-import { BatchNorm, Conv2d, GlobalAveragePool, Identity, MaxPool2d, Sequential } from "./layers.ts";
+import {
+  BatchNorm,
+  Conv2d,
+  GlobalAveragePool,
+  Identity,
+  MaxPool2d,
+  normalizedConvolution,
+  Sequential,
+} from "./layers.ts";
 import { Module } from "./module.ts";
 
 export const resnetNames = ["resnet18", "resnet34", "resnet50"] as const;
@@ -28,7 +36,7 @@ class BasicBlock extends Module {
   readonly bn1: BatchNorm;
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm;
-  readonly downsample: Sequential | null;
+  readonly downsample: Shortcut | null;
 
   constructor(inputChannels: number, channels: number, stride: number) {
     super();
@@ -45,8 +53,8 @@ class BasicBlock extends Module {
 
   override forward(input: Tensor): Tensor {
     return scope(() => {
-      const hidden = this.bn1.forward(this.conv1.forward(input)).relu_();
-      const branch = this.bn2.forward(this.conv2.forward(hidden));
+      const hidden = normalizedConvolution(this.conv1, this.bn1, input).relu_();
+      const branch = normalizedConvolution(this.conv2, this.bn2, hidden);
       return branch.add_(this.downsample?.forward(input) ?? input).relu_();
     });
   }
@@ -60,7 +68,7 @@ class Bottleneck extends Module {
   readonly bn2: BatchNorm;
   readonly conv3: Conv2d;
   readonly bn3: BatchNorm;
-  readonly downsample: Sequential | null;
+  readonly downsample: Shortcut | null;
 
   constructor(inputChannels: number, channels: number, stride: number) {
     super();
@@ -79,18 +87,32 @@ class Bottleneck extends Module {
 
   override forward(input: Tensor): Tensor {
     return scope(() => {
-      const reduced = this.bn1.forward(this.conv1.forward(input)).relu_();
-      const hidden = this.bn2.forward(this.conv2.forward(reduced)).relu_();
-      const branch = this.bn3.forward(this.conv3.forward(hidden));
+      const reduced = normalizedConvolution(this.conv1, this.bn1, input).relu_();
+      const hidden = normalizedConvolution(this.conv2, this.bn2, reduced).relu_();
+      const branch = normalizedConvolution(this.conv3, this.bn3, hidden);
       return branch.add_(this.downsample?.forward(input) ?? input).relu_();
     });
   }
 }
 
-function shortcut(inputChannels: number, outputChannels: number, stride: number): Sequential | null {
-  if (stride === 1 && inputChannels === outputChannels) return null;
-  return new Sequential(new Conv2d(inputChannels, outputChannels, 1, { stride }), new BatchNorm(outputChannels));
+/** Around a block whose map has another size, a convolution of side 1 and its batch norm. */
+class Shortcut extends Module {
+  readonly 0: Conv2d;
+  readonly 1: BatchNorm;
+
+  constructor(inputChannels: number, outputChannels: number, stride: number) {
+    super();
+    this[0] = new Conv2d(inputChannels, outputChannels, 1, { stride });
+    this[1] = new BatchNorm(outputChannels);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return normalizedConvolution(this[0], this[1], input);
+  }
 }
+
+const shortcut = (inputChannels: number, outputChannels: number, stride: number): Shortcut | null =>
+  stride === 1 && inputChannels === outputChannels ? null : new Shortcut(inputChannels, outputChannels, stride);
 
 /** Blocks of each stage. */
 export const resnetDepths = {
@@ -142,7 +164,7 @@ export class ResNet extends Module {
   /** Images [N, 3, H, W] to the map before the last stage, [N, outputSize / 2, H / mapStride, W / mapStride]: detection's C4. */
   mapOf(images: Tensor): Tensor {
     return scope(() => {
-      const stem = scope(() => this.#pool.forward(this.bn1.forward(this.conv1.forward(images)).relu_()));
+      const stem = scope(() => this.#pool.forward(normalizedConvolution(this.conv1, this.bn1, images).relu_()));
       return [this.layer1, this.layer2, this.layer3].reduce((value, stage) => stage.forward(value), stem);
     });
   }

@@ -29,6 +29,7 @@ export {
   engine,
   giveBackMemory,
   gradients,
+  isRecording,
   loadLibrary,
   lockFile,
   manualSeed,

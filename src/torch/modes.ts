@@ -17,6 +17,13 @@ export function noGrad<T>(body: () => T, ..._refused: RefusedPromise<T>): T {
   }
 }
 
+/** Whether operations are recorded for gradients. */
+export function isRecording(): boolean {
+  const is = addon().gradMode(true);
+  addon().gradMode(is);
+  return is;
+}
+
 export interface AutocastOptions {
   /** What matrix products and convolutions compute in; "float32" switches autocast off for `body`. */
   dtype: DType;
