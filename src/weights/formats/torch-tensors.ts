@@ -89,23 +89,26 @@ export async function readTensors(
   );
 }
 
-/** Storages that are on their way while another one's checksum is computed. */
-const readAhead = 4;
+/** Bytes that are on their way while another storage's checksum is computed: of batch norms' small ones hundreds at once. */
+const bytesAhead = 2 ** 25;
 
 async function readStorages(
   container: TorchContainer,
   wanted: readonly { storage: Storage; numbers: Buffer }[],
 ): Promise<void> {
   const reading: Promise<void>[] = [];
+  let ahead = 0;
   try {
     for (const [i, { storage, numbers }] of wanted.entries()) {
-      while (reading.length < Math.min(i + readAhead, wanted.length)) {
+      while (reading.length < wanted.length && (ahead < bytesAhead || reading.length <= i)) {
         const next = wanted[reading.length]!;
         const started = container.fill(next.numbers, next.storage);
         started.catch(() => {}); // it is waited for below; until then its fault is nobody's
+        ahead += next.numbers.length;
         reading.push(started);
       }
       await reading[i];
+      ahead -= numbers.length;
       container.verify(numbers, storage);
     }
   } finally {
