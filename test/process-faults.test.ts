@@ -9,11 +9,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
 import { freePort } from "../src/cli/processes/start.ts";
 import { keyedStream } from "../src/random.ts";
+import { type Member, startAllIn, startIn } from "./process-jobs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-faults-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const command = join(projectRoot, "bin", "selfsight.mjs");
 const small = [
   "--batch",
   "8",
@@ -28,32 +28,8 @@ const small = [
 ];
 const quiet = ["--set", "knnEveryEpochs=0", "--set", "logEverySteps=1", "--deadline", "8"];
 
-interface Member {
-  child: ChildProcess;
-  output: () => string;
-  end: Promise<number | null>;
-}
-
-function start(words: readonly string[], environment: Record<string, string> = {}): Member {
-  const child = spawn(process.execPath, [command, ...words], {
-    cwd: folder,
-    env: { ...process.env, OMP_NUM_THREADS: "1", ...environment },
-  });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (part) => {
-      text += part;
-    });
-  return { child, output: () => text, end: new Promise((resolve) => child.on("exit", resolve)) };
-}
-
-/** As many processes as `places`, in one job. */
-async function startAll(words: readonly string[], size: number): Promise<Member[]> {
-  const MASTER_PORT = String(await freePort());
-  return Array.from({ length: size }, (_, rank) =>
-    start(words, { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT }),
-  );
-}
+const start = (words: readonly string[], environment?: Record<string, string>) => startIn(folder, words, environment);
+const startAll = (words: readonly string[], size: number) => startAllIn(folder, words, size);
 
 async function until(condition: () => boolean): Promise<void> {
   const end = performance.now() + 60_000;

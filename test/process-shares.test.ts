@@ -1,47 +1,22 @@
 // Evaluations, embeddings and comparisons by several processes: the result is that of one, whoever finds a bad picture, and one that is
 // lost ends the others.
-import { type ChildProcess, spawn } from "node:child_process";
+
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/processes/start.ts";
 import { keyedStream } from "../src/random.ts";
 import { loadIndex } from "../src/work/index.ts";
+import { type Member, startAllIn, startIn } from "./process-jobs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-shares-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const command = join(projectRoot, "bin", "selfsight.mjs");
 const deadline = ["--deadline", "60"];
 
-interface Member {
-  child: ChildProcess;
-  output: () => string;
-  end: Promise<number | null>;
-}
-
-function start(words: readonly string[], environment: Record<string, string> = {}): Member {
-  const child = spawn(process.execPath, [command, ...words], {
-    cwd: folder,
-    env: { ...process.env, OMP_NUM_THREADS: "1", ...environment },
-  });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (part) => {
-      text += part;
-    });
-  return { child, output: () => text, end: new Promise((resolve) => child.on("exit", resolve)) };
-}
-
-async function startAll(words: readonly string[], size: number): Promise<Member[]> {
-  const MASTER_PORT = String(await freePort());
-  return Array.from({ length: size }, (_, rank) =>
-    start(words, { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT }),
-  );
-}
+const start = (words: readonly string[], environment?: Record<string, string>) => startIn(folder, words, environment);
+const startAll = (words: readonly string[], size: number) => startAllIn(folder, words, size);
 
 async function done(words: readonly string[], processes = 1): Promise<string> {
   const several = processes === 1 ? [] : ["--processes", `${processes}`, ...deadline];

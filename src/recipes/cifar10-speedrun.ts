@@ -8,6 +8,7 @@
 import { barlowTwinsViews } from "../augment/index.ts";
 import type { PartialSettings } from "../train/index.ts";
 import { soloLearn } from "./cifar10/solo-learn.ts";
+import { cifar10Lars } from "./cifar10.ts";
 
 const shared: PartialSettings = {
   ...soloLearn,
@@ -20,15 +21,7 @@ const shared: PartialSettings = {
   observeEverySteps: 0,
   logEverySteps: 10,
   checkpointEveryMinutes: 30,
-  optimizer: {
-    name: "lars",
-    learningRate: 4,
-    batchRule: "linear",
-    biasLearningRate: 0.1,
-    weightDecay: 1e-4,
-    decaysBiases: false,
-    momentum: 0.9,
-  },
+  optimizer: cifar10Lars,
 };
 
 export const cifar10Speedrun80: PartialSettings = {
