@@ -57,6 +57,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerGpu(env, exports);
   exports.Set("builtFor", TORCH_VERSION);
   registerStreams(env, exports);
+  registerGraphs(env, exports);
   registerViews(env, exports);
   registerDistributed(env, exports);
   return exports;

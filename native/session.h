@@ -90,6 +90,7 @@ void registerModes(Napi::Env env, Napi::Object exports);      // modes.cc: autog
 void registerFiles(Napi::Env env, Napi::Object exports);      // files.cc: locks of the kernel
 void registerGpu(Napi::Env env, Napi::Object exports);        // gpu.cc: what the driver says of GPUs
 void registerStreams(Napi::Env env, Napi::Object exports);    // streams.cc: marks in a device's work
+void registerGraphs(Napi::Env env, Napi::Object exports);     // graphs.cc: steps that a device does again by one command
 void registerViews(Napi::Env env, Napi::Object exports);      // views.cc: augmented views in one call
 void registerDistributed(Napi::Env env, Napi::Object exports);  // distributed.cc: several processes as one
 

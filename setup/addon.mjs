@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, st
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { buildFolder, builds, currentRecord, nativeFolder, ncclPart } from "./current.mjs";
+import { buildFolder, builds, cudaAddon, currentRecord, nativeFolder } from "./current.mjs";
 import { compilerSettings, compilers, isTried, libraryFile, machineName, thisMachine } from "./platform.mjs";
 import { has, installDebian, run, SetupError, say, tryRun } from "./say.mjs";
 
@@ -51,8 +51,8 @@ function compile(folder, libtorch, sanitize) {
   try {
     runCmake(partial, { ...settingsFor(libtorch, machine), SANITIZE: sanitize ? "ON" : "OFF" }, libtorch);
     mkdirSync(folder, { recursive: true });
-    rmSync(join(folder, ncclPart), { force: true });
-    for (const name of [ncclPart, "selfsight.node"].filter((name) => existsSync(join(partial, name))))
+    rmSync(join(folder, cudaAddon), { force: true });
+    for (const name of [cudaAddon, "selfsight.node"].filter((name) => existsSync(join(partial, name))))
       renameSync(join(partial, name), join(folder, name)); // whoever has loaded the old one keeps it
   } finally {
     rmSync(partial, { recursive: true, force: true });
@@ -117,9 +117,9 @@ function runCmake(folder, settings, libtorch) {
   run("cmake", ["-S", nativeFolder, "-B", folder, ...defines], { failure });
   const build = ["--build", folder, "--parallel", String(availableParallelism())];
   run("cmake", build, { failure });
-  if (settings.CUDA_HEADERS && tryRun("cmake", [...build, "--target", "selfsight-nccl"]) === undefined)
+  if (settings.CUDA_HEADERS && tryRun("cmake", [...build, "--target", "selfsight-cuda"]) === undefined)
     say(
-      "the part for NCCL does not compile against this libtorch; tensors of several GPUs will travel over host memory",
+      "the part for NCCL and CUDA graphs does not compile against this libtorch; tensors of several GPUs will travel over host memory, and cudaGraph is refused",
     );
 }
 

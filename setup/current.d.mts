@@ -28,4 +28,4 @@ export const projectRoot: string;
 /** Every build of these sources. */
 export function builds(): CurrentBuild[];
 /** The file beside an addon that was compiled with CUDA's headers at hand: native/nccl.cc. */
-export const ncclPart: string;
+export const cudaAddon: string;

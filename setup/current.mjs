@@ -17,8 +17,8 @@ export function buildFolder() {
   return join(cacheFolder("addon"), `${version}-napi8-${process.platform}-${process.arch}-${sourcesDigest()}`);
 }
 
-/** Beside an addon that was compiled with CUDA's headers at hand: native/nccl.cc. */
-export const ncclPart = "selfsight-nccl.so";
+/** Beside an addon that was compiled with CUDA's headers at hand: native/nccl.cc and native/cuda-graph.cc. */
+export const cudaAddon = "selfsight-cuda.so";
 
 /** What is remembered: the build that serves where SELFSIGHT_LIBTORCH names none. */
 export const currentRecord = () => join(buildFolder(), "current.json");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { cudaHeaders } from "../setup/addon.mjs";
-import { ncclPart, projectRoot, readCurrentBuild } from "../setup/current.mjs";
+import { cudaAddon, projectRoot, readCurrentBuild } from "../setup/current.mjs";
 import { freePort } from "../src/cli/processes/start.ts";
 import { addon } from "../src/torch/addon.ts";
 
@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), "selfsight-nccl-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("the part for NCCL is compiled where CUDA's headers lie beside libtorch, and it opens", () => {
-  const part = join(dirname(build.addonPath), ncclPart);
+  const part = join(dirname(build.addonPath), cudaAddon);
   expect(existsSync(part)).toBe(cudaHeaders(build.libtorch).length > 0);
   if (existsSync(part)) addon().loadLibrary(part);
 });

@@ -59,6 +59,14 @@ const checks = [
     words: node("bench/gpu/same-losses.mjs", device),
     figure: ({ largest }) => `differ by ${largest} at most`,
   },
+  {
+    name: "graph-bits",
+    limit: 150,
+    words: node("bench/gpu/graph-bits.mjs"),
+    figure: ({ methods, differing }) =>
+      differing.length === 0 ? `${methods} methods with the bits of steps that are run` : `other bits: ${differing}`,
+    needsGpu: true,
+  },
   { name: "resume", limit: 150, words: node("test/kill-and-resume.mjs", "--kills", sized("4", "2")), figure: resumed },
   { name: "views-32", limit: 60, words: bench(`augment --size 32 --batch ${sized(256, 32)} --steps ${sized(50, 2)}`) },
   { name: "views-224", limit: 60, words: bench(`augment --size 224 --batch ${sized(256, 8)} --steps ${sized(20, 2)}`) },
@@ -81,6 +89,13 @@ const checks = [
     limit: 60,
     words: bench(`step --method ${method} ${anyMethod}`),
   })),
+  ...["barlow-twins", ...others].map((method) => ({
+    name: `graph-${method}`,
+    limit: 60,
+    words: bench(`step --cuda-graph --method ${method} ${method === "barlow-twins" ? small : anyMethod}`),
+    needsGpu: true,
+  })),
+  { name: "graph-resnet50", limit: 90, words: bench(`step --cuda-graph ${large}`), needsGpu: true },
   { name: "profile", limit: 60, words: bench(`profile ${small}`), figure: parts },
   {
     name: "cifar10-epoch",
@@ -179,6 +194,7 @@ const pythonHasTorch = spawnSync(chosen.python, ["-c", "import torch"]).status =
 
 function resultOf(check) {
   const left = (until - performance.now()) / 1000;
+  if (check.needsGpu && isDry) return { status: "skipped", figure: "needs a GPU", seconds: 0 };
   if (check.isPeer && !pythonHasTorch)
     return { status: "skipped", figure: `${chosen.python} has no torch`, seconds: 0 };
   if (left < (check.least ?? 1)) return { status: "skipped", figure: "no time was left", seconds: 0 };

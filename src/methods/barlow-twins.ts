@@ -11,7 +11,7 @@ import {
   predictorFor,
   unlikable,
 } from "./barlow-twins-ablations.ts";
-import { defineMethod, expectPair, type MethodLoss, type StepContext } from "./method.ts";
+import { defineMethod, expectPair, type MethodLoss, type StepContext, stepNumber } from "./method.ts";
 import { mixedLoss, mixedShare, mixedViews, mixingOption, unmixable } from "./mixed-views.ts";
 import { inFloat32, lastWidth, projectorWidths, widthsOf, withGradients } from "./parts.ts";
 
@@ -171,7 +171,7 @@ export const barlowTwins = defineMethod({
       const [views, zM] = isMixed ? [embeddings.slice(0, -1), embeddings.at(-1)!] : [embeddings];
       const { loss, metrics } = overPairs(views, (a, b) => lossOfPair(a, b, options));
       if (!zM) return { loss, metrics };
-      const mixed = mixedLoss(views[0]!, views[1]!, zM, mixedShare(context)); // []
+      const mixed = mixedLoss(views[0]!, views[1]!, zM, stepNumber(context, mixedShare)); // []
       return {
         loss: loss.add(mixed.mul(options.mixing * options.lambda)),
         metrics: { ...metrics, mixed: mixed.detach() },

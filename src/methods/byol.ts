@@ -3,7 +3,7 @@ import { z } from "zod";
 import { barlowTwinsViews } from "../augment/index.ts";
 import { projector } from "../nn/index.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
-import { defineMethod, expectPair, type MethodLoss } from "./method.ts";
+import { defineMethod, expectPair, type MethodLoss, stepNumber } from "./method.ts";
 import {
   asTeacher,
   cosines,
@@ -87,7 +87,12 @@ export const byol = defineMethod({
           [pA!, zB!],
           [pB!, zA!],
         ]),
-      afterUpdate: (context) => moveTowards(teacher, student, momentumAt(context, options)),
+      afterUpdate: (context) =>
+        moveTowards(
+          teacher,
+          student,
+          stepNumber(context, (at) => momentumAt(at, options)),
+        ),
     };
   },
 });

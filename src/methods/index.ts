@@ -56,12 +56,16 @@ export {
   type BuiltMethod,
   defineMethod,
   expectPair,
+  type Following,
+  indices,
   type Method,
   type MethodLoss,
   type OptimizerDefaults,
   type RunShape,
   type StepContext,
   type Surroundings,
+  stepNumber,
+  stepRows,
   type TrainingDefaults,
 } from "./method.ts";
 export { mocoLoss } from "./moco-v2.ts";

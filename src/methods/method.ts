@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ViewRecipe } from "../augment/index.ts";
 import { CallError } from "../errors.ts";
 import type { Module, Network } from "../nn/index.ts";
-import type { Tensor } from "../torch/index.ts";
+import { type Tensor, tensor } from "../torch/index.ts";
 
 /** A backbone as a method sees it: images [N, 3, H, W] to representations [N, outputSize]. */
 export type Backbone = Module & { readonly outputSize: number };
@@ -24,7 +24,29 @@ export interface StepContext {
   seed: number;
   /** Classes of the whole batch's images [N], int64, where there are labels. */
   labels?: Tensor;
+  /** Where steps are captured once and played back: gives what differs from step to step; see `stepNumber` and `stepRows`. */
+  following?: Following;
 }
+
+/** Tensors that hold a step's own numbers in each step, though the work on them was captured in another one. */
+export interface Following {
+  /** [] float32. */
+  number(of: (at: StepContext) => number): Tensor;
+  /** [K] int64. */
+  rows(of: (at: StepContext) => Uint32Array): Tensor;
+}
+
+/** A number that is another in each step, such as a teacher's momentum; a tensor [] where steps are played back. */
+export const stepNumber = (context: StepContext, of: (at: StepContext) => number): number | Tensor =>
+  context.following?.number(of) ?? of(context);
+
+/** Indices of rows that are others in each step, [K] int64. */
+export const stepRows = (context: StepContext, device: string, of: (at: StepContext) => Uint32Array): Tensor =>
+  context.following?.rows(of) ?? indices(of(context), device);
+
+/** [K] int64 */
+export const indices = (rows: Uint32Array, device: string): Tensor =>
+  tensor(BigInt64Array.from(rows, BigInt), [rows.length], { device });
 
 /** A method with its networks, ready to train. */
 export interface BuiltMethod {
@@ -50,6 +72,8 @@ export interface BuiltMethod {
   loss(embeddings: readonly Tensor[], context: StepContext): MethodLoss;
   /** How many pictures the trunk's batch norm sees together when `images` images are passed at a time. Default: a view of each. */
   batchNormImages?(images: number): number;
+  /** What the work of a step depends on beside numbers, such as whether a queue is full: a step is played back in its own phase only. */
+  phase?(context: StepContext, batchSize: number): string;
   /** Between the gradients and the optimizer, such as freezing prototypes at the start. */
   beforeUpdate?(context: StepContext): void;
   /**

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { SelfsightError } from "../errors.ts";
 import { keyedStream } from "../random.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
-import type { RunShape, StepContext } from "./method.ts";
-import { inFloat32 } from "./parts.ts";
+import { type RunShape, type StepContext, stepNumber } from "./method.ts";
+import { inFloat32, restOf } from "./parts.ts";
 
 export const mixingOption = z
   .number()
@@ -51,8 +51,8 @@ const unpaired = (images: number): string =>
  */
 export function mixedViews([a, b]: readonly Tensor[], context: StepContext): Tensor {
   if (a!.size(0) % 2 === 1) throw new SelfsightError("configuration", `mixing: ${unpaired(a!.size(0))}`);
-  const share = mixedShare(context);
-  return noGrad(() => a!.mul(share).add(partnersOf(b!).mul(1 - share))).contiguous("channels_last");
+  const share = stepNumber(context, mixedShare);
+  return noGrad(() => a!.mul(share).add(partnersOf(b!).mul(restOf(share)))).contiguous("channels_last");
 }
 
 /**
@@ -62,10 +62,10 @@ export function mixedViews([a, b]: readonly Tensor[], context: StepContext): Ten
  * the regulariser of arXiv 2312.02151 as its code has it, without its weights; the cross-correlations and the expected ones subtracted before
  * they are multiplied out. zA, zB, zM [N, D], N even, any float type, computed in float32; returns [] with gradients to all three.
  */
-export const mixedLoss = (zA: Tensor, zB: Tensor, zM: Tensor, share: number): Tensor =>
+export const mixedLoss = (zA: Tensor, zB: Tensor, zM: Tensor, share: number | Tensor): Tensor =>
   inFloat32([zA, zB, zM], (...embeddings) => {
     const [a, b, mixed] = embeddings.map(standardized) as [Tensor, Tensor, Tensor]; // 3 x [N, D]
-    const rest = mixed.sub(a.mul(share)).sub(partnersOf(b).mul(1 - share)); // [N, D]
+    const rest = mixed.sub(a.mul(share)).sub(partnersOf(b).mul(restOf(share))); // [N, D]
     const squared = (view: Tensor) => rest.T.matmul(view).div(view.size(0)).square().sum();
     return squared(a).add(squared(b));
   });

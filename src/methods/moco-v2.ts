@@ -2,8 +2,16 @@
 import { z } from "zod";
 import { normalizeInGroups, placesOf, projector, withPlaces } from "../nn/index.ts";
 import { keyedPermutation } from "../random.ts";
-import { cat, noGrad, type Tensor, tensor, zeros } from "../torch/index.ts";
-import { type Backbone, defineMethod, expectPair, type MethodLoss } from "./method.ts";
+import { cat, noGrad, type Tensor, zeros } from "../torch/index.ts";
+import {
+  type Backbone,
+  defineMethod,
+  expectPair,
+  type MethodLoss,
+  type StepContext,
+  stepNumber,
+  stepRows,
+} from "./method.ts";
 import {
   asTeacher,
   cosines,
@@ -54,15 +62,21 @@ const shufflesKey = 0x5bff1e;
  * groups, a query and its key then share no statistics, by which the one could be recognised in the other (shuffle-BN, section 3.3).
  * Among several processes no image moves: each stays where it is and is normalised with the group of its place in the other order.
  */
-function inShuffledOrder(images: Tensor, trunk: Backbone, { seed, step }: { seed: number; step: number }): Tensor {
+function inShuffledOrder(images: Tensor, trunk: Backbone, context: StepContext): Tensor {
   const { own, total } = placesOf(images.size(0));
+  const { places } = shuffleOf(own, total, context); // alone, this process has all places in every step
+  const rows = (of: (at: StepContext) => Uint32Array) => stepRows(context, images.device, of);
+  const order = rows((at) => shuffleOf(own, total, at).order); // [n]
+  const back = rows((at) => inverseOf(shuffleOf(own, total, at).order)); // [n]
+  const shuffled = images.indexSelect(0, order).contiguous("channels_last");
+  return withPlaces({ own: places, total }, () => trunk.forward(shuffled)).indexSelect(0, back);
+}
+
+/** In which order rows that stand at `own` of `total` pass, and at which places. */
+function shuffleOf(own: Uint32Array, total: number, { seed, step }: StepContext) {
   const newPlaces = inverseOf(keyedPermutation(total, seed, step, shufflesKey));
   const order = Uint32Array.from(own.keys()).sort((a, b) => newPlaces[own[a]!]! - newPlaces[own[b]!]!);
-  const places = { own: order.map((row) => newPlaces[own[row]!]!), total };
-  const rows = (chosen: Uint32Array) =>
-    tensor(BigInt64Array.from(chosen, BigInt), [chosen.length], { device: images.device });
-  const shuffled = images.indexSelect(0, rows(order)).contiguous("channels_last");
-  return withPlaces(places, () => trunk.forward(shuffled)).indexSelect(0, rows(inverseOf(order)));
+  return { order, places: order.map((row) => newPlaces[own[row]!]!) };
 }
 
 function inverseOf(order: Uint32Array): Uint32Array {
@@ -149,7 +163,11 @@ export const mocoV2 = defineMethod({
         return inFloat32([q, k], (a, b) => ({ positives: cosines(a!, b!), negatives: queue.forward(normalized(a!)) }));
       },
       afterUpdate(context, embeddings) {
-        moveTowards(teacher, student, momentumAt(context, options));
+        moveTowards(
+          teacher,
+          student,
+          stepNumber(context, (at) => momentumAt(at, options)),
+        );
         for (const [, keys] of pairsOf(embeddings)) queue.push(keys);
       },
     };

@@ -95,12 +95,25 @@ export function asTeacher<T extends Network>(teacher: T, student: Network): T {
 }
 
 /** θ' ← m θ' + (1 − m) θ for every parameter; batch statistics are each network's own. */
-export function moveTowards(teacher: Network, student: Network, momentum: number): void {
+export function moveTowards(teacher: Network, student: Network, momentum: number | Tensor): void {
   const [follower, leader] = [teacher, student].map((network) => [...namedParameters(network).values()]);
-  noGrad(() => {
-    op["_foreach_mul_.Scalar"](follower!, momentum);
-    op["_foreach_add_.List"](follower!, leader!, 1 - momentum);
-  });
+  noGrad(() => scope(() => mix(follower!, leader!, momentum)));
+}
+
+function mix(follower: readonly Tensor[], leader: readonly Tensor[], momentum: number | Tensor): void {
+  if (typeof momentum === "number") {
+    op["_foreach_mul_.Scalar"](follower, momentum);
+    op["_foreach_add_.List"](follower, leader, 1 - momentum);
+    return;
+  }
+  op["_foreach_mul_.Tensor"](follower, momentum);
+  op["_foreach_add_.List"](follower, op["_foreach_mul.Tensor"](leader, restOf(momentum)));
+}
+
+/** What a share leaves of 1. */
+export function restOf<T extends number | Tensor>(share: T): T;
+export function restOf(share: number | Tensor): number | Tensor {
+  return typeof share === "number" ? 1 - share : share.neg().add(1);
 }
 
 /** Share that a teacher keeps of itself in each step, from `momentum` at the start to `finalMomentum` at the end. */

@@ -127,6 +127,8 @@ export const swav = defineMethod({
       queueLength > 0 ? [0, 1].map(() => new EmbeddingQueue(queueLength, lastWidth(options.projector))) : [];
     const fillingSteps = ({ step, stepsPerEpoch }: StepContext) => step - Math.round(queueFromEpoch * stepsPerEpoch);
     const isFull = (context: StepContext, batchSize: number) => fillingSteps(context) * batchSize >= queueLength;
+    const isFrozen = ({ step, stepsPerEpoch }: StepContext) =>
+      step < Math.round(options.freezePrototypesEpochs * stepsPerEpoch);
     const score = (rows: Tensor, weight: Tensor) => rows.matmul(weight.T); // cosines [N, K]
     return {
       trainable: { backbone, projector: head, prototypes },
@@ -146,8 +148,9 @@ export const swav = defineMethod({
         }),
       assignments: ([first]) =>
         inFloat32([first!, prototypes.weight], (rows, weight) => score(normalized(rows!), weight!)),
-      beforeUpdate({ step, stepsPerEpoch }) {
-        if (step < Math.round(options.freezePrototypesEpochs * stepsPerEpoch)) prototypes.weight.clearGrad();
+      phase: (context, batchSize) => [isFrozen(context), fillingSteps(context) >= 0, isFull(context, batchSize)].join(),
+      beforeUpdate(context) {
+        if (isFrozen(context)) prototypes.weight.clearGrad();
       },
       afterUpdate(context, embeddings) {
         normalizePrototypes();

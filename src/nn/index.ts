@@ -40,7 +40,15 @@ export {
   setRequiresGrad,
   stateOf,
 } from "./module.ts";
-export { adamw, freeOptimizer, lars, type Optimizer, type ParameterGroup, sgd } from "./optimizers.ts";
+export {
+  adamw,
+  type FollowedNumbers,
+  freeOptimizer,
+  lars,
+  type Optimizer,
+  type ParameterGroup,
+  sgd,
+} from "./optimizers.ts";
 export { loadParameterFormula } from "./parameter-formula.ts";
 export { type Places, placesOf, withPlaces } from "./places.ts";
 export {

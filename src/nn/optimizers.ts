@@ -32,8 +32,9 @@ export interface Optimizer {
   /**
    * One update with every group's rate multiplied by `factor`; parameters without a gradient are left as they are. Given the loss [] that
    * the gradients are of, it is none where that is not finite, nor is any later one: the device sees to it, nothing is read.
+   * `following` gives numbers that are others in a later update (then `factor` is asked for each); default as they are.
    */
-  step(factor: number, loss?: Tensor): void;
+  step(factor: number | (() => number), loss?: Tensor, following?: FollowedNumbers): void;
   /** Forgets the gradients. */
   clearGradients(): void;
   /** Momentum and moments by name, for a checkpoint; the tensors themselves, so copying into them restores the state. */
@@ -44,9 +45,15 @@ export interface Optimizer {
   readonly halted: Tensor;
 }
 
+/** Makes a tensor [] of a number that another update, played back from this one, will have another of. */
+export interface FollowedNumbers {
+  number(of: () => number): Tensor;
+}
+
 interface Entry {
   group: ParameterGroup;
-  rate: number;
+  /** A tensor [] where updates are played back. */
+  rate: number | Tensor;
   parameters: Tensor[];
   gradients: Tensor[];
   /** One list for each kind of state, in the order of `parameters`. */
@@ -54,7 +61,7 @@ interface Entry {
   halted: Tensor;
 }
 
-type Rule = (entry: Entry, updates: number) => void;
+type Rule = (entry: Entry, updates: () => number, following?: FollowedNumbers) => void;
 
 /** The common part: groups checked, state kept by name, gradients gathered. */
 function optimizer(groups: readonly ParameterGroup[], kinds: readonly string[], rule: Rule): Optimizer {
@@ -65,11 +72,12 @@ function optimizer(groups: readonly ParameterGroup[], kinds: readonly string[], 
       for (const kind of kinds) state.set(`${kind}.${name}`, keep(noGrad(() => parameter.zerosLike())));
   const counters = { updates: 0 };
   const halted = keep(zeros([], { device: [...groups[0]!.parameters.values()][0]!.device }));
-  const entryOf = (group: ParameterGroup, factor: number): Entry => {
+  const entryOf = (group: ParameterGroup, factor: () => number, following?: FollowedNumbers): Entry => {
     const learned = [...group.parameters].flatMap(([name, parameter]) => withGradient(name, parameter));
+    const rate = () => group.learningRate * (group.followsSchedule === false ? 1 : factor());
     return {
       group,
-      rate: group.learningRate * (group.followsSchedule === false ? 1 : factor),
+      rate: following?.number(rate) ?? rate(),
       parameters: learned.map(({ parameter }) => parameter),
       gradients: learned.map(({ gradient }) => gradient),
       state: kinds.map((kind) => learned.map(({ name }) => state.get(`${kind}.${name}`)!)),
@@ -81,12 +89,14 @@ function optimizer(groups: readonly ParameterGroup[], kinds: readonly string[], 
     counters,
     halted,
     state: () => state,
-    step(factor, loss) {
+    step(factor, loss, following) {
       counters.updates += 1;
+      const updates = () => counters.updates;
+      const factorNow = typeof factor === "number" ? () => factor : factor;
       const update = () => {
         if (loss) op["masked_fill_.Scalar"](halted, loss.sub(loss).ne(0), 1); // not 0 where it is infinite or no number
-        const entries = groups.map((group) => entryOf(group, factor));
-        for (const entry of entries) if (entry.parameters.length > 0) rule(entry, counters.updates);
+        const entries = groups.map((group) => entryOf(group, factorNow, following));
+        for (const entry of entries) if (entry.parameters.length > 0) rule(entry, updates, following);
       };
       noGrad(() => scope(update));
     },
@@ -140,8 +150,10 @@ function withMomentum(
   const buffers = state[0]!;
   if (isSupported("_fused_sgd_")) {
     const momenta = momentum === 0 ? [] : buffers; // the fused pass takes none where there is nothing to remember
-    const settings = [weightDecay, momentum, rate, 0, nesterov, false, false] as const;
-    op._fused_sgd_(parameters, gradients, momenta, ...settings, null, halted);
+    const settings = [0, nesterov, false, false, null, halted] as const;
+    if (typeof rate === "number")
+      op._fused_sgd_(parameters, gradients, momenta, weightDecay, momentum, rate, ...settings);
+    else op["_fused_sgd_.tensor_lr"](parameters, gradients, momenta, weightDecay, momentum, rate, ...settings);
     return;
   }
   if (isHalted(halted)) return;
@@ -150,7 +162,15 @@ function withMomentum(
   op["_foreach_mul_.Scalar"](buffers, momentum);
   op["_foreach_add_.List"](buffers, direction);
   if (nesterov) op["_foreach_add_.List"](direction, buffers, momentum);
-  op["_foreach_add_.List"](parameters, nesterov ? direction : buffers, -rate);
+  op["_foreach_add_.List"](parameters, nesterov ? direction : buffers, -plain(rate));
+}
+
+/** Releases without fused updates play nothing back. */
+function plain(rate: number | Tensor): number {
+  if (typeof rate === "number") return rate;
+  throw new CallError(
+    "optimizer: a rate that lies on the device; a libtorch with fused updates is needed; take 2.3 or newer",
+  );
 }
 
 /** Read at once, for releases whose updates cannot be told to be none. */
@@ -168,62 +188,61 @@ export function lars(
   return optimizer(groups, ["momentum"], (entry) => {
     const { group, rate, parameters, gradients } = entry;
     const direction = op["_foreach_add.List"](gradients, parameters, group.weightDecay);
-    const scale = clipsRatio ? { eta: eta / rate, most: 1 } : { eta, most: Number.POSITIVE_INFINITY };
+    const scale = clipsRatio ? { eta, per: rate, most: 1 } : { eta, per: 1, most: Number.POSITIVE_INFINITY };
     if (group.isAdapted) op["_foreach_mul_.List"](direction, trustRatios(parameters, direction, scale));
     withMomentum(entry, direction, { momentum });
   });
 }
 
-/** eta ‖p‖ / ‖d‖ for each parameter, `most` at the most, 1 where either norm is zero; stays on the device. */
+/** eta ‖p‖ / ‖d‖ / per for each parameter, `most` at the most, 1 where either norm is zero; stays on the device. */
 function trustRatios(
   parameters: readonly Tensor[],
   direction: readonly Tensor[],
-  { eta, most }: { eta: number; most: number },
+  { eta, per, most }: { eta: number; per: number | Tensor; most: number },
 ): Tensor[] {
   const parameterNorms = stack(op["_foreach_norm.Scalar"](parameters)); // [P]
   const directionNorms = stack(op["_foreach_norm.Scalar"](direction)); // [P]
   const isBothPositive = parameterNorms.gt(0).logicalAnd(directionNorms.gt(0));
-  const adapted = parameterNorms.mul(eta).div(directionNorms).clamp({ max: most });
+  const lengths = typeof per === "number" ? parameterNorms.mul(eta / per) : parameterNorms.mul(eta).div(per);
+  const adapted = lengths.div(directionNorms).clamp({ max: most });
   return op["unbind.int"](where(isBothPositive, adapted, op.ones_like(parameterNorms)));
 }
 
 /** Adam with decoupled weight decay (arXiv 1711.05101), PyTorch's defaults. */
 export function adamw(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = {}): Optimizer {
-  return optimizer(groups, ["mean", "square"], ({ group, rate, parameters, gradients, state, halted }, updates) => {
+  return optimizer(groups, ["mean", "square"], (entry, updates, following) => {
+    const { group, rate, parameters, gradients, state, halted } = entry;
     const [means, squares] = state as [Tensor[], Tensor[]];
     if (isSupported("_fused_adamw_")) {
-      const count = tensor([updates], [], { device: parameters[0]!.device });
-      const counts = parameters.map(() => count);
-      op._fused_adamw_(
-        parameters,
-        gradients,
-        means,
-        squares,
-        [],
-        counts,
-        rate,
-        beta1,
-        beta2,
-        group.weightDecay,
-        eps,
-        false,
-        false,
-        null,
-        halted,
-      );
+      const count = following?.number(updates) ?? tensor([updates()], [], { device: parameters[0]!.device });
+      const lists = [parameters, gradients, means, squares, [], parameters.map(() => count)] as const;
+      const settings = [beta1, beta2, group.weightDecay, eps, false, false, null, halted] as const;
+      if (typeof rate === "number") op._fused_adamw_(...lists, rate, ...settings);
+      else op["_fused_adamw_.tensor_lr"](...lists, rate, ...settings);
       return;
     }
-    if (isHalted(halted)) return;
-    op["_foreach_mul_.Scalar"](parameters, 1 - rate * group.weightDecay);
-    op["_foreach_mul_.Scalar"](means, beta1);
-    op["_foreach_add_.List"](means, gradients, 1 - beta1);
-    op["_foreach_mul_.Scalar"](squares, beta2);
-    op["_foreach_addcmul_.Scalar"](squares, gradients, gradients, 1 - beta2);
-    const denominators = op._foreach_sqrt(squares);
-    op["_foreach_mul_.Scalar"](denominators, 1 / Math.sqrt(1 - beta2 ** updates));
-    op["_foreach_add_.Scalar"](denominators, eps);
-    op["_foreach_addcdiv_.Scalar"](parameters, means, denominators, -rate / (1 - beta1 ** updates));
+    adamwStep(entry, updates(), { beta1, beta2, eps });
   });
+}
+
+/** The same, list by list. */
+function adamwStep(
+  { group, rate: given, parameters, gradients, state, halted }: Entry,
+  updates: number,
+  { beta1, beta2, eps }: { beta1: number; beta2: number; eps: number },
+): void {
+  const [means, squares] = state as [Tensor[], Tensor[]];
+  const rate = plain(given);
+  if (isHalted(halted)) return;
+  op["_foreach_mul_.Scalar"](parameters, 1 - rate * group.weightDecay);
+  op["_foreach_mul_.Scalar"](means, beta1);
+  op["_foreach_add_.List"](means, gradients, 1 - beta1);
+  op["_foreach_mul_.Scalar"](squares, beta2);
+  op["_foreach_addcmul_.Scalar"](squares, gradients, gradients, 1 - beta2);
+  const denominators = op._foreach_sqrt(squares);
+  op["_foreach_mul_.Scalar"](denominators, 1 / Math.sqrt(1 - beta2 ** updates));
+  op["_foreach_add_.Scalar"](denominators, eps);
+  op["_foreach_addcdiv_.Scalar"](parameters, means, denominators, -rate / (1 - beta1 ** updates));
 }
 
 /** Frees an optimizer's state. */

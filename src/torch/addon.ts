@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { currentRecord, isNamed, readCurrentBuild } from "../../setup/current.mjs";
+import { cudaAddon, currentRecord, isNamed, readCurrentBuild } from "../../setup/current.mjs";
 import { displayName, SelfsightError } from "../errors.ts";
 
 /** The data types that cross the border; float16 and bfloat16 are read out as float32. */
@@ -84,6 +84,14 @@ export interface Addon {
   awaitMark(mark: object): void;
   sendBytes(parts: readonly Uint8Array[], device: string): object;
   receiveBytes(travelling: object): Handle;
+  /** What this thread gives its device from here on is captured, not done; by a library at `part`. */
+  beginGraph(part: string): object;
+  endGraph(graph: object): void;
+  replayGraph(graph: object): void;
+  releaseGraph(graph: object): void;
+  /** Returns the stream that was in use. */
+  useOwnStream(device: string): object;
+  useStream(stream: object): void;
   /** Bytes that are free on a device; null where nobody says. */
   freeMemory(device: string): number | null;
   lockFile(file: number): boolean | null;
@@ -242,4 +250,10 @@ function isDenied(path: string, mode: number): boolean {
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === "EACCES";
   }
+}
+
+/** The library for NCCL and CUDA graphs; empty where set-up found no headers of CUDA's to compile it with. */
+export function cudaAddonPath(): string {
+  const path = join(dirname(readCurrentBuild()!.addonPath), cudaAddon);
+  return existsSync(path) ? path : "";
 }

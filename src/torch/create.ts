@@ -1,6 +1,7 @@
 import { markAsUntransferable } from "node:worker_threads";
 import { CallError } from "../errors.ts";
 import { addon, type DType, type NumberArray } from "./addon.ts";
+import { refuseWhileCapturing } from "./gpu/graphs.ts";
 import { engineCall, engineError } from "./operators.ts";
 import { op, Tensor } from "./tensor.ts";
 
@@ -33,6 +34,7 @@ export function tensor(
   shape?: readonly number[],
   { device = "cpu" }: Place = {},
 ): Tensor {
+  refuseWhileCapturing("tensor");
   const array = ArrayBuffer.isView(values) ? values : float32From(values);
   const made = placed("tensor", () => addon().fromTypedArray(array, shape ?? [array.length], dtypeOf(array)));
   return device === "cpu" ? made : made.toDevice(device);
@@ -51,6 +53,7 @@ function float32From(values: readonly number[]): Float32Array {
  * their buffer can no longer be handed over to another thread, and one that can be resized is refused.
  */
 export function borrow(values: NumberArray, shape: readonly number[]): Tensor {
+  refuseWhileCapturing("borrow");
   return placed("borrow", () => {
     if ((values.buffer as { resizable?: boolean }).resizable)
       throw new Error("its buffer can be resized under the tensor; one of a fixed size is needed");

@@ -19,7 +19,8 @@ export {
   where,
   zeros,
 } from "./create.ts";
-export { freeMemory, type GpuFacts, gpuFacts } from "./gpu.ts";
+export { freeMemory, type GpuFacts, gpuFacts } from "./gpu/gpu.ts";
+export { capture, type Graph, isCapturing, useOwnStream } from "./gpu/graphs.ts";
 export { type Late, late } from "./late.ts";
 export { torchvisionProblem } from "./libraries/torchvision.ts";
 export {

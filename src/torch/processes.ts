@@ -1,9 +1,6 @@
 // Several processes that compute one step together.  W processes, N rows of all of them, C features
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { ncclPart, readCurrentBuild } from "../../setup/current.mjs";
 import { SelfsightError } from "../errors.ts";
-import { addon, handlesOf } from "./addon.ts";
+import { addon, cudaAddonPath, handlesOf } from "./addon.ts";
 import { engineCall } from "./operators.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -71,15 +68,9 @@ export function openMeeting(host: string, port: number, keepsIt: boolean, millis
  * Lets what lies on GPUs travel by NCCL, where every process names one that no other has and set-up has compiled it; else all stays
  * with Gloo. `device`: this process's.
  */
-export function openNccl(group: ProcessGroup, device: string, part = ncclPartPath()): void {
+export function openNccl(group: ProcessGroup, device: string, part = cudaAddonPath()): void {
   const gpu = device === "cpu" ? -1 : Number(device.split(":")[1] ?? 0);
   group.usesNccl = engineCall("openNccl", [], () => addon().openNccl(group.handle, gpu, part));
-}
-
-/** Empty where there is none. */
-function ncclPartPath(): string {
-  const path = join(dirname(readCurrentBuild()!.addonPath), ncclPart);
-  return existsSync(path) ? path : "";
 }
 
 let current: ProcessGroup | undefined;

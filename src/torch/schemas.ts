@@ -161,6 +161,10 @@ export const schemas = [
 export const newerSchemas = [
   "aten::_fused_sgd_(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, float lr, float dampening, bool nesterov, bool maximize, bool is_first_step, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
   "aten::_fused_adamw_(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
+  "aten::_fused_sgd_.tensor_lr(Tensor[] self, Tensor[] grads, Tensor[] momentum_buffer_list, float weight_decay, float momentum, Tensor lr, float dampening, bool nesterov, bool maximize, bool is_first_step, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
+  "aten::_fused_adamw_.tensor_lr(Tensor[] self, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, Tensor[] state_steps, Tensor lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=, Tensor? found_inf=) -> ()",
+  "aten::_foreach_mul.Tensor(Tensor[] self, Tensor other) -> Tensor[]",
+  "aten::_foreach_mul_.Tensor(Tensor[] self, Tensor other) -> ()",
   "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value) -> Tensor",
   "mkldnn::_linear_pointwise.binary(Tensor X, Tensor other, Tensor W, Tensor? B, str attr) -> Tensor",
 ] as const;

@@ -1,4 +1,5 @@
 import { addon, type DType, type Handle, type NumberArray } from "./addon.ts";
+import { refuseWhileCapturing } from "./gpu/graphs.ts";
 import { type EngineTensor, engineCall } from "./operators.ts";
 import { freeAll, registerBirth } from "./scope.ts";
 
@@ -53,14 +54,17 @@ export class Slot {
 
   /** The number in a tensor of one element; waits for the device. */
   item(): number {
+    refuseWhileCapturing("item");
     return this.call("item", () => addon().item(this.handle));
   }
   /** A copy of the elements in row-major order; float16 and bfloat16 come as float32. */
   data(): NumberArray {
+    refuseWhileCapturing("data");
     return this.call("data", () => addon().toTypedArray(this.handle));
   }
   /** A typed array on the tensor's own memory, without a copy, alive as long as the array; contiguous CPU tensors only. */
   lend(): NumberArray {
+    refuseWhileCapturing("lend");
     return this.call("lend", () => addon().lendTypedArray(this.handle));
   }
 

@@ -1,5 +1,6 @@
 /** LAYER 4: what a run is, and the step. */
 
+export { StepGraphs, type StepInputs, type StepOfRun, type StepWork, type Terms } from "./graph/step-graphs.ts";
 export type { Sight, StepObserver } from "./observe/observer.ts";
 export {
   type Line,

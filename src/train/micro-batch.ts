@@ -80,11 +80,13 @@ function backwardPart(
   );
 }
 
-function representImages(state: TrainState, batch: PlacedBatch, context: StepContext): Tensor[] {
-  const { settings, device, clock } = state;
-  clock?.enter("views");
-  const views = makeViews(batch, viewsAt(state, batch.epoch), { seed: settings.seed, device }); // V x [N, 3, S, S]
-  return representViews(state, views, context);
+const representImages = (state: TrainState, batch: PlacedBatch, context: StepContext): Tensor[] =>
+  representViews(state, viewsOf(state, batch), context);
+
+/** The views of a batch as its epoch has them, V x [N, 3, S, S]. */
+export function viewsOf(state: TrainState, batch: PlacedBatch): Tensor[] {
+  state.clock?.enter("views");
+  return makeViews(batch, viewsAt(state, batch.epoch), { seed: state.settings.seed, device: state.device });
 }
 
 /** Views through the trunk: V x [N, 3, S, S] to V x [N, R]. */

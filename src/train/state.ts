@@ -20,6 +20,7 @@ import {
 } from "../nn/index.ts";
 import { engine, type GradientSum, gpuFacts, manualSeed, scope, type Tensor } from "../torch/index.ts";
 import { fromStored, storedMap } from "../weights/index.ts";
+import { refuseUncapturable, StepGraphs } from "./graph/step-graphs.ts";
 import type { StepObserver } from "./observe/observer.ts";
 import { type OnlineLinear, onlineLinearName, onlineParts, openOnlineLinear } from "./online/online-linear.ts";
 import type { Checkpoint, CheckpointContent } from "./run/checkpoint.ts";
@@ -50,6 +51,8 @@ export interface TrainState {
   observer?: StepObserver;
   /** Among several processes, from the first step on. */
   gradientSum?: GradientSum;
+  /** Where steps are captured once and played back. */
+  graphs?: StepGraphs;
 }
 
 /** What a run must know of its pictures before it reads them. */
@@ -89,8 +92,9 @@ export const totalStepsOf = ({ steps, epochs, batchSize }: Settings, images: num
 /** `localRank`: this process's number on its machine, by which several of them take a GPU each. */
 export function buildState(settings: Settings, data: DataFacts, localRank = 0): TrainState {
   const options = methodSettings(settings);
-  const method = buildMethod(settings, data, options);
   const device = chosenDevice(settings.device, localRank);
+  refuseUncapturable(settings, device);
+  const method = buildMethod(settings, data, options);
   const onlineLinear = onlineLinearOf(settings, method, data);
   const network: Network = {
     ...method.trainable,
@@ -106,6 +110,7 @@ export function buildState(settings: Settings, data: DataFacts, localRank = 0): 
     network,
     optimizer: buildOptimizer(settings, method),
     ...(onlineLinear && { onlineLinear }),
+    ...(settings.cudaGraph && { graphs: new StepGraphs(device) }),
     device,
     precision: chosenPrecision(settings.precision, device),
     step: 0,
@@ -123,6 +128,7 @@ export function takeOn(state: TrainState, settings: Settings): void {
   state.settings = settings;
   Object.assign(state.options, methodSettings(settings));
   state.floor = floorOf(settings);
+  state.graphs?.forget();
   for (const group of state.optimizer.groups) Object.assign(group, pullsOf(settings, group.name.startsWith("biases")));
 }
 
@@ -137,8 +143,9 @@ export const optimizerState = ({ optimizer, onlineLinear }: Pick<TrainState, "op
   new Map([...optimizer.state(), ...(onlineLinear?.optimizer.state() ?? [])]);
 
 /** Gives a state's memory back. */
-export function freeState({ optimizer, onlineLinear, network, gradientSum }: TrainState): void {
+export function freeState({ optimizer, onlineLinear, network, gradientSum, graphs }: TrainState): void {
   gradientSum?.close();
+  graphs?.free();
   freeOptimizer(optimizer);
   if (onlineLinear) freeOptimizer(onlineLinear.optimizer);
   freeNetwork(network);

@@ -5,7 +5,8 @@ import type { StepContext } from "../methods/index.ts";
 import { lateRecognition, lateStatistics } from "../nn/index.ts";
 import { type Late, late, noGrad, scope, type Tensor, tensor } from "../torch/index.ts";
 import { finishGradients, ofAllProcesses, withOwnPlaces } from "./all-processes.ts";
-import { type Represented, representBatch, representViews, wholeBatch, withPrecision } from "./micro-batch.ts";
+import type { StepInputs, Terms } from "./graph/step-graphs.ts";
+import { type Represented, representBatch, representViews, viewsOf, wholeBatch, withPrecision } from "./micro-batch.ts";
 import { learnOnline, onlineLabels } from "./online/learn.ts";
 import { methodOf } from "./settings/settings.ts";
 import { contextOf, scheduleFactor, type TrainState } from "./state.ts";
@@ -27,8 +28,10 @@ export const trainStep = (state: TrainState, batch: PlacedBatch): StepResult => 
  */
 export function enqueueStep(state: TrainState, batch: PlacedBatch): Late<StepResult> {
   return scope(() => {
-    const context = contextOf(state, labelsOf(state, batch));
+    const labels = labelsOf(state, batch);
     const online = onlineLabels(state, batch);
+    if (isByGraph(state)) return stepByGraph(state, { views: viewsOf(state, batch), labels, online });
+    const context = looseContext(state, labels);
     return withOwnPlaces(state, () => learn(state, representBatch(state, batch, context), context, online));
   });
 }
@@ -36,7 +39,8 @@ export function enqueueStep(state: TrainState, batch: PlacedBatch): Late<StepRes
 /** The same step on views that are made already, V x [n, 3, S, S], and the classes of the whole batch [N]: what is left of it without the pictures. */
 export function enqueueStepOnViews(state: TrainState, views: readonly Tensor[], labels?: Tensor): Late<StepResult> {
   return scope(() => {
-    const context = contextOf(state, labels);
+    if (isByGraph(state)) return stepByGraph(state, { views, labels });
+    const context = looseContext(state, labels);
     return withOwnPlaces(state, () => {
       const representations = representViews(state, views, context); // V x [n, R]
       return learn(state, wholeBatch(state, representations), context);
@@ -48,36 +52,99 @@ export function enqueueStepOnViews(state: TrainState, views: readonly Tensor[], 
 export const trainStepOnViews = (state: TrainState, views: readonly Tensor[], labels?: Tensor): StepResult =>
   enqueueStepOnViews(state, views, labels).read();
 
-/** Behind the trunk: heads, loss, gradients, update. */
-function learn(
-  state: TrainState,
-  { representations, backward }: Represented,
-  context: StepContext,
-  online?: Tensor,
-): Late<StepResult> {
-  const { method, optimizer, clock } = state;
-  const { updates } = optimizer.counters;
+/** Behind the trunk: heads, loss, gradients, update; and whoever looks on. */
+function learn(state: TrainState, represented: Represented, context: StepContext, online?: Tensor): Late<StepResult> {
+  const { method, clock } = state;
+  const before = placeOf(state);
+  const computed = lossOf(state, represented.representations, context);
+  const health = isWatching(state) ? healthOf(state, represented.representations, computed.embeddings) : undefined;
+  const numbers = numbersOf(computed.terms, health, before.learningRate); // on their way while the device goes on
+  clock?.enter(undefined); // who looks on is no part of a step
+  state.observer?.look({ ...sightOf(state), method, embeddings: computed.embeddings });
+  descend(state, represented, computed, { context, online });
+  state.step += 1;
+  return { read: () => finite(numbers.read(), () => takeBack(state, before)) };
+}
+
+/** What a step changes beside tensors, as it was before it. */
+const placeOf = (state: TrainState) => ({
+  step: state.step,
+  updates: state.optimizer.counters.updates,
+  learningRate: state.optimizer.groups[0]!.learningRate * scheduleFactor(state),
+});
+
+interface Computed {
+  embeddings: Tensor[]; // each [N, D]
+  terms: Terms;
+}
+
+function lossOf(state: TrainState, representations: readonly Tensor[], context: StepContext): Computed {
+  const { method, clock } = state;
   const own = withPrecision(state, () => method.embed(representations, context)); // each [n, D]
   const embeddings = own.map((rows) => ofAllProcesses(state, rows)); // each [N, D]
   clock?.enter("loss");
   const { loss, metrics } = method.loss(embeddings, context); // []
-  const factor = scheduleFactor(state);
-  const health = isWatching(state) ? healthOf(state, representations, embeddings) : undefined;
-  const numbers = numbersOf({ loss, ...metrics }, health, optimizer.groups[0]!.learningRate * factor);
-  clock?.enter(undefined); // who looks on is no part of a step
-  state.observer?.look({ step: state.step, every: state.settings.observeEverySteps, method, embeddings });
+  return { embeddings, terms: { loss, ...metrics } };
+}
+
+/** Gradients and update. */
+function descend(
+  state: TrainState,
+  { representations, backward }: Represented,
+  { embeddings, terms: { loss } }: Computed,
+  { context, online }: { context: StepContext; online: Tensor | undefined },
+): void {
+  const { method, optimizer, clock } = state;
+  const factor = () => scheduleFactor(state);
   clock?.enter("backward");
   backward(loss);
   finishGradients(state);
   clock?.enter("update");
   method.beforeUpdate?.(context);
-  optimizer.step(factor, loss);
+  optimizer.step(factor, loss, context.following);
   optimizer.clearGradients();
   method.afterUpdate?.(context, embeddings);
-  if (online) learnOnline(state, { features: representations[0]!, labels: online, loss, factor });
+  if (online) learnOnline(state, { features: representations[0]!, labels: online, loss, factor, context });
   clock?.enter(undefined);
+}
+
+// ---- steps that are played back ----
+
+/** Not where somebody looks at what only a step that is run has. */
+const isByGraph = (state: TrainState): boolean =>
+  state.graphs !== undefined && !isWatching(state) && !state.observer?.looksAt(sightOf(state));
+
+const sightOf = ({ step, settings }: TrainState) => ({ step, every: settings.observeEverySteps });
+
+/** Of a step that is run. */
+function looseContext(state: TrainState, labels?: Tensor): StepContext {
+  const context = contextOf(state, labels);
+  return state.graphs?.loose(context) ?? context;
+}
+
+function stepByGraph(state: TrainState, inputs: StepInputs): Late<StepResult> {
+  const { method, optimizer, onlineLinear, settings } = state;
+  const before = placeOf(state);
+  const context = contextOf(state, inputs.labels);
+  const terms = state.graphs!.take(inputs, context, {
+    phase: method.phase?.(context, settings.batchSize) ?? "",
+    work: (given, at) => workOf(state, given, at),
+    count() {
+      optimizer.counters.updates += 1;
+      if (onlineLinear) onlineLinear.optimizer.counters.updates += 1;
+    },
+  });
+  const numbers = numbersOf(terms, undefined, before.learningRate);
   state.step += 1;
-  return { read: () => finite(numbers.read(), () => takeBack(state, context.step, updates)) };
+  return { read: () => finite(numbers.read(), () => takeBack(state, before)) };
+}
+
+/** All that a step gives its device behind the views. */
+function workOf(state: TrainState, { views, online }: StepInputs, context: StepContext): Terms {
+  const represented = wholeBatch(state, representViews(state, views, context));
+  const computed = lossOf(state, represented.representations, context);
+  descend(state, represented, computed, { context, online });
+  return computed.terms;
 }
 
 /** A batch's embeddings as the method's loss sees them, each [N, D]; nothing is learned, but running statistics move. */
@@ -101,8 +168,6 @@ function healthOf(state: TrainState, [a, b]: readonly Tensor[], [embeddings]: re
 const isWatching = ({ settings, step }: TrainState): boolean =>
   settings.watchEverySteps > 0 && step % settings.watchEverySteps === 0;
 
-type Terms = Record<string, Tensor> & { loss: Tensor };
-
 function numbersOf(terms: Terms, health: Late<Record<string, number>> | undefined, learningRate: number) {
   const names = Object.keys(terms);
   return late(Object.values(terms), (...copies): StepResult => {
@@ -117,7 +182,7 @@ function finite(result: StepResult, takeBack: () => number): StepResult {
 }
 
 /** The device changed no weight in this step and since; here the counts follow, and the next step may change them again. */
-function takeBack(state: TrainState, step: number, updates: number): number {
+function takeBack(state: TrainState, { step, updates }: { step: number; updates: number }): number {
   state.step = step;
   state.optimizer.counters.updates = updates;
   state.optimizer.halted.zero_();

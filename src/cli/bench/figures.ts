@@ -11,6 +11,7 @@ export interface BenchOptions {
   features: number;
   precision: "auto" | "bf16" | "fp32";
   device: string;
+  cudaGraph?: boolean | undefined;
   threads?: number | undefined;
   steps: number;
   data?: string | undefined;
@@ -38,10 +39,12 @@ export interface PartOfTime {
 }
 
 const warmUpRepeats = 2;
+/** A step is run three times and captured once before it is played back. */
+export const warmUpOfGraphs = 5;
 
 /** Seconds of each repeat, in order of size. */
-export async function measure(repeats: number, body: () => unknown): Promise<number[]> {
-  for (let i = 0; i < warmUpRepeats; i++) await body();
+export async function measure(repeats: number, body: () => unknown, warmUp = warmUpRepeats): Promise<number[]> {
+  for (let i = 0; i < warmUp; i++) await body();
   const seconds: number[] = [];
   for (let i = 0; i < repeats; i++) {
     synchronize();

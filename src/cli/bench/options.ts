@@ -28,8 +28,9 @@ export function addBench(program: Command): void {
         .default("auto" as const),
     )
     .option("--device <name>", "auto, cpu or cuda", "auto")
+    .option("--cuda-graph", "step: captured once and played back, as by the setting cudaGraph; on a GPU")
     .option("--threads <number>", "threads of one operation (default: all cores)", wholeNumberFrom(1))
-    .option("--steps <number>", "measured repeats, after two that warm up", wholeNumberFrom(1), 10)
+    .option("--steps <number>", "measured repeats, after some that warm up", wholeNumberFrom(1), 10)
     .option("--data <data>", "decode, pipeline: folder of JPEG files; profile: pictures (default: noise in memory)")
     .addOption(new Option("--json", "print JSON for machines"))
     .addHelpText(

@@ -11,7 +11,7 @@ import {
   type Settings,
   trainStepOnViews,
 } from "../../train/index.ts";
-import { type BenchOptions, type BenchResult, measure, summary } from "./figures.ts";
+import { type BenchOptions, type BenchResult, measure, summary, warmUpOfGraphs } from "./figures.ts";
 
 const lambda = 0.0051;
 
@@ -20,11 +20,13 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
   const settings = settingsOf(options);
   const state = buildState(settings, { length: settings.batchSize, classes: ["0", "1"] });
   const { views, labels } = fixedInput(settings, state.device);
-  const seconds = await measure(options.steps, () => trainStepOnViews(state, views, labels));
+  const step = () => trainStepOnViews(state, views, labels);
+  const seconds = await measure(options.steps, step, settings.cudaGraph ? warmUpOfGraphs : undefined);
   const { method, backbone, width, size, batchSize } = settings;
   const facts = {
     ...{ method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) },
     ...{ precision: state.precision, device: state.device, liveTensors: liveTensors().live },
+    ...(settings.cudaGraph && { played: "back from a CUDA graph" }),
   };
   freeState(state);
   freeAll([...views, labels]);
@@ -34,9 +36,10 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
 /** Heads are those of the method's CIFAR-10 recipe; one optimizer for all, so that methods can be compared. */
 export function settingsOf(options: BenchOptions): Settings {
   const { method = "barlow-twins", backbone, width, size, batch, projector, precision, device } = options;
+  const { cudaGraph = false } = options;
   const given = { backbone, width, size, batchSize: batch, ...(projector && { projector }), precision, device };
   const optimizer = { name: "sgd", learningRate: 0.01, batchRule: "none", weightDecay: 5e-4, momentum: 0.9 };
-  const length = { steps: manySteps, watchEverySteps: 0 };
+  const length = { steps: manySteps, watchEverySteps: 0, cudaGraph };
   return resolveSettings(headsOf(method), { ...given, ...length, optimizer } as PartialSettings);
 }
 

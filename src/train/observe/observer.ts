@@ -15,6 +15,8 @@ const mostOrders = 8;
 export interface StepObserver {
   /** Looks at a batch's embeddings where it is due; `step` steps were done before. Nothing is changed or waited for. */
   look(sight: Sight): void;
+  /** Whether it looks at a step. */
+  looksAt(sight: Pick<Sight, "step" | "every">): boolean;
   /** Writes down what was seen up to this step. */
   settle(step: number): void;
   /** Orders the features anew at the next observation. */
@@ -54,6 +56,9 @@ interface Seen {
 }
 
 /** Goes on with the orders and lines of before `step`. */
+const isLookedAt = ({ step, every }: Pick<Sight, "step" | "every">): boolean =>
+  every > 0 && step % strideAt(step, every, mostLines) === 0;
+
 export function openObserver(options: ObserverOptions): StepObserver {
   const { folder, step, onProblem } = options;
   const path = (name: string) => observationsPath(folder, name);
@@ -77,8 +82,9 @@ export function openObserver(options: ObserverOptions): StepObserver {
     return found;
   };
   return {
+    looksAt: isLookedAt,
     look(sight) {
-      if (sight.every === 0 || sight.step % strideAt(sight.step, sight.every, mostLines) !== 0) return;
+      if (!isLookedAt(sight)) return;
       const startedAt = performance.now();
       const { id, features } = orderFor(sight);
       const { comparesLengths } = options.method;

@@ -1,5 +1,6 @@
 // N images of the batch, n of them in this process, R features of the trunk, C classes
 import type { NamedBatch } from "../../data/index.ts";
+import type { StepContext } from "../../methods/index.ts";
 import { noGrad, type Tensor, tensor } from "../../torch/index.ts";
 import { ofAllProcesses } from "../all-processes.ts";
 import type { TrainState } from "../state.ts";
@@ -12,22 +13,28 @@ export function onlineLabels(state: TrainState, { labels, indices }: NamedBatch)
   return ofAllProcesses(state, tensor(own, [own.length], { device }).to("int64"));
 }
 
+/** What the online classifier learns from, and how. */
+interface OnlineStep {
+  features: Tensor; // [n, R]
+  labels: Tensor; // [N]
+  /** The run's own. */
+  loss: Tensor; // []
+  /** The schedule's. */
+  factor: () => number;
+  context: StepContext;
+}
+
 /**
  * One step on the trunk's features [n, R] of the first view, cut off from its gradient. Takes none where the run's own loss [] is not
  * finite. `labels` [N] as of `onlineLabels`.
  */
-export function learnOnline(
-  state: TrainState,
-  { features, labels, loss, factor }: { features: Tensor; labels: Tensor; loss: Tensor; factor: number },
-): void {
+export function learnOnline(state: TrainState, { features, labels, loss, factor, context }: OnlineStep): void {
   const { head, optimizer } = state.onlineLinear!;
   const rows = noGrad(() => ofAllProcesses(state, head.standardized(features))); // [N, R]
   const own = meanCrossEntropy(head.classifier.forward(rows), labels);
   own.backward();
-  optimizer.step(
-    factor,
-    noGrad(() => own.add(loss.sub(loss))),
-  ); // not finite where the run's is not
+  const judged = noGrad(() => own.add(loss.sub(loss))); // not where the run's is not
+  optimizer.step(factor, judged, context.following);
   optimizer.clearGradients();
 }
 

@@ -35,6 +35,7 @@ const laterSettings = {
   earlySize: null,
   earlyShare: 0.5,
   holdOut: 0,
+  cudaGraph: false,
 } as const satisfies Partial<Settings>;
 const laterInMethod: Partial<Record<Settings["method"], PartialSettings>> = {
   "barlow-twins": { mixing: 0 },

@@ -115,6 +115,7 @@ export function defaultSettings({
     precision: "auto",
     device: "auto",
     residentPictures: "auto",
+    cudaGraph: false,
     seed: 0,
     logEverySteps: 1,
     watchEverySteps: 20,

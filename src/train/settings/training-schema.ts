@@ -99,6 +99,13 @@ export const trainingSettings = z.strictObject({
     .meta({ needed: "auto, cpu, cuda or cuda:N" })
     .describe("where the network runs; auto: the first GPU, else the processor"),
   residentPictures,
+  /** Runs that began without it: false. */
+  cudaGraph: z
+    .boolean()
+    .default(false)
+    .describe(
+      "whether a GPU's steps are captured once and played back, which saves the host's calls and costs a step's memory once more",
+    ),
   seed: z.number().int().min(0).max(4294967295).describe("what all random choices follow from"),
   logEverySteps: count.describe("steps from one line of the log to the next"),
   watchEverySteps: z.number().int().nonnegative().describe("steps from one look for collapse to the next; 0: none"),

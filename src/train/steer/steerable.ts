@@ -22,7 +22,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
     "the schedule stays; a run gets another length when it goes on with --resume RUN --epochs",
   ],
   [/^(size|views\.\d+\.(size|normalize))/, "the network was made for pictures of this size and normalisation"],
-  [/^(device|precision|residentPictures)$/, "tensors lie where the run began and as it began"],
+  [/^(device|precision|residentPictures|cudaGraph)$/, "tensors lie where the run began and as it began"],
   [/^optimizer/, "the optimizer's state belongs to it"],
 ];
 

@@ -1,8 +1,8 @@
 // Which GPUs there are, and why libtorch reaches none of them where that is so.
 import { existsSync, readFileSync } from "node:fs";
-import { readCurrentBuild } from "../../setup/current.mjs";
-import { addon, type GpuDriver, hasCudaPart } from "./addon.ts";
-import { engineCall } from "./operators.ts";
+import { readCurrentBuild } from "../../../setup/current.mjs";
+import { addon, type GpuDriver, hasCudaPart } from "../addon.ts";
+import { engineCall } from "../operators.ts";
 
 /** What this machine has and what libtorch makes of it. */
 export interface GpuFacts {
