@@ -1,21 +1,14 @@
 // Steps that a device does again by one command, and the stream that they need.
 #include "graphs.h"
 
+#include "part.h"
 #include "session.h"
 
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <dlfcn.h>
 
 namespace selfsight {
 namespace {
-
-/** Null where the library does not open, as beside another CUDA than it was compiled for. */
-const GraphPart* partFrom(const std::string& path) {
-  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const auto give = library ? reinterpret_cast<GiveGraphPart>(dlsym(library, kGiveGraphPart)) : nullptr;
-  return give ? give() : nullptr;
-}
 
 struct Graph {
   const GraphPart* const part;
@@ -41,8 +34,8 @@ Graph& graphFrom(const Napi::Value& value) {
 /** beginGraph(path of the library) → graph: what this thread gives the device from now on is captured. */
 Napi::Value beginGraph(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
-    const GraphPart* const part = partFrom(info[0].ToString());
-    if (!part) throw std::runtime_error(std::string("the library for CUDA graphs does not open: ") + dlerror());
+    const GraphPart* const part = partFrom<GraphPart>(info[0].ToString(), kGiveGraphPart);
+    if (!part) throw std::runtime_error("the library for CUDA graphs does not open, or is another one");
     auto graph = std::make_unique<Graph>(part);
     return Napi::External<Graph>::New(info.Env(), graph.release(), [](Napi::Env, Graph* held) { delete held; });
   });

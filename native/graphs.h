@@ -11,7 +11,6 @@ struct GraphPart {
   void (*replay)(void* graph);
   void (*release)(void* graph);  // whatever its state
 };
-using GiveGraphPart = const GraphPart* (*)();
 constexpr const char* kGiveGraphPart = "selfsightGraphPart";
 
 }  // namespace selfsight

@@ -3,9 +3,9 @@
 
 #if TORCH_VERSION_MAJOR >= 2
 #include "group.h"
+#include "part.h"
 
 #include <ATen/ATen.h>
-#include <dlfcn.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <cstring>
@@ -15,13 +15,6 @@ namespace selfsight {
 namespace {
 
 constexpr size_t kMostBytes = 64;  // B
-
-/** Null where the library does not open, as beside another CUDA than it was compiled for. */
-const NcclPart* partFrom(const std::string& path) {
-  void* const library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const auto give = library ? reinterpret_cast<GiveNcclPart>(dlsym(library, kGiveNcclPart)) : nullptr;
-  return give ? give() : nullptr;
-}
 
 /** What every process says of its GPU, in the order of their ranks; by Gloo. */
 std::vector<std::string> saidByAll(ProcessGroup& group, const std::string& own) {
@@ -39,7 +32,7 @@ std::vector<std::string> saidByAll(ProcessGroup& group, const std::string& own) 
 
 bool chooseNccl(ProcessGroup& group, int device, const std::string& path) {
   if (group.nccl) return true;
-  const NcclPart* const part = device < 0 ? nullptr : partFrom(path);
+  const NcclPart* const part = device < 0 ? nullptr : partFrom<NcclPart>(path, kGiveNcclPart);
   const std::vector<std::string> all = saidByAll(group, part ? part->identityOf(device) : "");
   const std::set<std::string> different(all.begin(), all.end());
   if (different.size() < all.size() || different.count(std::string(kMostBytes, '\0'))) return false;

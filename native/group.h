@@ -35,7 +35,6 @@ struct NcclPart {
   std::string (*identityOf)(int device);  // of a GPU; no two have the same
   BackendPointer (*open)(const StorePointer& store, int rank, int size, std::chrono::milliseconds deadline);
 };
-using GiveNcclPart = const NcclPart* (*)();
 constexpr const char* kGiveNcclPart = "selfsightNcclPart";
 
 /**

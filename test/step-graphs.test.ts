@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from "vitest";
 import { projectRoot, readCurrentBuild } from "../setup/current.mjs";
+import { SelfsightError } from "../src/errors.ts";
 import { type MethodName, type StepContext, stepNumber } from "../src/methods/index.ts";
 import { stateOf } from "../src/nn/index.ts";
 import { addon } from "../src/torch/addon.ts";
@@ -24,6 +25,7 @@ import {
 } from "../src/torch/index.ts";
 import { refuseUncapturable, StepGraphs, type StepInputs } from "../src/train/graph/step-graphs.ts";
 import type { PartialSettings, Settings } from "../src/train/index.ts";
+import { withFittingParts } from "../src/train/out-of-memory.ts";
 import { buildState, freeState, optimizerState, type TrainState, takeOn } from "../src/train/state.ts";
 import { trainStep } from "../src/train/step.ts";
 import { tinyBatch, tinySettings } from "./method-suite.ts";
@@ -32,7 +34,9 @@ const folder = mkdtempSync(join(tmpdir(), "selfsight-graph-"));
 const part = join(folder, "played-graph.so");
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const canPlay = isSupported("_fused_sgd_.tensor_lr");
 beforeAll(() => {
+  if (!canPlay) return;
   const { include, lib } = readCurrentBuild()!.libtorch;
   const source = join(projectRoot, "test", "played-gpu", "graph.cc");
   const headers = [join(projectRoot, "native"), include].map((name) => `-I${name}`);
@@ -82,7 +86,7 @@ const pick = ({ loss, learningRate }: { loss: number; learningRate: number }) =>
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-describe.skipIf(!isSupported("_fused_sgd_.tensor_lr"))("played back, to the bit", () => {
+describe.skipIf(!canPlay)("played back, to the bit", () => {
   const cases: [title: string, name: MethodName, changes: PartialSettings, replays: number][] = [
     ["Barlow Twins", "barlow-twins", {}, 5],
     ["LARS that clips", "barlow-twins", { optimizer: { name: "lars", clipsRatio: true } }, 5],
@@ -163,11 +167,24 @@ describe.skipIf(!isSupported("_fused_sgd_.tensor_lr"))("played back, to the bit"
   });
 });
 
+it.skipIf(!canPlay)(
+  "is not played back where memory ran out: what would fit is tried with its own parts",
+  () => {
+    const [state, other] = twins("simclr");
+    for (const step of upTo(4)) trainStep(state, labelled(step));
+    const seen = replays();
+    const told = withFittingParts(state, labelled(4), new SelfsightError("memory", "conv2d: out of memory"));
+    expect(told.message).toMatch(/4 at a time went through here just now; .*--set microBatch=4/);
+    expect(seen).not.toHaveBeenCalled();
+    for (const each of [state, other]) freeState(each);
+  },
+);
+
 /** All but the running statistics, which a step without an update moves too. */
 const pickLearned = (bytes: Record<string, string>) =>
   Object.fromEntries(Object.entries(bytes).filter(([key]) => !/running|num_batches/.test(key)));
 
-describe.skipIf(!isSupported("_fused_sgd_.tensor_lr"))("what is captured", () => {
+describe.skipIf(!canPlay)("what is captured", () => {
   const context = { step: 0, totalSteps: 10, stepsPerEpoch: 5, seed: 0 };
   /** What five steps of a work leave in a sum. */
   const sumOf = (work: (sum: Tensor, at: StepContext) => void): number => {

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+// Steps that are played back from a CUDA graph beside the same steps run, each method twelve of them: every learned number and every loss to the
+// bit. graph-bits.mjs [DEVICE [PART]]; PART: the library that captures, in place of the addon's (to try this on the processor).
+// N = 64 images of 32 x 32, D = 512 features
+
 import { methodNames } from "../../dist/methods/index.js";
 import { stateOf } from "../../dist/nn/index.js";
-// Steps that are played back from a CUDA graph beside the same steps run: graph-bits.mjs [DEVICE [PART]]. Each method, 12 steps, every learned number and every loss
-// to the bit. PART: the library that captures, in place of the addon's (to try this on the processor).  N = 64 images of 32 x 32, D = 512 features
 import { freeAll, manualSeed, op, randn, scope, synchronize, zeros } from "../../dist/torch/index.js";
 import { StepGraphs } from "../../dist/train/graph/step-graphs.js";
 import { buildState, freeState, resolveSettings, trainStepOnViews } from "../../dist/train/index.js";

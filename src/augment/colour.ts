@@ -1,5 +1,5 @@
 // N images, C channels, S side of a view. What is done to the colours of views [N, C, S, S] in [0, 1].
-import { type Tensor, tensor } from "../torch/index.ts";
+import { indexTensor, type Tensor, tensor } from "../torch/index.ts";
 import { type BlendFactors, blendEach, blur, hue, luma, solarize } from "./operations.ts";
 import type { JitterStep, ViewParameters } from "./parameters.ts";
 import type { ViewRecipe } from "./recipe.ts";
@@ -71,7 +71,7 @@ function onChosen(
   const places = parameters.flatMap((own, i) => (isChosen(own) ? [i] : []));
   if (places.length === 0) return images;
   if (places.length === parameters.length) return change(images, parameters);
-  const index = tensor(BigInt64Array.from(places, BigInt), [places.length], { device: images.device });
+  const index = indexTensor(places, images.device);
   const chosen = images.indexSelect(0, index);
   return images.indexCopy_(
     0,

@@ -1,7 +1,7 @@
 // N pictures, C channels, H height, W width. Pictures in one array of bytes, each at its place: what the kernels of views read from, so
 // that a batch out of pictures that lie on a device is a list of places, and nothing is gathered.
 import type { Batch, NamedBatch, RawImage } from "../data/index.ts";
-import { borrow, type Tensor, tensor } from "../torch/index.ts";
+import { borrow, indexTensor, type Tensor } from "../torch/index.ts";
 
 /** Where the pixels of pictures lie. */
 export interface PackedPictures {
@@ -61,8 +61,8 @@ export function packedFiles(files: readonly RawImage[], device: string): PackedP
 /** Planes of one size, taken out side by side: [N, C, H, W]. */
 export function gathered({ bytes, places }: PackedPictures): Tensor {
   const [, channels, height, width] = bytes.shape as [number, number, number, number];
-  const rows = BigInt64Array.from(places, ({ offset }) => BigInt(offset / (channels * height * width)));
-  return bytes.indexSelect(0, tensor(rows, [rows.length], { device: bytes.device }));
+  const rows = places.map(({ offset }) => offset / (channels * height * width));
+  return bytes.indexSelect(0, indexTensor(rows, bytes.device));
 }
 
 /** One of the pictures that are [H, W, 3]: [1, H, W, 3], without a copy. */

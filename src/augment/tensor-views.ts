@@ -1,6 +1,6 @@
 // N images of the batch, n images of a chunk, S side of a view. Views by tensor operations, on any device: the reference that the
 // fused executor is held against, and what stands in for it where it cannot run.
-import { cat, scope, type Tensor, tensor } from "../torch/index.ts";
+import { cat, indexTensor, scope, type Tensor } from "../torch/index.ts";
 import { hueTurn, recolor } from "./colour.ts";
 import { type Cut, cropBlock, cropFiles, cropPacked, type Making, type Pictures, type Target } from "./crop.ts";
 import { normalize } from "./operations.ts";
@@ -19,11 +19,8 @@ export function tensorView(making: Making, parameters: readonly ViewParameters[]
   );
   const places = new Array<number>(order.length);
   for (const [at, place] of order.entries()) places[place] = at;
-  return cat(finished).indexSelect(0, indexOf(places, making.device)).permute(0, 3, 1, 2); // [N, 3, S, S]
+  return cat(finished).indexSelect(0, indexTensor(places, making.device)).permute(0, 3, 1, 2); // [N, 3, S, S]
 }
-
-const indexOf = (places: readonly number[], device: string): Tensor =>
-  tensor(BigInt64Array.from(places, BigInt), [places.length], { device });
 
 /** On a CPU the some forty passes over a chunk should find it in the second-level cache: about 1 MB of float32. */
 const imagesPerChunk = (size: number, device: string): number =>
@@ -54,7 +51,7 @@ function makeChunk({ pictures, recipe, device }: Making, places: readonly number
 
 function cropped(pictures: Pictures, places: readonly number[], cuts: readonly Cut[], target: Target): Tensor {
   if ("block" in pictures)
-    return cropBlock(pictures.block.indexSelect(0, indexOf(places, target.device)), cuts, target);
+    return cropBlock(pictures.block.indexSelect(0, indexTensor(places, target.device)), cuts, target);
   if ("packed" in pictures) return cropPacked(packedAt(pictures.packed, places), cuts, target);
   const files = places.map((place) => pictures.files[place]!);
   return cropFiles(files, cuts, target);

@@ -1,8 +1,8 @@
 // N images, R boxes of all of them, C channels, K classes; class 0 is the background
 import { Linear, Module } from "../nn/index.ts";
-import { cat, noGrad, op, scope, type Tensor } from "../torch/index.ts";
+import { cat, indexTensor, noGrad, op, scope, type Tensor } from "../torch/index.ts";
 import { boxAreas, boxHeadWeights, clipBoxes, decodeBoxes, encodeBoxes, type ImageSize } from "./boxes.ts";
-import { indexOf, rowsAt, smoothL1Sum } from "./losses.ts";
+import { rowsAt, smoothL1Sum } from "./losses.ts";
 import { matchBoxes, sampleMatches } from "./matching.ts";
 import { nmsByClass } from "./nms.ts";
 
@@ -94,7 +94,7 @@ export function boxLosses(
   const labels = Int32Array.from(targets.flatMap(({ classes }) => [...classes])); // [R]
   if (labels.length === 0) return { class: logits.sum(), box: deltas.sum() };
   return {
-    class: op.cross_entropy_loss(logits, indexOf(labels, logits.device)),
+    class: op.cross_entropy_loss(logits, indexTensor(labels, logits.device)),
     box: deltaLoss(deltas, targets, labels, beta).div(labels.length),
   };
 }
@@ -130,7 +130,7 @@ export function detectionsOf(
   const sure = surePlaces(scores.float32(), boxAreas(boxes).float32(), classes, scoreThreshold);
   const labels = Float32Array.from(sure, (place) => place % classes);
   const [sureBoxes, sureScores] = [rowsAt(boxes, sure), rowsAt(scores, sure)];
-  const ownClasses = indexOf(labels, logits.device);
+  const ownClasses = indexTensor(labels, logits.device);
   const kept = nmsByClass(sureBoxes, sureScores, ownClasses.to("float32"), {
     threshold: nmsThreshold,
     most: detections,

@@ -1,5 +1,5 @@
 // R boxes, K classes
-import { op, type Tensor, tensor } from "../torch/index.ts";
+import { indexTensor, op, type Tensor } from "../torch/index.ts";
 
 /** Sum over all values of 0.5 d² / β where |d| < β, else |d| − 0.5 β; of |d| where β is 0 (arXiv 1504.08083, eq. 3). */
 export function smoothL1Sum(values: Tensor, targets: Tensor, beta: number): Tensor {
@@ -16,10 +16,4 @@ const sum = 2;
 
 /** Rows of a tensor by place. */
 export const rowsAt = (rows: Tensor, places: ArrayLike<number>): Tensor =>
-  rows.indexSelect(0, indexOf(places, rows.device));
-
-/** Places as the engine wants them, [R] int64. */
-export function indexOf(places: ArrayLike<number>, device: string): Tensor {
-  const index = tensor(BigInt64Array.from(Array.from(places, BigInt)), [places.length]);
-  return device === "cpu" ? index : index.toDevice(device);
-}
+  rows.indexSelect(0, indexTensor(places, rows.device));

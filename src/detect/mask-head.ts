@@ -1,8 +1,8 @@
 // R boxes, C channels, K classes, P places along a side of a mask, H and W the sides of a picture
 import { Conv2d, Doubling2d, Module } from "../nn/index.ts";
-import { noGrad, op, scope, type Tensor } from "../torch/index.ts";
+import { indexTensor, noGrad, op, scope, type Tensor } from "../torch/index.ts";
 import type { ImageSize } from "./boxes.ts";
-import { indexOf, rowsAt } from "./losses.ts";
+import { rowsAt } from "./losses.ts";
 import { samplingMatrix } from "./roi-align.ts";
 
 /** Maps [R, C, P / 2, P / 2] of boxes to a mask for each class (arXiv 1703.06870, section 3.1; the C4 network has no more layers). */
@@ -37,7 +37,7 @@ export function maskTargets(bitmaps: Tensor, boxes: Tensor, matches: ArrayLike<n
   return noGrad(() =>
     scope(() => {
       const [, H, W] = bitmaps.shape as [number, number, number];
-      const own = bitmaps.indexSelect(0, indexOf(matches, bitmaps.device)).to("float32"); // [R, H, W]
+      const own = bitmaps.indexSelect(0, indexTensor(matches, bitmaps.device)).to("float32"); // [R, H, W]
       const options = { size, scale: 1 };
       const rows = samplingMatrix(boxes, 1, H, options).bmm(own); // [R, P, W]
       const covered = rows.bmm(samplingMatrix(boxes, 0, W, options).transpose(1, 2)); // [R, P, P]

@@ -1,5 +1,5 @@
 // N boxes, K of them kept
-import { borrow, op, scope, type Tensor, torchvisionProblem } from "../torch/index.ts";
+import { indexTensor, op, scope, type Tensor, torchvisionProblem } from "../torch/index.ts";
 
 export interface NmsOptions {
   /** Boxes that overlap a better one by more than this (intersection over union) are struck out. */
@@ -40,8 +40,7 @@ export function plainNms(
   const [corners, values] = [boxes.float32(), scores.float32()];
   const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b);
   const kept = keptOf(corners, order, threshold, most);
-  const places = borrow(BigInt64Array.from(kept, BigInt), [kept.length]);
-  return boxes.device === "cpu" ? places : places.toDevice(boxes.device);
+  return indexTensor(kept, boxes.device);
 }
 
 /** In float32 throughout, as torchvision compares. */

@@ -57,7 +57,6 @@ export {
   defineMethod,
   expectPair,
   type Following,
-  indices,
   type Method,
   type MethodLoss,
   type OptimizerDefaults,

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ViewRecipe } from "../augment/index.ts";
 import { CallError } from "../errors.ts";
 import type { Module, Network } from "../nn/index.ts";
-import { type Tensor, tensor } from "../torch/index.ts";
+import { indexTensor, type Tensor } from "../torch/index.ts";
 
 /** A backbone as a method sees it: images [N, 3, H, W] to representations [N, outputSize]. */
 export type Backbone = Module & { readonly outputSize: number };
@@ -42,11 +42,7 @@ export const stepNumber = (context: StepContext, of: (at: StepContext) => number
 
 /** Indices of rows that are others in each step, [K] int64. */
 export const stepRows = (context: StepContext, device: string, of: (at: StepContext) => Uint32Array): Tensor =>
-  context.following?.rows(of) ?? indices(of(context), device);
-
-/** [K] int64 */
-export const indices = (rows: Uint32Array, device: string): Tensor =>
-  tensor(BigInt64Array.from(rows, BigInt), [rows.length], { device });
+  context.following?.rows(of) ?? indexTensor(of(context), device);
 
 /** A method with its networks, ready to train. */
 export interface BuiltMethod {

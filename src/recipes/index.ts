@@ -24,6 +24,7 @@ import { shapesSpeedrun } from "./shapes-speedrun.ts";
 
 export { lightly, lightlySgd, lightlyViews } from "./cifar10/lightly.ts";
 export { soloLearn, soloLearnLars } from "./cifar10/solo-learn.ts";
+export { cifar10Lars } from "./cifar10.ts";
 
 /** A bare name is Barlow Twins; `data/method` another method. */
 export const recipes = {

@@ -3,6 +3,7 @@ import { CallError } from "../errors.ts";
 import { addon, type DType, type NumberArray } from "./addon.ts";
 import { refuseWhileCapturing } from "./gpu/graphs.ts";
 import { engineCall, engineError } from "./operators.ts";
+import { scope } from "./scope.ts";
 import { op, Tensor } from "./tensor.ts";
 
 export interface Place {
@@ -78,6 +79,10 @@ export function sendBytes(parts: readonly Uint8Array[], device: string): Travell
 }
 
 const placed = (name: string, make: () => number): Tensor => new Tensor(engineCall(name, [], make));
+
+/** Places along a dimension as `indexSelect`, `gather` and their like want them: [K] int64. */
+export const indexTensor = (places: ArrayLike<number>, device = "cpu"): Tensor =>
+  scope(() => tensor(Int32Array.from(places), [places.length], { device }).to("int64"));
 
 export const zeros = (shape: readonly number[], { dtype = "float32", device = "cpu" }: Place = {}): Tensor =>
   op.zeros(shape, dtype, device);

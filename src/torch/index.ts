@@ -8,6 +8,7 @@ export {
   empty,
   eye,
   full,
+  indexTensor,
   ones,
   type Place,
   rand,

@@ -59,7 +59,8 @@ function goesThrough(state: TrainState, batch: PlacedBatch, images: number): boo
   const change = isCut(state.settings) ? { microBatch: images } : { batchSize: images };
   const own = isCut(state.settings) ? batch : partsOf(batch, images)[0]!;
   try {
-    enqueueStep({ ...state, settings: { ...state.settings, ...change } }, own).read();
+    const { graphs: _, ...run } = state; // a step that is played back has the whole batch
+    enqueueStep({ ...run, settings: { ...state.settings, ...change } }, own).read();
     return true;
   } catch (error) {
     return error instanceof SelfsightError && error.kind === "numerics"; // it had the memory

@@ -17,7 +17,7 @@ const lambda = 0.0051;
 
 /** A method's whole step but for the pictures: trunk and heads on fixed views, loss, backward, SGD with momentum, teacher. */
 export async function benchStep(options: BenchOptions): Promise<BenchResult> {
-  const settings = settingsOf(options);
+  const settings = { ...settingsOf(options), cudaGraph: options.cudaGraph === true };
   const state = buildState(settings, { length: settings.batchSize, classes: ["0", "1"] });
   const { views, labels } = fixedInput(settings, state.device);
   const step = () => trainStepOnViews(state, views, labels);
@@ -26,7 +26,7 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
   const facts = {
     ...{ method, backbone, width, size, batch: batchSize, projector: projectorOf(settings) },
     ...{ precision: state.precision, device: state.device, liveTensors: liveTensors().live },
-    ...(settings.cudaGraph && { played: "back from a CUDA graph" }),
+    ...(settings.cudaGraph && { played: "back by a CUDA graph" }),
   };
   freeState(state);
   freeAll([...views, labels]);
@@ -36,10 +36,9 @@ export async function benchStep(options: BenchOptions): Promise<BenchResult> {
 /** Heads are those of the method's CIFAR-10 recipe; one optimizer for all, so that methods can be compared. */
 export function settingsOf(options: BenchOptions): Settings {
   const { method = "barlow-twins", backbone, width, size, batch, projector, precision, device } = options;
-  const { cudaGraph = false } = options;
   const given = { backbone, width, size, batchSize: batch, ...(projector && { projector }), precision, device };
   const optimizer = { name: "sgd", learningRate: 0.01, batchRule: "none", weightDecay: 5e-4, momentum: 0.9 };
-  const length = { steps: manySteps, watchEverySteps: 0, cudaGraph };
+  const length = { steps: manySteps, watchEverySteps: 0 };
   return resolveSettings(headsOf(method), { ...given, ...length, optimizer } as PartialSettings);
 }
 

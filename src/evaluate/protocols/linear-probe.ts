@@ -2,7 +2,7 @@
 import { SelfsightError } from "../../errors.ts";
 import { warmupCosine } from "../../nn/index.ts";
 import { keyedPermutation, keyedStream } from "../../random.ts";
-import { cat, noGrad, ones, op, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { cat, indexTensor, noGrad, ones, op, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import { type Evaluation, type LabelledTask, labelledTask, score } from "../evaluation.ts";
 import { type Features, featureTensor } from "../features.ts";
 import { stratifiedHoldOut } from "../hold-out.ts";
@@ -133,18 +133,15 @@ function pick({ inputs, labels }: Labelled, training: Training, { bank }: Labell
 }
 
 const rowsAt = ({ inputs, labels }: Labelled, places: Uint32Array): Labelled => ({
-  inputs: inputs.indexSelect(0, placesTensor(places, inputs.device)),
+  inputs: inputs.indexSelect(0, indexTensor(places, inputs.device)),
   labels: labelsAt(labels, places),
 });
 
 const labelsAt = (labels: Int32Array, places: Uint32Array): Int32Array =>
   Int32Array.from(places, (place) => labels[place]!);
 
-const placesTensor = (places: Uint32Array | Int32Array, device: string): Tensor =>
-  tensor(Int32Array.from(places), [places.length], { device }).to("int64");
-
 function bestOf({ inputs, labels }: Labelled, heads: Heads): LinearProbeResult["picked"] {
-  const wanted = placesTensor(labels, inputs.device).unsqueeze(1); // [N, 1]
+  const wanted = indexTensor(labels, inputs.device).unsqueeze(1); // [N, 1]
   const isRight = answers(inputs, heads).eq(wanted); // [N, G]
   const accuracies = isRight.to("float32").mean({ dim: 0 }).float32(); // [G]
   const losses = crossEntropy(inputs, wanted, heads).float32(); // [G]
@@ -267,7 +264,7 @@ function descend(data: Labelled, weights: Tensor, { count, rates, decay, classes
   };
   for (let first = 0; first < totalSteps; first += perEpoch)
     scope(() => {
-      const order = placesTensor(keyedPermutation(labels.length, seed, orderKey, first / perEpoch), inputs.device); // [N]
+      const order = indexTensor(keyedPermutation(labels.length, seed, orderKey, first / perEpoch), inputs.device); // [N]
       for (let step = first; step < Math.min(first + perEpoch, totalSteps); step++) {
         const start = (step - first) * batchSize;
         scope(() => learn(step, order.narrow(0, start, Math.min(batchSize, labels.length - start))));

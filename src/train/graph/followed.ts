@@ -1,7 +1,7 @@
 // K numbers of a list
 import { CallError } from "../../errors.ts";
-import { type Following, indices, type StepContext } from "../../methods/index.ts";
-import { freeAll, full, isCapturing, keep, noGrad, scope, type Tensor } from "../../torch/index.ts";
+import type { Following, StepContext } from "../../methods/index.ts";
+import { freeAll, full, indexTensor, isCapturing, keep, noGrad, scope, type Tensor } from "../../torch/index.ts";
 
 /** One place of a step where something stands that is another in each step. */
 interface Slot {
@@ -34,7 +34,7 @@ export class Followed implements Following {
   }
 
   rows(of: (at: StepContext) => Uint32Array): Tensor {
-    return this.#take((at) => indices(of(at), this.#device));
+    return this.#take((at) => indexTensor(of(at), this.#device));
   }
 
   /** Fills all of them for the step that is played back next. */

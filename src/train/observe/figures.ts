@@ -2,7 +2,7 @@
 // What a batch's embeddings look like, as small figures for a page. Nothing here draws at random or changes what it looks at.
 import { type BuiltMethod, crossCorrelation } from "../../methods/index.ts";
 import { lateStatistics } from "../../nn/index.ts";
-import { type Late, late, noGrad, op, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { indexTensor, type Late, late, noGrad, op, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
 import { binStart } from "./feature-order.ts";
 
 /** Rows beyond these say little more of a correlation, and cost as much as all before. */
@@ -104,7 +104,7 @@ function viewsOf(embeddings: readonly Tensor[], most: number): [Tensor, Tensor] 
 const firstRows = (rows: Tensor, most: number): Tensor => rows.detach().narrow(0, 0, Math.min(most, rows.size(0)));
 
 const columns = (rows: Tensor, chosen: readonly number[]): Tensor =>
-  rows.indexSelect(1, tensor(BigInt64Array.from(chosen, BigInt), [chosen.length], { device: rows.device })); // [R, F]
+  rows.indexSelect(1, indexTensor(chosen, rows.device)); // [R, F]
 
 // ---- the matrix ----
 

@@ -9,6 +9,7 @@ import type { LogEvent } from "./log.ts";
 /** Settings that leave the result as it is; all others are fixed once a run has begun. */
 const freeOnResume = [
   "device",
+  "cudaGraph", // numbers of a step are rounded otherwise, as on another device
   "residentPictures",
   "logEverySteps",
   "watchEverySteps",
@@ -35,7 +36,6 @@ const laterSettings = {
   earlySize: null,
   earlyShare: 0.5,
   holdOut: 0,
-  cudaGraph: false,
 } as const satisfies Partial<Settings>;
 const laterInMethod: Partial<Record<Settings["method"], PartialSettings>> = {
   "barlow-twins": { mixing: 0 },

@@ -1,7 +1,7 @@
 // N pictures, D features, k clusters, B rows of a block
 import { type FeatureTable, featureTensor, unitLength } from "../../evaluate/index.ts";
 import { keyedStream } from "../../random.ts";
-import { noGrad, scope, type Tensor, tensor, zeros } from "../../torch/index.ts";
+import { indexTensor, noGrad, scope, type Tensor, zeros } from "../../torch/index.ts";
 
 /** Groups of directions: each row belongs to the centre that it points most nearly to. */
 export interface Clustering {
@@ -47,9 +47,6 @@ export function kMeans(table: FeatureTable, k: number, seed = 0): Clustering {
   );
 }
 
-const placesTensor = (places: readonly number[] | Int32Array): Tensor =>
-  tensor(Int32Array.from(places), [places.length]).to("int64");
-
 /** Each next centre is a row drawn in proportion to its distance from the centres before it. */
 function firstCentres(rows: Tensor, k: number, seed: number): Tensor {
   const next = keyedStream(seed, seedKey, k);
@@ -62,7 +59,7 @@ function firstCentres(rows: Tensor, k: number, seed: number): Tensor {
       distances[row] = Math.min(own, others[row]!);
     });
   }
-  return rows.indexSelect(0, placesTensor(chosen));
+  return rows.indexSelect(0, indexTensor(chosen));
 }
 
 /** 1 - cosine of each row with one of them. */
@@ -113,7 +110,7 @@ function moved(rows: Tensor, { clusters, similarities }: Assigned, k: number): T
     counts[cluster] = 1;
     own[row] = cluster;
   }
-  const index = placesTensor(own)
+  const index = indexTensor(own)
     .unsqueeze(1)
     .expand(...rows.shape); // [N, D]
   return unitLength(zeros([k, rows.size(1)]).scatterAdd_(0, index, rows)); // [k, D]

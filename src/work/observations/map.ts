@@ -4,7 +4,7 @@ import { type Dataset, subset } from "../../data/index.ts";
 import { extractFeatures, type Features } from "../../evaluate/index.ts";
 import { writeFileDurably } from "../../files.ts";
 import type { PixelImage } from "../../report/index.ts";
-import { noGrad, scope, tensor } from "../../torch/index.ts";
+import { indexTensor, noGrad, scope, tensor } from "../../torch/index.ts";
 import { decodeSizeOf, makeObservations, observationsPath, openLines, type TrainState } from "../../train/index.ts";
 import { stateRepresentation } from "../online-knn.ts";
 import { batchAt, pixelsOf, sheetOf } from "../results/drawn-pictures.ts";
@@ -76,7 +76,7 @@ function neighboursOf({ values, length: count, dimensions, indices }: Features, 
   const nearest = scope(() =>
     noGrad(() => {
       const all = unitRows(tensor(values, [count, dimensions]));
-      const asked = all.indexSelect(0, tensor(BigInt64Array.from(known, BigInt), [known.length]));
+      const asked = all.indexSelect(0, indexTensor(known));
       const likeness = asked.matmul(all.T); // [Q, n]
       const [, found] = likeness.topk(most + 1);
       return Array.from(found.data() as BigInt64Array, Number);

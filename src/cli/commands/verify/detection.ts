@@ -7,7 +7,7 @@ import {
   torchvisionNms,
   torchvisionRoiAlign,
 } from "../../../detect/index.ts";
-import { arange, cat, type Tensor, tensor, torchvisionProblem } from "../../../torch/index.ts";
+import { arange, cat, indexTensor, type Tensor, torchvisionProblem } from "../../../torch/index.ts";
 import { type Case, type Comparison, compare, strict } from "./case.ts";
 
 type Suppress = typeof plainNms;
@@ -51,7 +51,5 @@ function aligned(reference: Case, align: Align): Comparison[] {
   return [compare(reference, "roi_align", pooled, strict), compare(reference, "grad_features", features.grad!, strict)];
 }
 
-const places = (images: readonly number[], image: number): Tensor => {
-  const found = images.flatMap((own, row) => (own === image ? [BigInt(row)] : []));
-  return tensor(BigInt64Array.from(found), [found.length]);
-};
+const places = (images: readonly number[], image: number): Tensor =>
+  indexTensor(images.flatMap((own, row) => (own === image ? [row] : [])));

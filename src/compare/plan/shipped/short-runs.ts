@@ -1,3 +1,4 @@
+import { cifar10Lars } from "../../../recipes/index.ts";
 import type { PartialSettings } from "../../../train/index.ts";
 
 /**
@@ -15,14 +16,5 @@ export const shortRuns: PartialSettings = {
   warmupEpochs: 0.25,
   floor: 0,
   cosinePer: "step",
-  optimizer: {
-    name: "lars",
-    learningRate: 4,
-    batchRule: "linear",
-    biasLearningRate: 0.1,
-    weightDecay: 1e-4,
-    decaysBiases: false,
-    adaptsBiases: false,
-    momentum: 0.9,
-  },
+  optimizer: { ...cifar10Lars, adaptsBiases: false },
 };
