@@ -1,7 +1,7 @@
 // Steps that are played back, without a GPU: a library that writes down operators (played-gpu/graph.cc) stands for CUDA's graphs.
 // N = 8 images of 16 x 16 in trunks of 4 channels
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from "vitest";
@@ -24,7 +24,7 @@ import {
   zeros,
 } from "../src/torch/index.ts";
 import { refuseUncapturable, StepGraphs, type StepInputs } from "../src/train/graph/step-graphs.ts";
-import type { PartialSettings, Settings } from "../src/train/index.ts";
+import { type PartialSettings, type Settings, startRun } from "../src/train/index.ts";
 import { withFittingParts } from "../src/train/out-of-memory.ts";
 import { buildState, freeState, optimizerState, type TrainState, takeOn } from "../src/train/state.ts";
 import { trainStep } from "../src/train/step.ts";
@@ -167,18 +167,15 @@ describe.skipIf(!canPlay)("played back, to the bit", () => {
   });
 });
 
-it.skipIf(!canPlay)(
-  "is not played back where memory ran out: what would fit is tried with its own parts",
-  () => {
-    const [state, other] = twins("simclr");
-    for (const step of upTo(4)) trainStep(state, labelled(step));
-    const seen = replays();
-    const told = withFittingParts(state, labelled(4), new SelfsightError("memory", "conv2d: out of memory"));
-    expect(told.message).toMatch(/4 at a time went through here just now; .*--set microBatch=4/);
-    expect(seen).not.toHaveBeenCalled();
-    for (const each of [state, other]) freeState(each);
-  },
-);
+it.skipIf(!canPlay)("is not played back where memory ran out: what would fit is tried with its own parts", () => {
+  const [state, other] = twins("simclr");
+  for (const step of upTo(4)) trainStep(state, labelled(step));
+  const seen = replays();
+  const told = withFittingParts(state, labelled(4), new SelfsightError("memory", "conv2d: out of memory"));
+  expect(told.message).toMatch(/4 at a time went through here just now; .*--set microBatch=4/);
+  expect(seen).not.toHaveBeenCalled();
+  for (const each of [state, other]) freeState(each);
+});
 
 /** All but the running statistics, which a step without an update moves too. */
 const pickLearned = (bytes: Record<string, string>) =>
@@ -239,19 +236,23 @@ describe.skipIf(!canPlay)("what is captured", () => {
   });
 });
 
-test.each([["the processor", {}, /cudaGraph on the processor; a GPU is needed; leave it false$/]] as const)(
-  "cudaGraph is refused on %s",
-  (_, changes, message) => {
-    const state = () => buildState(tinySettings("simclr", { cudaGraph: true, ...changes }), { length: 32 });
-    expect(state).toThrow(message);
-  },
-);
+test("cudaGraph is refused on the processor, before a run's folder is made", async () => {
+  const settings = tinySettings("simclr", { cudaGraph: true });
+  expect(() => buildState(settings, { length: 32 })).toThrow(
+    /cudaGraph on the processor; a GPU is needed; give --set cudaGraph=false$/,
+  );
+  const out = join(folder, "refused");
+  const start = startRun("shapes", [settings], { out, command: "test", warn: () => {} });
+  await expect(start).rejects.toThrow(/cudaGraph on the processor/);
+  expect(existsSync(out)).toBe(false);
+});
 
 test.each([
-  [{ cudaGraph: true, microBatch: 4 } as const, "cuda", /with microBatch 4; the whole batch at a time/],
-  [{ cudaGraph: false } as const, "cuda", undefined],
-])("%o on %s", (changes, device, message) => {
-  const open = () => refuseUncapturable(tinySettings("simclr", changes), device);
-  if (message) expect(open).toThrow(message);
-  else expect(open()).toBeUndefined();
+  [{ cudaGraph: true, microBatch: 4 } as const, 1, /with microBatch 4; the whole batch at a time/],
+  [{ cudaGraph: true } as const, 2, /for 2 processes; one is needed/],
+  [{ cudaGraph: false } as const, 2, undefined],
+])("%o on a GPU by %d", (changes, processes, message) => {
+  const refuse = () => refuseUncapturable(tinySettings("simclr", changes), "cuda", processes);
+  if (message) expect(refuse).toThrow(message);
+  else expect(refuse()).toBeUndefined();
 });

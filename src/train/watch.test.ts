@@ -25,7 +25,7 @@ describe("collapseWatch", () => {
 
   it("calls a point, a line and few directions by their names, with the numbers and what to do", () => {
     expect(last(...often({ featureStd: 0.01, recognition: chance }))).toMatch(
-      /^step 8: .*one point \(feature std 0\.0100\).*by chance \(0\.53; .*lower optimizer\.learningRate/,
+      /^step 8: .*one point \(feature std 0\.0100\).*by chance \(0\.53, where .*lower optimizer\.learningRate/,
     );
     expect(last(...often({ effectiveRank: 1.2, recognition: chance }))).toMatch(/on a line \(effective rank 1\.2\)/);
     expect(last(...often({ effectiveRank: 4, recognition: chance }))).toMatch(/few directions \(effective rank 4\.0\)/);

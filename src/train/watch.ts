@@ -86,7 +86,7 @@ function findingOf(recent: readonly RepresentationHealth[], decorrelates: boolea
   const recognition = meanOf(recent, "recognition");
   const chance = Number.isNaN(recognition)
     ? ""
-    : `, and two views of a picture find each other hardly better than by chance (${recognition.toFixed(2)}; chance is 0.50)`;
+    : `, and two views of a picture find each other hardly better than by chance (${recognition.toFixed(2)}, where chance is 0.50)`;
   if (std < onePoint) return findings.point(std, recognition >= leastRecognition ? "" : chance);
   if (!(recognition >= leastRecognition)) {
     if (std < smallestStd) return findings.point(std, chance);

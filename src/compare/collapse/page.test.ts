@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { collapseWatch } from "../../train/index.ts";
 import type { CollapseRow, CollapseRun } from "./collapse.ts";
 import { collapseSheet } from "./page.ts";
 
@@ -15,6 +16,15 @@ it("one seed: its own figures and what the watch says of it", () => {
   expect(cells(rowOf(run(0)))).toEqual(["SimCLR", "0.900", "20.0", "40.0", "no collapse"]);
   const fallen = run(0, { verdict: line, isWatchRight: true, effectiveRank: 1.3 });
   expect(cells(rowOf(fallen)).at(-1)).toBe("embeddings lie on a line (effective rank 1.3)");
+});
+
+it("the whole finding, without its advice, as the watch puts it", () => {
+  const watch = collapseWatch();
+  for (let step = 0; step < 30; step++)
+    watch.observe(step, { featureStd: 0.2, effectiveRank: 1.2, deadDimensions: 0, recognition: 0.54 });
+  expect(cells(rowOf(run(0, { verdict: watch.standing()! }))).at(-1)).toMatch(
+    /than by chance \(0\.54, where chance is 0\.50\)$/,
+  );
 });
 
 it("several seeds: least, median and most, and every verdict with the number of its runs", () => {

@@ -179,13 +179,17 @@ const pairsOf = (held: StepInputs, next: StepInputs): [Tensor, Tensor][] => {
 };
 
 /** Errors: configuration, where steps are to be played back and cannot be. */
-export function refuseUncapturable({ cudaGraph, microBatch }: Settings, device: string): void {
+export function refuseUncapturable(
+  { cudaGraph, microBatch }: Settings,
+  device: string,
+  processes = processGroup()?.size ?? 1,
+): void {
   if (!cudaGraph) return;
   if (device === "cpu") throw refusal("on the processor", "a GPU is needed");
-  if (processGroup()) throw refusal("for several processes", "one process is needed, as messages cannot be captured");
+  if (processes > 1) throw refusal(`for ${processes} processes`, "one is needed, as messages cannot be captured");
   if (microBatch !== null) throw refusal(`with microBatch ${microBatch}`, "the whole batch at a time is needed");
   if (!isSupported("_fused_sgd_.tensor_lr")) throw refusal("with this libtorch", "2.3 or newer is needed");
 }
 
 const refusal = (given: string, needed: string) =>
-  new SelfsightError("configuration", `settings: cudaGraph ${given}; ${needed}; leave it false`);
+  new SelfsightError("configuration", `settings: cudaGraph ${given}; ${needed}; give --set cudaGraph=false`);

@@ -6,6 +6,7 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { keyedPermutation } from "../../random.ts";
 import { engine } from "../../torch/index.ts";
 import { version } from "../../version.ts";
+import { refuseUncapturable } from "../graph/step-graphs.ts";
 import {
   methodOf,
   methodSettings,
@@ -72,7 +73,7 @@ export async function startRun(
   const given = resolveSettings(...(source ? [source.trunk] : []), ...layers);
   if (source) refuseOtherTrunk(source, given);
   refuseUnfitTeam(given, processes);
-  chosenDevice(given.device);
+  refuseUncapturable(given, chosenDevice(given.device), processes);
   const opened = await openTrainingData(data, given, warn);
   const run = { folder: out ?? freeFolder(join("runs", nameOf(data))), ...opened };
   if (source) return startFrom(source, run, command, say);
