@@ -208,6 +208,7 @@ describe("a resumed run", () => {
   const stored = resolveSettings();
   const free = [
     "device",
+    "cudaGraph",
     "residentPictures",
     "logEverySteps",
     "watchEverySteps",
