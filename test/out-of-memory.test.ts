@@ -12,17 +12,29 @@ afterAll(scratch.remove);
 
 const settings = { size: 32, width: 16, projector: "16-16", steps: 1, device: "cpu", precision: "fp32" };
 
-/** A run of one step with so many MiB beside what stands before it. */
+/** About one run in 30 meets V8 without the few KiB that it wants just then, and V8 ends the process (docs/decisions.md). */
+const isEndOfV8 = ({ signal }: { signal: NodeJS.Signals | null }) => signal === "SIGABRT" || signal === "SIGSEGV";
+
 function run(mebibytes: number, more: object) {
+  const ran = runOnce(mebibytes, more);
+  return isEndOfV8(ran) ? runOnce(mebibytes, more) : ran;
+}
+
+/** A run of one step with so many MiB beside what stands before it. */
+function runOnce(mebibytes: number, more: object) {
   const script = join(projectRoot, "test", "short-of-memory.ts");
   const out = scratch.next();
   const given = [out, String(mebibytes), JSON.stringify({ ...settings, ...more })];
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "jiti/register", script, ...given], {
-    cwd: projectRoot,
-    encoding: "utf8",
-    env: { ...process.env, OMP_NUM_THREADS: "1", MALLOC_ARENA_MAX: "1" }, // arenas take 64 MiB of addresses each, as threads happen to meet
-  });
-  return { status, stdout, stderr, hasSaved: existsSync(join(out, "checkpoints", "step-0000001")) };
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "jiti/register", script, ...given],
+    {
+      cwd: projectRoot,
+      encoding: "utf8",
+      env: { ...process.env, OMP_NUM_THREADS: "1", MALLOC_ARENA_MAX: "1" }, // arenas take 64 MiB of addresses each, as threads happen to meet
+    },
+  );
+  return { status, signal, stdout, stderr, hasSaved: existsSync(join(out, "checkpoints", "step-0000001")) };
 }
 
 const room = 500;

@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser)(`a run steered from the page, in ${executablePath}`
     await page.getByText("No runs yet.").waitFor();
     expect(page.url()).not.toContain("token");
     await page.getByRole("link", { name: "Start a run" }).click();
-    await page.getByLabel("Pictures").fill("shapes");
+    await page.getByRole("textbox", { name: "Pictures", exact: true }).fill("shapes");
     await page.getByLabel("Name").fill("first");
     await page.getByText("All other settings").click();
     for (const [key, value] of Object.entries(settings)) {
@@ -139,7 +139,7 @@ describe.skipIf(!hasBrowser)(`a run steered from the page, in ${executablePath}`
     const pictures = join(root, "..", "pictures");
     await putClasses(pictures, 12, []);
     await page.getByRole("link", { name: "Augmentations" }).click();
-    await page.getByLabel("Pictures").fill(pictures);
+    await page.getByRole("textbox", { name: "Pictures", exact: true }).fill(pictures);
     await page.getByRole("button", { name: "Open" }).click();
     await page
       .getByRole("img", { name: /^view 2 of / })
