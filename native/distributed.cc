@@ -329,7 +329,7 @@ constexpr double kEpsilon = 1e-5;
 
 /** The kernel of evaluation, given these statistics, is also that of training once the statistics are known. */
 at::Tensor normalizedBy(const Statistics& known, const at::Tensor& part, const at::Tensor& weight, const at::Tensor& bias) {
-  if (part.size(0) == 0) return part;
+  if (part.size(0) == 0) return at::empty_like(part);  // a view of the input could not be changed in place
   const auto options = part.options().dtype(at::kFloat);
   return std::get<0>(at::native_batch_norm(part, weight, bias, known.mean.to(options), known.variance.to(options), false, 0, kEpsilon));
 }
@@ -368,7 +368,7 @@ struct GlobalBatchNorm : torch::autograd::Function<GlobalBatchNorm> {
     std::vector<at::Tensor> results;
     at::Tensor sums = at::zeros({int64_t(parts.size()), 2, features}, means.options());  // Σ g x̂, Σ g of each group
     for (size_t g = 0; g < parts.size(); ++g) {
-      if (sizes[g] == 0) { results.push_back(parts[g]); continue; }
+      if (sizes[g] == 0) { results.push_back(at::empty_like(parts[g])); continue; }
       const auto options = weight.options();
       const auto [ofInput, ofWeight, ofBias] = at::native_batch_norm_backward(
           from[g], parts[g], weight, means[g].to(options), variances[g].to(options), {}, {}, false, kEpsilon, {true, true, true});

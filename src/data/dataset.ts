@@ -123,6 +123,8 @@ export interface NamedBatch {
   /** The place of each sample in the dataset. */
   indices: Uint32Array;
   labels?: Int32Array;
+  /** Of a batch that several processes read together, each its own rows: how many there are in all. */
+  total?: number;
 }
 
 /** One batch, ready to be made into views: a block where the dataset is an array, else pictures of their own sizes. */

@@ -15,13 +15,25 @@ export type {
   Split,
   StoredSplit,
 } from "./dataset.ts";
-export { defaultRules, imageArray, limitTo, sampleName, sampleNames, subset } from "./dataset.ts";
+export {
+  defaultRules,
+  gatherLabels,
+  gatherPixels,
+  imageArray,
+  limitTo,
+  sampleName,
+  sampleNames,
+  subset,
+} from "./dataset.ts";
 export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
+export type { Decoded, DecodePool } from "./decode/pool.ts";
 export {
   type BatchOptions,
   badFilesOfAll,
   batches,
+  countBadFiles,
+  decoderOf,
   namedBatches,
   onePass,
   type ReadOptions,

@@ -71,7 +71,7 @@ export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGe
   if (options.share && dataset.kind === "folder") {
     const { share, prefetch, onRemark } = options;
     const badFiles = badFilesOf(dataset, plan.quarantine, options.onBadFile);
-    const pool = openDecodePool(options.threads ?? defaultThreads(), decodeOptions(dataset, options));
+    const pool = decoderOf(dataset, options);
     const reading = { share, batchSize, startStep, perEpoch, badFiles, onRemark, ...(prefetch && { prefetch }) };
     yield* readFolderTogether(dataset, plan, pool, reading);
     return;
@@ -109,16 +109,27 @@ const badFilesOf = (folder: ImageFolder, quarantine: Set<number>, onBadFile: Bad
   onBadFile,
 });
 
+/** Counts a folder's bad files, each with how many were bad before it without a good one between. Errors: data, when they are too many. */
+export function countBadFiles(folder: ImageFolder, onBadFile: ReadOptions["onBadFile"]) {
+  const badFiles = badFilesOf(folder, new Set(), onBadFile);
+  return (index: number, message: string, inARow: number): void =>
+    condemn(index, new SelfsightError("data", message), inARow, { folder, badFiles });
+}
+
 /** Bad files that several readers of parts have found, told in the order of the whole folder: reports each. Errors: data, when they are too many. */
 export function badFilesOfAll(folder: ImageFolder, onBadFile: ReadOptions["onBadFile"]) {
-  const badFiles = badFilesOf(folder, new Set(), onBadFile);
+  const count = countBadFiles(folder, onBadFile);
   let [last, inARow] = [-2, 0];
   return (index: number, message: string): void => {
     inARow = index === last + 1 ? inARow + 1 : 1;
     last = index;
-    condemn(index, new SelfsightError("data", message), inARow, { folder, badFiles });
+    count(index, message, inARow);
   };
 }
+
+/** Threads that decode a folder's files. To be closed. */
+export const decoderOf = (folder: ImageFolder, options: Pick<ReadOptions, "threads" | "decodeSize" | "maxPixels">) =>
+  openDecodePool(options.threads ?? defaultThreads(), decodeOptions(folder, options));
 
 /**
  * Every sample once, in the order of the dataset, the last batch as small as it comes; bad files are reported and left out.
@@ -145,7 +156,7 @@ export async function verifyFolder(
   options: Pick<ReadOptions, "threads" | "maxPixels"> = {},
 ): Promise<Map<number, string>> {
   const threads = options.threads ?? defaultThreads();
-  const pool = openDecodePool(threads, decodeOptions(folder, { ...options, decodeSize: 32 }));
+  const pool = decoderOf(folder, { ...options, threads, decodeSize: 32 });
   const bad = new Map<number, string>();
   const indices = Array(folder.length).keys();
   const verifyNext = async () => {
@@ -197,7 +208,7 @@ async function* readFolder(
   reading: Reading,
 ): AsyncGenerator<Batch> {
   const { batchSize, prefetch = 2, onBadFile, onRemark, replaces } = reading;
-  const pool = openDecodePool(reading.threads ?? defaultThreads(), decodeOptions(folder, reading));
+  const pool = decoderOf(folder, reading);
   const ahead = (prefetch + 1) * batchSize;
   const counted = badFilesOf(folder, quarantine, onBadFile);
   const badFiles = reading.bearsAll ? { ...counted, most: Number.POSITIVE_INFINITY } : counted;

@@ -54,9 +54,21 @@ export interface FeatureBatch {
  *
  * @throws SelfsightError "data" when too many files are bad; "numerics" when a feature is not finite.
  */
-export async function* featureBatches(
+export function featureBatches(
   representation: Representation,
   dataset: Dataset,
+  options: ExtractOptions = {},
+): AsyncGenerator<FeatureBatch> {
+  const featuresOf = (batch: PlacedBatch) =>
+    batchFeatures(representation, batch, (index) => sampleName(dataset, index));
+  return computedBatches(representation, dataset, featuresOf, options);
+}
+
+/** The same with whatever `featuresOf` makes of a batch, a row for each picture. */
+export async function* computedBatches(
+  representation: Representation,
+  dataset: Dataset,
+  featuresOf: (batch: PlacedBatch) => Float32Array,
   { batchSize = 256, onBadFile, onRemark, onProgress, sharing }: ExtractOptions = {},
 ): AsyncGenerator<FeatureBatch> {
   const remarks = new Remarks();
@@ -68,8 +80,6 @@ export async function* featureBatches(
       onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message }),
     onRemark: (index: number, remark: string) => remarks.add(index, remark),
   };
-  const featuresOf = (batch: PlacedBatch) =>
-    batchFeatures(representation, batch, (index) => sampleName(dataset, index));
   const pass = { representation, dataset, batchSize };
   const isShared = sharing !== undefined && ((await sharing.call?.(pass)) ?? true);
   const rows = isShared

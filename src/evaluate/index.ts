@@ -80,7 +80,15 @@ export {
   type Representation,
   untrainedBackbone,
 } from "./representation.ts";
-export { isToldToAll, refuseToShare, type SharedPass, type Sharing, sharedBatches } from "./shared-batches.ts";
+export {
+  companionsOf,
+  isToldToAll,
+  ofLeader,
+  refuseToShare,
+  type SharedPass,
+  type Sharing,
+  sharedBatches,
+} from "./shared-batches.ts";
 export {
   type BootstrapOptions,
   type Interval,

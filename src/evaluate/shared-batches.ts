@@ -16,6 +16,16 @@ export interface Sharing {
   onWish?: () => void;
 }
 
+/** The processes that are at the same work as this one from its start to its end; undefined where they only help, or there are none. */
+export const companionsOf = (sharing: Sharing | undefined): Team | undefined =>
+  sharing?.call === undefined ? sharing?.team : undefined;
+
+/** What process 0 alone has, in each of those that are at the same work. It must survive JSON. */
+export async function ofLeader<T>(sharing: Sharing | undefined, work: () => T): Promise<T> {
+  const team = companionsOf(sharing);
+  return team ? team.byLeader(work) : work();
+}
+
 /** A pass over pictures, one feature vector for each. */
 export interface SharedPass {
   representation: Representation;

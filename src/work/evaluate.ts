@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { type Dataset, lastingSource } from "../data/index.ts";
 import { CallError, didYouMean, displayName, SelfsightError } from "../errors.ts";
-import { refuseUnfit } from "../train/index.ts";
-import type { MeasureOptions, Protocol, ProtocolReport } from "./evaluation/protocol.ts";
+import { noReading } from "../evaluate/index.ts";
+import { chosenDevice, refuseUnfit } from "../train/index.ts";
+import type { Asked, MeasureOptions, Protocol, ProtocolReport } from "./evaluation/protocol.ts";
 import { type ProtocolName, type Protocols, protocols } from "./evaluation/protocols.ts";
 import { Model } from "./model.ts";
 
@@ -24,12 +26,33 @@ export async function evaluate<Name extends ProtocolName>(
   data: string,
   options: EvaluateOptions<Name> = {},
 ): Promise<EvaluationReport<Name>> {
-  const { own, without = [], run } = protocolNamed(protocol);
+  const { own, without = [], run, isRunByAll } = protocolNamed(protocol);
   refuseOthers(protocol, options);
   refuseIdle(protocol, without, options);
   refuseUnfit(`evaluate ${protocol}`, z.looseObject(own), options);
   if (source instanceof Model) refuseReopening(options);
-  return run({ source, data, options });
+  const asked = { source, data, options };
+  return isRunByAll?.(options) ? byAll(protocol, asked, run) : run(asked);
+}
+
+/** Process 0 calls the others to the same, and each takes its part; a model that is given has no name that it could call them to. */
+async function byAll<Report>(
+  protocol: ProtocolName,
+  asked: Asked<object>,
+  run: (asked: Asked<object>) => Promise<Report>,
+): Promise<Report> {
+  const { source, data, options } = asked;
+  const { sharing, reading = noReading, warn, signal, onEvent, onProgress, ...words } = options;
+  if (!sharing || typeof source !== "string") return run(asked);
+  const { call: _, callToProtocol, onEnd, ...together } = sharing;
+  await callToProtocol?.({ protocol, source, data: lastingSource(data), options: words });
+  const own = {
+    ...{ ...options, sharing: together, device: chosenDevice(options.device ?? "auto", together.team.localRank) },
+    reading: (dataset: Dataset) => ({ ...reading(dataset), sharing: together }),
+  };
+  const report = await run({ source, data, options: own });
+  onEnd?.();
+  return report;
 }
 
 type AnyProtocol<Name extends ProtocolName> = Protocol<Protocols[Name]["options"], Protocols[Name]["report"]>;

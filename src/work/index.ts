@@ -23,7 +23,7 @@ export type { FinetuneProtocolOptions } from "./evaluation/finetune.ts";
 export type { KnnProtocolOptions } from "./evaluation/knn.ts";
 export type { LinearProtocolOptions } from "./evaluation/linear.ts";
 export type { Circumstances } from "./evaluation/on-features.ts";
-export { type MeasureOptions, type ProtocolReport, Stopped } from "./evaluation/protocol.ts";
+export { type MeasureOptions, type MeasureSharing, type ProtocolReport, Stopped } from "./evaluation/protocol.ts";
 export type { ProtocolName, Protocols } from "./evaluation/protocols.ts";
 export type { RobustnessBaseline, RobustnessProtocolOptions, RobustnessReport } from "./evaluation/robustness.ts";
 export type { TransferProtocolOptions, TransferReport } from "./evaluation/transfer.ts";

@@ -2,15 +2,11 @@
 import { type DataSource, type Dataset, lastingSource, openDataset, type ReadingRules, subset } from "../data/index.ts";
 import type { Orders, Team } from "../distributed/index.ts";
 import { displayName, SelfsightError } from "../errors.ts";
-import {
-  featureBatches,
-  isToldToAll,
-  type Representation,
-  refuseToShare,
-  type SharedPass,
-  type Sharing,
-} from "../evaluate/index.ts";
+import { featureBatches, isToldToAll, type Representation, refuseToShare, type SharedPass } from "../evaluate/index.ts";
 import { chosenDevice } from "../train/index.ts";
+import { evaluate } from "./evaluate.ts";
+import type { MeasureSharing, ProtocolOrder } from "./evaluation/protocol.ts";
+import type { ProtocolName } from "./evaluation/protocols.ts";
 import { type OpenedRepresentation, openingOf, openRepresentation } from "./representation.ts";
 
 /** A network and pictures, in words that another process understands. */
@@ -32,8 +28,11 @@ export interface FeatureOrder {
   batchSize: number;
 }
 
+/** What process 0 asks of the others: features, or a protocol that each of them runs. */
+export type Order = FeatureOrder | ProtocolOrder;
+
 /** For process 0: the others compute with it what can be named to them; `onWish` is told when one of them was asked to stop. */
-export function sharingBy(orders: Orders<FeatureOrder>, onWish: () => void): Sharing {
+export function sharingBy(orders: Orders<Order>, onWish: () => void): MeasureSharing {
   return {
     team: orders.team,
     async call(pass) {
@@ -41,6 +40,7 @@ export function sharingBy(orders: Orders<FeatureOrder>, onWish: () => void): Sha
       if (order) await orders.give(order);
       return order !== undefined;
     },
+    callToProtocol: (order) => orders.give(order),
     onEnd: () => orders.carriedOut(),
     onWish,
   };
@@ -80,17 +80,25 @@ export function openHelper(team: Team, isStopping: () => boolean) {
   const networks = keptLast<OpenedRepresentation>(({ free }) => free());
   const pictures = keptLast<Dataset>(() => {});
   return {
-    async obey(order: FeatureOrder): Promise<void> {
-      try {
-        const { representation, dataset } = await opened(order);
-        const sharing = { team, isStopping };
-        for await (const _ of featureBatches(representation, dataset, { batchSize: order.batchSize, sharing }));
-      } catch (error) {
-        if (!isToldToAll(error)) throw error; // else process 0 knows it, and says what follows
-      }
-    },
+    obey: (order: Order): Promise<void> => ("protocol" in order ? runToo(order) : compute(order)),
     free: () => networks.drop(),
   };
+
+  async function runToo({ protocol, source, data, options }: ProtocolOrder): Promise<void> {
+    const sharing = { team, isStopping };
+    const quiet = { warn: () => {}, sharing };
+    await evaluate(source, protocol as ProtocolName, data, { ...options, ...quiet });
+  }
+
+  async function compute(order: FeatureOrder): Promise<void> {
+    try {
+      const { representation, dataset } = await opened(order);
+      const sharing = { team, isStopping };
+      for await (const _ of featureBatches(representation, dataset, { batchSize: order.batchSize, sharing }));
+    } catch (error) {
+      if (!isToldToAll(error)) throw error; // else process 0 knows it, and says what follows
+    }
+  }
 
   async function opened(order: FeatureOrder): Promise<Pick<SharedPass, "representation" | "dataset">> {
     try {

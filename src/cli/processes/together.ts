@@ -9,8 +9,8 @@ import {
   type Team,
 } from "../../distributed/index.ts";
 import { SelfsightError } from "../../errors.ts";
-import type { Sharing } from "../../evaluate/index.ts";
-import { type FeatureOrder, openHelper, sharingBy } from "../../work/sharing.ts";
+import type { MeasureSharing } from "../../work/index.ts";
+import { type Order, openHelper, sharingBy } from "../../work/sharing.ts";
 import { stopOnSignals } from "../terminal/stop-signals.ts";
 import { runProcesses } from "./start.ts";
 
@@ -56,7 +56,7 @@ const startedTwice = (command: string, processes: number, { by, size }: Launch):
 export const withHelpers = (
   command: string,
   options: ProcessOptions,
-  body: (sharing?: Sharing) => Promise<void>,
+  body: (sharing?: MeasureSharing) => Promise<void>,
 ): Promise<void> =>
   inProcesses(
     command,
@@ -70,14 +70,14 @@ export const withHelpers = (
   );
 
 /** A wish to stop reaches this process as a signal of its own. */
-async function leadHelpers(team: Team, body: (sharing: Sharing) => Promise<void>): Promise<void> {
+async function leadHelpers(team: Team, body: (sharing: MeasureSharing) => Promise<void>): Promise<void> {
   let hasWished = false;
   const onWish = () => {
     if (!hasWished) process.kill(process.pid, "SIGTERM");
     hasWished = true;
   };
   const work = (orders: Parameters<typeof sharingBy>[0]) => body(sharingBy(orders, onWish));
-  await giveOrders<FeatureOrder, void>(team, work, () => Number(process.exitCode ?? 0));
+  await giveOrders<Order, void>(team, work, () => Number(process.exitCode ?? 0));
 }
 
 async function help(team: Team): Promise<void> {
@@ -87,7 +87,7 @@ async function help(team: Team): Promise<void> {
   );
   const helper = openHelper(team, () => stop.signal !== undefined);
   try {
-    process.exitCode = await obeyOrders<FeatureOrder>(team, helper.obey);
+    process.exitCode = await obeyOrders<Order>(team, helper.obey);
   } finally {
     helper.free();
     stop.release();

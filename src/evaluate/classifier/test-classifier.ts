@@ -1,8 +1,9 @@
 // M pictures, B of a batch, C classes
-import { evaluationImages, type MiddleCrop, type Normalization } from "../../augment/index.ts";
-import { type Dataset, onePass, Remarks, sampleName } from "../../data/index.ts";
-import { noGrad, scope, type Tensor } from "../../torch/index.ts";
-import type { BadFile, ExtractOptions } from "../features.ts";
+import type { MiddleCrop, Normalization } from "../../augment/index.ts";
+import type { Dataset } from "../../data/index.ts";
+import { scope, type Tensor } from "../../torch/index.ts";
+import { type BadFile, type ExtractOptions, extractFeatures } from "../features.ts";
+import { ofLeader } from "../shared-batches.ts";
 
 /** How pictures are brought before a network to be measured. */
 export interface TestView {
@@ -59,7 +60,10 @@ export function answersOf(given: Int32Array, { labels, classes }: Pick<Answers, 
 
 export const answersPerPicture = (classes: readonly string[]): number => Math.min(5, classes.length);
 
-/** Asks a classifier for every picture once, without chance. Bad files are left out. Errors: data, numerics. */
+/**
+ * Asks a classifier for every picture once, without chance. Bad files are left out. Several processes ask it for their part each; all have
+ * the answers of all. Errors: data, numerics.
+ */
 export async function testClassifier({
   test,
   labels,
@@ -67,28 +71,16 @@ export async function testClassifier({
   view,
   logits,
   reading,
-}: ClassifierTest): Promise<Answers & { badFiles: BadFile[] }> {
+}: ClassifierTest): Promise<Answers & { badFiles: readonly BadFile[] }> {
   const k = answersPerPicture(classes);
-  const [answers, asked]: [Int32Array[], number[]] = [[], []];
-  const badFiles: BadFile[] = [];
-  const remarks = new Remarks();
-  const reader = onePass(test, {
-    batchSize: 256,
-    decodeSize: view.decodeSize,
-    onBadFile(index, error) {
-      const file = { index, name: sampleName(test, index), reason: error.message };
-      badFiles.push(file);
-      reading?.onBadFile?.(file);
-    },
-    onRemark: (index, remark) => remarks.add(index, remark),
-  });
-  for await (const batch of reader) {
-    answers.push(scope(() => noGrad(() => greatest(logits(evaluationImages(batch, view)), k))));
-    asked.push(...batch.indices);
-    reading?.onProgress?.(asked.length, test.length);
-  }
-  for (const sentence of remarks.sentences(test)) reading?.onRemark?.(sentence);
-  const joined = Int32Array.from(answers.flatMap((own) => [...own]));
-  const own = { labels: Int32Array.from(asked, (place) => labels[place]!), classes };
-  return { ...answersOf(joined, own), badFiles };
+  const forward = (images: Tensor) => logits(images).topk(k)[1].to("float32"); // [B, k], whole numbers
+  const asked = { ...view, name: "the classifier", precision: "fp32", forward } as const;
+  const found = await extractFeatures(asked, test, reading);
+  const { given, places, badFiles } = await ofLeader(reading?.sharing, () => ({
+    given: [...found.values],
+    places: [...found.indices],
+    badFiles: found.badFiles,
+  }));
+  const own = { labels: Int32Array.from(places, (place) => labels[place]!), classes };
+  return { ...answersOf(Int32Array.from(given), own), badFiles };
 }

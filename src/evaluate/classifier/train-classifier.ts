@@ -5,6 +5,8 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { supervisedLoss } from "../../methods/index.ts";
 import { freeOptimizer, type Optimizer, type ParameterGroup, sgd } from "../../nn/index.ts";
 import { scope, type Tensor, tensor } from "../../torch/index.ts";
+import type { Sharing } from "../shared-batches.ts";
+import { type Company, joinCompany } from "./company.ts";
 import { type EpochReading, epochBatches } from "./epoch-batches.ts";
 import { type ClassifierRecipe, epochFactor } from "./recipe.ts";
 
@@ -26,40 +28,45 @@ export interface ClassifierTraining {
   /** Told after each batch how many pictures are done, of all epochs. */
   onProgress?: ((done: number, total: number) => void) | undefined;
   /** Called after each epoch, counted from 1. */
-  onEpoch?: (epoch: number) => void;
+  onEpoch?: (epoch: number) => Promise<void>;
+  /** Processes that learn the same together, each from its own rows of every batch. Default this one alone. */
+  sharing?: Sharing | undefined;
 }
 
 /**
  * Learns to name pictures: mean cross-entropy in float32, SGD with momentum, each epoch in a keyed order, each view keyed by (seed,
- * epoch, picture). So a repeat with the same seed, threads and device ends with the same bits. Returns the steps taken.
+ * epoch, picture). So a repeat with the same seed, threads and device ends with the same bits. Loss, gradient and batch norm of several
+ * processes are those of the whole batch. Returns the steps taken.
  *
  * @throws SelfsightError "numerics" where a loss was not finite; "data" for too many bad files.
  */
 export async function trainClassifier(training: ClassifierTraining): Promise<{ steps: number }> {
   const { train, recipe, decodeSize, seed, groups, onBadFile, onProgress } = training;
   const { momentum, nesterov, epochs, batchSize, schedule } = recipe;
+  const company = joinCompany(training);
   const optimizer = sgd(groups, { momentum, nesterov });
   let [epoch, done] = [0, 0];
-  const endEpoch = () => {
+  const endEpoch = async () => {
     refuseDiverged(optimizer, epoch);
-    training.onEpoch?.(epoch + 1);
+    await training.onEpoch?.(epoch + 1);
   };
-  const reader = epochBatches(train, { epochs, batchSize, seed, decodeSize, onBadFile });
+  const reader = epochBatches(train, { epochs, batchSize, seed, decodeSize, onBadFile, share: company?.share });
   const feed = feedTo(reader, training.device);
   try {
     for await (const batch of feed.batches) {
-      if (batch.epoch !== epoch) endEpoch();
+      if (batch.epoch !== epoch) await endEpoch();
       epoch = batch.epoch;
-      learnBatch(training, optimizer, batch, epochFactor(schedule, epoch, epochs));
+      learnBatch({ ...training, optimizer, company }, batch, epochFactor(schedule, epoch, epochs));
       await feed.lookAhead();
-      done += batch.indices.length;
+      done += batch.total!;
       onProgress?.(done, epochs * train.length);
     }
     if (done === 0) throw nothingToLearn(train);
-    endEpoch();
+    await endEpoch();
     return { steps: optimizer.counters.updates };
   } finally {
     freeOptimizer(optimizer);
+    company?.leave();
   }
 }
 
@@ -69,14 +76,22 @@ const nothingToLearn = ({ name, length }: Dataset) =>
     `evaluate: ${length} labelled images of ${displayName(name)}, fewer than two of which could be read; two or more are needed; check the files`,
   );
 
+interface Learning extends ClassifierTraining {
+  optimizer: Optimizer;
+  company: Company | undefined;
+}
+
 /** One step. */
-function learnBatch(training: ClassifierTraining, optimizer: Optimizer, batch: PlacedBatch, factor: number): void {
-  const { view, seed, device, logits } = training;
+function learnBatch(learning: Learning, batch: PlacedBatch, factor: number): void {
+  const { view, seed, device, logits, optimizer, company } = learning;
   scope(() => {
-    const [images] = makeViews(batch, [view], { seed, device }); // [B, 3, S, S]
-    const classes = tensor(batch.labels!, [batch.indices.length], { device }).to("int64"); // [B]
-    const { loss } = supervisedLoss(logits(images!), classes);
+    const [images] = makeViews(batch, [view], { seed, device }); // [b, 3, S, S]
+    const classes = tensor(batch.labels!, [batch.indices.length], { device }).to("int64"); // [b]
+    const ofAll = (rows: Tensor) => company?.gather(rows, batch.total!) ?? rows; // [B, ...]
+    const { loss } = supervisedLoss(ofAll(logits(images!)), ofAll(classes));
+    company?.gradients.open(1);
     loss.backward();
+    company?.gradients.finish();
     optimizer.step(factor, loss);
     optimizer.clearGradients();
   });

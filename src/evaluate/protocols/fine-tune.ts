@@ -164,6 +164,7 @@ async function tunedOnce(
       device: trunk.device,
       seed,
       onProgress: told.onProgress,
+      sharing: told.sharing,
       onBadFile(index, { message }) {
         const name = sampleName(labelled, index);
         badFiles.push(`train ${name}`);

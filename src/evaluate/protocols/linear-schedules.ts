@@ -13,6 +13,7 @@ import { type Evaluation, score, testLabels } from "../evaluation.ts";
 import { type BadFile, extractFeatures, featureTensor } from "../features.ts";
 import { type BankOptions, noReading } from "../labelled-data.ts";
 import type { Representation } from "../representation.ts";
+import { ofLeader } from "../shared-batches.ts";
 
 interface LinearSchedule {
   id: string;
@@ -108,12 +109,14 @@ export async function scheduledLinear(
   const measured = { ...representation, middle: publishedMiddle };
   const queries = await extractFeatures(measured, test, toldTest).finally(endTest);
   const { device } = representation;
-  const head = linearHead({ ...{ features: queries.dimensions, classes: classes.length }, ...own, seed, device });
-  const table = featureTensor(queries, device); // [M, D]
+  const { end, onProgress, onBadFile, sharing } = reading(train);
+  const dimensions = await ofLeader(sharing, () => queries.dimensions);
+  const head = linearHead({ ...{ features: dimensions, classes: classes.length }, ...own, seed, device });
+  const table = featureTensor(queries, device); // [M, D]; with several processes in the first alone
   const task = { labels: Int32Array.from(queries.indices, (place) => labels[place]!), classes };
+  const measure = () => answersOf(greatestOf(head, table, answersPerPicture(classes)), task);
   const answers: Answers[] = [];
   const badFiles: BadFile[] = [...queries.badFiles];
-  const { end, onProgress, onBadFile } = reading(train);
   try {
     await trainClassifier({
       train,
@@ -130,14 +133,23 @@ export async function scheduledLinear(
         badFiles.push(file);
         onBadFile?.(file);
       },
-      onEpoch: () => answers.push(answersOf(greatestOf(head, table, answersPerPicture(classes)), task)),
+      onEpoch: async () => void answers.push(fromWords(await ofLeader(sharing, () => inWords(measure())))),
+      sharing,
     }).finally(end);
   } finally {
     table.free();
     freeNetwork(head);
   }
-  return { found: resultOf(own, answers, { epochs, batch, seed }), dimensions: queries.dimensions, badFiles };
+  return { found: resultOf(own, answers, { epochs, batch, seed }), dimensions, badFiles };
 }
+
+/** Answers on their way to other processes. */
+const inWords = ({ first, labels, ...rest }: Answers) => ({ ...rest, first: [...first], labels: [...labels] });
+const fromWords = ({ first, labels, ...rest }: ReturnType<typeof inWords>): Answers => ({
+  ...rest,
+  first: Int32Array.from(first),
+  labels: Int32Array.from(labels),
+});
 
 /** Rows that are multiplied at a time. */
 const rowsAtOnce = 4096;

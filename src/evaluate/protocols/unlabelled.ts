@@ -1,10 +1,17 @@
 // N images, D features, B of a batch
-import { evaluationImages, makeViews, type ViewRecipe } from "../../augment/index.ts";
-import { type Dataset, onePass, sampleName } from "../../data/index.ts";
+import { evaluationImages, makeViews, type PlacedBatch, type ViewRecipe } from "../../augment/index.ts";
+import { type Dataset, sampleName } from "../../data/index.ts";
 import { SelfsightError } from "../../errors.ts";
-import { noGrad, op, scope, type Tensor } from "../../torch/index.ts";
-import { type ExtractOptions, type FeatureTable, featureTensor } from "../features.ts";
+import { cat, noGrad, op, scope, type Tensor } from "../../torch/index.ts";
+import {
+  computedBatches,
+  type ExtractOptions,
+  type FeatureBatch,
+  type FeatureTable,
+  featureTensor,
+} from "../features.ts";
 import type { Representation } from "../representation.ts";
+import { companionsOf } from "../shared-batches.ts";
 import { unitLength } from "./knn.ts";
 
 /** What can be said of features without a label. */
@@ -85,45 +92,52 @@ export function uniformity(features: Tensor): number {
   return Math.log(Math.max(sum, Number.MIN_VALUE) / (count * (count - 1)));
 }
 
-/** Features of each picture as it is measured and of two views of it; views are keyed by (seed, picture). */
+/**
+ * Features of each picture as it is measured and of two views of it; views are keyed by (seed, picture). Among several processes they are
+ * in the first, and none in the others; one that calls others to help does it by itself.
+ */
 export async function viewedFeatures(
   representation: Representation,
   dataset: Dataset,
-  { views, seed = 0, reading }: { views: readonly [ViewRecipe, ViewRecipe]; seed?: number; reading?: ExtractOptions },
+  {
+    views,
+    seed = 0,
+    reading = {},
+  }: { views: readonly [ViewRecipe, ViewRecipe]; seed?: number; reading?: ExtractOptions },
 ): Promise<ViewedFeatures> {
-  const { device, decodeSize } = representation;
-  const tables: Float32Array[][] = [[], [], []];
-  let done = 0;
-  const onBadFile = (index: number, error: Error) =>
-    reading?.onBadFile?.({ index, name: sampleName(dataset, index), reason: error.message });
-  for await (const batch of onePass(dataset, { batchSize: 256, decodeSize, onBadFile })) {
-    const place = sampleName(dataset, batch.indices[0]!);
+  const { device } = representation;
+  const parts: FeatureBatch[] = [];
+  const featuresOf = (batch: PlacedBatch) =>
     scope(() => {
       const images = [evaluationImages(batch, representation), ...makeViews(batch, views, { seed, device })];
-      for (const [i, own] of images.entries()) tables[i]!.push(finiteFeatures(representation, own, place));
+      const each = images.map((own) => finiteFeatures(representation, own, sampleName(dataset, batch.indices[0]!)));
+      return cat(each, 1).float32(); // [B, 3 D]
     });
-    done += batch.indices.length;
-    reading?.onProgress?.(done, dataset.length);
-  }
-  const [plain, first, second] = tables.map((parts) => joined(parts, done));
+  const sharing = companionsOf(reading.sharing) && reading.sharing;
+  for await (const rows of computedBatches(representation, dataset, featuresOf, { ...reading, sharing }))
+    parts.push(rows);
+  const [plain, first, second] = [0, 1, 2].map((third) => columnsOf(parts, third));
   return { plain: plain!, views: [first!, second!] };
 }
 
-function finiteFeatures({ name, forward }: Representation, images: Tensor, place: string): Float32Array {
+function finiteFeatures({ name, forward }: Representation, images: Tensor, place: string): Tensor {
   const features = noGrad(() => forward(images).to("float32")); // [B, D]
-  if (features.isFinite().all().item() === 1) return features.float32();
+  if (features.isFinite().all().item() === 1) return features;
   throw new SelfsightError(
     "numerics",
     `unlabelled: ${name} gives values that are not finite in the batch from ${place}; finite features are needed; use an earlier checkpoint`,
   );
 }
 
-function joined(parts: readonly Float32Array[], length: number): FeatureTable {
-  const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    values.set(part, at);
-    at += part.length;
-  }
-  return { values, length, dimensions: length === 0 ? 0 : values.length / length };
+/** One of the three blocks of columns, [N, 3 D] to [N, D]. */
+function columnsOf(parts: readonly FeatureBatch[], third: number): FeatureTable {
+  const length = parts.reduce((sum, { indices }) => sum + indices.length, 0);
+  const width = length === 0 ? 0 : parts[0]!.values.length / parts[0]!.indices.length;
+  const dimensions = width / 3;
+  const values = new Float32Array(length * dimensions);
+  let row = 0;
+  for (const part of parts)
+    for (let start = third * dimensions; start < part.values.length; start += width)
+      values.set(part.values.subarray(start, start + dimensions), row++ * dimensions);
+  return { values, length, dimensions };
 }

@@ -43,6 +43,7 @@ export const finetune: Protocol<FinetuneProtocolOptions, FineTuneResult & Circum
     beside: z.enum(["scratch", "none"]).optional(),
     seeds: count,
   },
+  isRunByAll: () => true,
   run,
 };
 

@@ -23,6 +23,7 @@ export const linear: Protocol<LinearProtocolOptions, (LinearProbeResult | Schedu
     epochs: z.number().int().min(1).optional(),
     batch: z.number().int().min(2).optional(),
   },
+  isRunByAll: ({ protocol }) => protocol === "imagenet",
   async run(asked) {
     const { protocol = "cached", epochs, batch } = asked.options;
     if (protocol === "imagenet") return onPictures(asked, { schedule: "imagenet", epochs, batch });

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ReadingRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
-import type { BankOptions, LabelledOptions } from "../../evaluate/index.ts";
+import type { BankOptions, LabelledOptions, Sharing } from "../../evaluate/index.ts";
 import type { LogEvent } from "../../train/index.ts";
 import type { Model } from "../model.ts";
 import type { RepresentationOptions } from "../representation.ts";
@@ -22,6 +22,21 @@ export interface MeasureOptions extends RepresentationOptions {
   onEvent?: ((event: LogEvent) => void) | undefined;
   /** Told how many pictures such a protocol has measured on. */
   onProgress?: ((done: number, total: number) => void) | undefined;
+  /** The processes that measure together. Default this one alone. */
+  sharing?: MeasureSharing | undefined;
+}
+
+/** The same evaluation in words that another process understands. */
+export interface ProtocolOrder {
+  protocol: string;
+  source: string;
+  data: string;
+  options: object;
+}
+
+/** Who measures together with this process, and how process 0 calls the others to a protocol that each of them runs. */
+export interface MeasureSharing extends Sharing {
+  callToProtocol?: (order: ProtocolOrder) => Promise<void>;
 }
 
 /** A protocol that trains was asked to stop, and has saved. */
@@ -60,6 +75,11 @@ export interface Protocol<Options extends object, Report extends ProtocolReport>
   own: { [Key in keyof Options]-?: z.ZodType<Options[Key]> };
   /** Options of all others that would do nothing here. Default none. */
   without?: readonly (keyof MeasureOptions)[];
+  /**
+   * Whether several processes run it each from its start to its end, as those that learn do. Default false: the first one runs it, and the
+   * others compute features with it.
+   */
+  isRunByAll?(options: Options): boolean;
   /** Checked options come in. Errors: those of `evaluate`. */
   run(asked: Asked<Options>): Promise<Report>;
 }

@@ -40,6 +40,7 @@ export const transfer: Protocol<TransferProtocolOptions, TransferReport> = {
     epochs: z.number().int().min(1).optional(),
     batch: z.number().int().min(2).optional(),
   },
+  isRunByAll: ({ schedule, svm = false }) => !svm && schedule !== undefined && schedule !== "cached",
   async run(asked) {
     const { schedule, svm = false, epochs, batch } = asked.options;
     if (svm) return machines(asked);

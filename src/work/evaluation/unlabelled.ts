@@ -3,6 +3,7 @@ import { barlowTwinsViews, type ViewRecipe } from "../../augment/index.ts";
 import { openDataset, warnOfSkipped } from "../../data/index.ts";
 import {
   noReading,
+  ofLeader,
   type Representation,
   type UnlabelledQuality,
   unlabelledQuality,
@@ -23,7 +24,7 @@ export interface UnlabelledReport extends ProtocolReport, UnlabelledQuality {
 }
 
 /** RankMe, alignment and uniformity of features: no label is read. */
-export const unlabelled: Protocol<object, UnlabelledReport> = { own: {}, run };
+export const unlabelled: Protocol<object, UnlabelledReport> = { own: {}, isRunByAll: () => true, run };
 
 /** Enough for a rank of some hundreds; RankMe's authors take 25,600. */
 const usualImages = 5000;
@@ -52,7 +53,7 @@ async function run({ source, data, options }: Asked<object>): Promise<Unlabelled
       ...given({ seed }),
     }).finally(end);
     const extractedAt = performance.now();
-    const found = unlabelledQuality(features, representation.device);
+    const found = await ofLeader(told.sharing, () => unlabelledQuality(features, representation.device));
     const { name, size, device, precision } = representation;
     return {
       protocol: `unlabelled-v1 RankMe share, ${found.images} images, ${split} split, views of Barlow Twins${seed ? `, seed ${seed}` : ""}`,

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { SelfsightError } from "../../../errors.ts";
-import type { Sharing } from "../../../evaluate/index.ts";
 import {
   compareOutcomes,
   type EvaluateOptions,
   type EvaluationReport,
+  type MeasureSharing,
   evaluate as measure,
   type Outcomes,
   outcomesOf,
@@ -46,11 +46,11 @@ export async function evaluate<Name extends ProtocolName>(
 const notShared = (protocol: string) =>
   new SelfsightError(
     "configuration",
-    `evaluate ${protocol}: several processes; it computes no features that could be shared out; start one process`,
+    `evaluate ${protocol}: several processes; it is computed by one alone; start one process`,
   );
 
 async function evaluateWith<Name extends ProtocolName>(
-  sharing: Sharing | undefined,
+  sharing: MeasureSharing | undefined,
   protocol: Name,
   source: string,
   options: CommandOptions<Name>,
@@ -75,7 +75,7 @@ async function evaluateWith<Name extends ProtocolName>(
 const perImage = ["outcomes", "images"];
 
 function measured<Name extends ProtocolName>(
-  sharing: Sharing | undefined,
+  sharing: MeasureSharing | undefined,
   protocol: Name,
   source: string,
   options: CommandOptions<Name>,
@@ -88,13 +88,14 @@ function measured<Name extends ProtocolName>(
       ...(isReadBySamples(options) && { rules: sampleRules(options) }),
       warn,
       reading: () => reading(options, sharing),
+      sharing,
     }),
   );
 }
 
 /** Of a file that holds them, or of another run that is measured now. */
 async function otherOutcomes<Name extends ProtocolName>(
-  sharing: Sharing | undefined,
+  sharing: MeasureSharing | undefined,
   protocol: Name,
   against: string,
   options: CommandOptions<Name>,
