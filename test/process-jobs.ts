@@ -1,6 +1,8 @@
 // Processes of the command, several of them as one job, for tests that kill, stop or count them.
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { projectRoot } from "../setup/current.mjs";
 import { freePort } from "../src/cli/processes/start.ts";
 
@@ -32,4 +34,43 @@ export async function startAllIn(folder: string, words: readonly string[], size:
   return Array.from({ length: size }, (_, rank) =>
     startIn(folder, words, { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT }),
   );
+}
+
+/** What the first of so many processes of a script writes of the cases; one is alone. */
+export async function resultsOfMembers<Result>(
+  script: string,
+  asked: readonly { name: string }[],
+  { size, folder }: { size: number; folder: string },
+): Promise<Record<string, Result>> {
+  const out = join(folder, `${Math.random()}.json`);
+  const port = await freePort();
+  const place = (rank: number) =>
+    size === 1 ? {} : { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+  const ends = Array.from({ length: size }, (_, rank) => memberEnd(script, [JSON.stringify(asked), out], place(rank)));
+  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ code: 0, errors: "" })));
+  return JSON.parse(readFileSync(out, "utf8"));
+}
+
+function memberEnd(
+  script: string,
+  words: readonly string[],
+  place: Record<string, string>,
+): Promise<{ code: number | null; errors: string }> {
+  const child = spawn(process.execPath, ["--import", "jiti/register", join(projectRoot, "test", script), ...words], {
+    cwd: projectRoot,
+    env: { ...process.env, ...place, OMP_NUM_THREADS: "1" },
+  });
+  let errors = "";
+  child.stderr.on("data", (text) => {
+    errors += text;
+  });
+  return new Promise((resolve) => child.on("exit", (code) => resolve({ code, errors })));
+}
+
+export const lengthOf = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+/** ‖a − b‖ / ‖b‖. */
+export function difference(a: readonly number[], b: readonly number[]): number {
+  expect(a.length).toBe(b.length);
+  return lengthOf(a.map((value, i) => value - b[i]!)) / lengthOf(b);
 }

@@ -93,19 +93,33 @@ describe.each([2, 3])("%i processes", (size) => {
     120_000,
   );
 
-  it("find the accuracies of one", async () => {
-    for (const words of [
-      ["evaluate", "knn", "run", "--data", "mixed", "--json"],
-      ["evaluate", "linear", "run", "--data", "shapes", "--limit", "300", "--epochs", "3", "--json"],
-    ]) {
-      const [one, several] = [await figuresOf(words, 1), await figuresOf(words, size)];
-      expect(several).toEqual(one);
-    }
-  }, 240_000);
+  it.each([
+    ["knn", ["--data", "mixed"]],
+    ["linear", ["--data", "shapes", "--limit", "300", "--epochs", "3"]],
+    ["linear", ["--data", "mixed", "--protocol", "imagenet", "--epochs", "2", "--batch", "100"]],
+    ["transfer", ["--data", "shapes", "--limit", "200", "--schedule", "inat18", "--epochs", "2"]],
+    ["finetune", ["--data", "mixed", "--labels", "70-per-class", "--batch", "23", "--epochs", "2"]],
+    ["finetune", ["--data", "shapes", "--limit", "200", "--labels", "1-per-class", "--batch", "8", "--epochs", "2"]],
+  ])(
+    "find the accuracies of one: %s %j",
+    async (protocol, more) => {
+      const words = ["evaluate", protocol, "run", "--json", ...more];
+      expect(await figuresOf(words, size)).toEqual(await figuresOf(words, 1));
+    },
+    240_000,
+  );
+
+  it("find the spread of views of one", async () => {
+    const words = ["evaluate", "unlabelled", "run", "--json", "--data", "mixed"];
+    const [one, several] = [await figuresOf(words, 1), await figuresOf(words, size)];
+    expect(several.data).toEqual(one.data);
+    for (const figure of ["rankMe", "alignment", "uniformity"])
+      expect(several[figure]).toBeCloseTo(one[figure] as number, 4);
+  }, 120_000);
 });
 
 /** Without what depends on the clock. */
-async function figuresOf(words: readonly string[], size: number): Promise<unknown> {
+async function figuresOf(words: readonly string[], size: number): Promise<Record<string, unknown>> {
   const { seconds: _, ...figures } = JSON.parse((await done(words, size)).replace(/^[^{]*/, "")) as {
     seconds: unknown;
   };
@@ -122,11 +136,35 @@ it("end as one does where too many pictures are bad", async () => {
 }, 120_000);
 
 it("refuse what cannot be shared out", async () => {
-  const words = ["evaluate", "finetune", "run", "--data", "shapes", "--processes", "2"];
+  const words = ["evaluate", "detect", "run", "--data", "shapes", "--processes", "2"];
   const refused = start(words);
   expect(await refused.end).toBe(2);
-  expect(refused.output()).toMatch(/evaluate finetune: several processes; .*start one process/);
+  expect(refused.output()).toMatch(/evaluate detect: several processes; .*start one process/);
 }, 60_000);
+
+it("that learn: one that is killed ends the others with its name, and too many bad pictures end all of them as one", async () => {
+  const words = ["evaluate", "finetune", "run", "--data", "photos", "--labels", "100-per-class", ...deadline];
+  const [first, second] = (await startAll([...words, "--epochs", "100000"], 2)) as [Member, Member];
+  await new Promise((resolve) => setTimeout(resolve, 15_000)); // they are at it for minutes
+  second.child.kill("SIGKILL");
+  expect(await first.end).toBe(7);
+  expect(first.output()).toMatch(/process 1 \(.*, process \d+\) ended or did not answer; .*; start all of them again/);
+  const spoilt = [
+    "evaluate",
+    "finetune",
+    "run",
+    "--data",
+    "spoilt",
+    "--labels",
+    "70-per-class",
+    "--processes",
+    "2",
+    ...deadline,
+  ];
+  const refused = start(spoilt);
+  expect(await refused.end).toBe(3);
+  expect(refused.output().match(/selfsight: reading .* files are bad/g)).toHaveLength(1);
+}, 180_000);
 
 it("measure while they train what one measures", async () => {
   const words = [...tiny, "--set", "limit=200", "--steps", "1", "--set", "knnEveryEpochs=1"];

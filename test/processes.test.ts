@@ -1,12 +1,10 @@
 // Several processes as one: W of them take the very step of one process on the whole batch, in loss, gradient and statistics.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/processes/start.ts";
 import type { PartialSettings } from "../src/train/index.ts";
+import { difference, lengthOf as length, resultsOfMembers } from "./process-jobs.ts";
 import type { ProcessCase, ProcessResult } from "./process-member.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-processes-"));
@@ -48,39 +46,8 @@ const inParts: ProcessCase[] = [
 const reversible = cases.filter(({ name }) => !name.includes("groups"));
 
 /** Runs the cases in so many processes; one is alone. */
-async function resultsOf(asked: readonly ProcessCase[], size: number): Promise<Record<string, ProcessResult>> {
-  const out = join(folder, `${Math.random()}.json`);
-  const port = await freePort();
-  const place = (rank: number) =>
-    size === 1 ? {} : { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
-  const ends = Array.from({ length: size }, (_, rank) => memberEnd([JSON.stringify(asked), out], place(rank)));
-  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ code: 0, errors: "" })));
-  return JSON.parse(readFileSync(out, "utf8"));
-}
-
-function memberEnd(
-  words: readonly string[],
-  place: Record<string, string>,
-): Promise<{ code: number | null; errors: string }> {
-  const script = join(projectRoot, "test", "process-member.ts");
-  const child = spawn(process.execPath, ["--import", "jiti/register", script, ...words], {
-    cwd: projectRoot,
-    env: { ...process.env, ...place, OMP_NUM_THREADS: "1" },
-  });
-  let errors = "";
-  child.stderr.on("data", (text) => {
-    errors += text;
-  });
-  return new Promise((resolve) => child.on("exit", (code) => resolve({ code, errors })));
-}
-
-const length = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-
-/** ‖a − b‖ / ‖b‖. */
-function difference(a: readonly number[], b: readonly number[]): number {
-  expect(a.length).toBe(b.length);
-  return length(a.map((value, i) => value - b[i]!)) / length(b);
-}
+const resultsOf = (asked: readonly ProcessCase[], size: number) =>
+  resultsOfMembers<ProcessResult>("process-member.ts", asked, { size, folder });
 
 /** To 1e-5, or thrice what the opposite order does to one process: deep networks of four channels make much of rounding. */
 function expectSame(found: ProcessResult, expected: ProcessResult, reversed?: ProcessResult): void {
