@@ -25,9 +25,8 @@ export {
   sampleNames,
   subset,
 } from "./dataset.ts";
-export { type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
+export { type Decoded, type DecodeOptions, decodeBytes, decodeImage, defaultMaxPixels } from "./decode/decode.ts";
 export { type PictureSource, readPicture } from "./decode/picture-bytes.ts";
-export type { Decoded, DecodePool } from "./decode/pool.ts";
 export {
   type BatchOptions,
   badFilesOfAll,

@@ -10,7 +10,7 @@ import {
   type ImageFolder,
   type NamedBatch,
 } from "./dataset.ts";
-import type { DecodeOptions } from "./decode/decode.ts";
+import type { DecodeOptions, DecodePool } from "./decode/decode.ts";
 import { type BadFiles, condemn, goodSamples } from "./decode/folder-reader.ts";
 import { openDecodePool } from "./decode/pool.ts";
 import { readFolderTogether } from "./decode/shared-folder-reader.ts";
@@ -128,8 +128,10 @@ export function badFilesOfAll(folder: ImageFolder, onBadFile: ReadOptions["onBad
 }
 
 /** Threads that decode a folder's files. To be closed. */
-export const decoderOf = (folder: ImageFolder, options: Pick<ReadOptions, "threads" | "decodeSize" | "maxPixels">) =>
-  openDecodePool(options.threads ?? defaultThreads(), decodeOptions(folder, options));
+export const decoderOf = (
+  folder: ImageFolder,
+  options: Pick<ReadOptions, "threads" | "decodeSize" | "maxPixels">,
+): DecodePool => openDecodePool(options.threads ?? defaultThreads(), decodeOptions(folder, options));
 
 /**
  * Every sample once, in the order of the dataset, the last batch as small as it comes; bad files are reported and left out.

@@ -4,7 +4,7 @@ import { type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
-import { type Sharing, sharedBatches } from "./shared-batches.ts";
+import { refuseOtherPictures, type Sharing, sharedBatches } from "./shared-batches.ts";
 
 /** The features of a dataset, in memory; bad files are left out. */
 export interface Features {
@@ -82,6 +82,7 @@ export async function* computedBatches(
   };
   const pass = { representation, dataset, batchSize };
   const isShared = sharing !== undefined && ((await sharing.call?.(pass)) ?? true);
+  if (isShared) await refuseOtherPictures(sharing, dataset);
   const rows = isShared
     ? sharedBatches(dataset, { ...reading, ...sharing, featuresOf })
     : ownBatches(feedTo(onePass(dataset, reading), representation.device), featuresOf);

@@ -84,6 +84,7 @@ export {
   companionsOf,
   isToldToAll,
   ofLeader,
+  otherPictures,
   refuseToShare,
   type SharedPass,
   type Sharing,

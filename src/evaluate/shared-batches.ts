@@ -1,7 +1,7 @@
 // Features that several processes compute together.  N pictures, W processes, B pictures of a block, D features
 import { type Batch, badFilesOfAll, type Dataset, onePass, type ReadOptions, subset } from "../data/index.ts";
 import { FaultOfAnother, type Team } from "../distributed/index.ts";
-import { type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
+import { displayName, type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
 import type { Representation } from "./representation.ts";
 
 /** Whoever computes features together with this process. */
@@ -25,6 +25,18 @@ export async function ofLeader<T>(sharing: Sharing | undefined, work: () => T): 
   const team = companionsOf(sharing);
   return team ? team.byLeader(work) : work();
 }
+
+/** Each process has opened the pictures by itself. Errors: data, where they are other ones here than in process 0. */
+export async function refuseOtherPictures(sharing: Sharing | undefined, dataset: Dataset): Promise<void> {
+  const fingerprint = await ofLeader(sharing, () => dataset.fingerprint);
+  if (fingerprint !== dataset.fingerprint) throw otherPictures(dataset);
+}
+
+export const otherPictures = ({ name }: Pick<Dataset, "name">): SelfsightError =>
+  new SelfsightError(
+    "data",
+    `features: the pictures of ${displayName(name)} are other ones here than in process 0; every process reads the same pictures; put the same files there`,
+  );
 
 /** A pass over pictures, one feature vector for each. */
 export interface SharedPass {

@@ -1,9 +1,16 @@
 // Features that several processes compute for one command: process 0 says of what, the others open the same and do their share.
 import { type DataSource, type Dataset, lastingSource, openDataset, type ReadingRules, subset } from "../data/index.ts";
 import type { Orders, Team } from "../distributed/index.ts";
-import { displayName, SelfsightError } from "../errors.ts";
-import { featureBatches, isToldToAll, type Representation, refuseToShare, type SharedPass } from "../evaluate/index.ts";
+import {
+  featureBatches,
+  isToldToAll,
+  otherPictures,
+  type Representation,
+  refuseToShare,
+  type SharedPass,
+} from "../evaluate/index.ts";
 import { chosenDevice } from "../train/index.ts";
+import { otherTrunk } from "./embeddings/trunk.ts";
 import { evaluate } from "./evaluate.ts";
 import type { MeasureSharing, ProtocolOrder } from "./evaluation/protocol.ts";
 import type { ProtocolName } from "./evaluation/protocols.ts";
@@ -93,7 +100,7 @@ export function openHelper(team: Team, isStopping: () => boolean) {
   async function compute(order: FeatureOrder): Promise<void> {
     try {
       const { representation, dataset } = await opened(order);
-      const sharing = { team, isStopping };
+      const sharing = { team, isStopping, call: async () => true }; // process 0 has called
       for await (const _ of featureBatches(representation, dataset, { batchSize: order.batchSize, sharing }));
     } catch (error) {
       if (!isToldToAll(error)) throw error; // else process 0 knows it, and says what follows
@@ -104,13 +111,13 @@ export function openHelper(team: Team, isStopping: () => boolean) {
     try {
       const whole = await pictures.of(JSON.stringify(order.data), () => openDataset(order.data.data, order.data));
       const dataset = chosenBy(order, whole);
-      if (dataset.fingerprint !== order.fingerprint) throw otherPictures(order);
+      if (dataset.fingerprint !== order.fingerprint) throw otherPictures(dataset);
       const { source, size, seed, view, trunk } = order;
       const how = { size, seed, precision: view.precision, device: chosenDevice(order.device, team.localRank) };
       const network = await networks.of(JSON.stringify([source, how, trunk]), async () =>
         openRepresentation(source, whole, { ...how, warn: () => {} }),
       );
-      if (network.trunk() !== trunk) throw otherNetwork(order);
+      if (network.trunk() !== trunk) throw otherTrunk(source);
       return { dataset, representation: { ...network, ...view } };
     } catch (error) {
       refuseToShare(team, error);
@@ -123,18 +130,6 @@ function chosenBy({ places, rules }: FeatureOrder, whole: Dataset): Dataset {
   const dataset = flat ? subset(whole, flat) : whole;
   return dataset.kind === "folder" && rules ? { ...dataset, rules } : dataset;
 }
-
-const otherPictures = ({ data }: FeatureOrder) =>
-  new SelfsightError(
-    "data",
-    `features: the pictures of ${displayName(data.data)} are other ones here than in process 0; every process reads the same pictures; put the same files there`,
-  );
-
-const otherNetwork = ({ source }: FeatureOrder) =>
-  new SelfsightError(
-    "checkpoint",
-    `features: ${displayName(source)} is another network here than in process 0; every process opens the same files; put the same ones there`,
-  );
 
 /** What was made last, until something else is needed. */
 function keptLast<T>(drop: (value: T) => void) {

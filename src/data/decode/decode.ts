@@ -1,6 +1,7 @@
 // H height, W width
 import { CallError, SelfsightError } from "../../errors.ts";
 import type { RawImage, ReadingRules, SampleRules } from "../dataset.ts";
+import type { ImageFile } from "../picture-files.ts";
 import { acceptedTypes, type ImageType, imageType, sniffedBytes, whyNotAnImage } from "./image-type.ts";
 import { mendJpeg } from "./jpeg-parts.ts";
 import { labelOf, type PictureSource, readPicture } from "./picture-bytes.ts";
@@ -19,6 +20,15 @@ export interface DecodeOptions {
   range?: ReadingRules["range"];
   /** See `ReadingRules.bands`. */
   bands?: ReadingRules["bands"];
+}
+
+/** A decoded picture, or why the file is bad. */
+export type Decoded = { image: RawImage } | { error: SelfsightError };
+
+/** Threads that decode. */
+export interface DecodePool {
+  decode(file: Omit<ImageFile, "modifiedSeconds">): Promise<Decoded>;
+  close(): void;
 }
 
 export const defaultMaxPixels = 64_000_000;

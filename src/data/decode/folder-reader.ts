@@ -2,7 +2,7 @@
 import { SelfsightError } from "../../errors.ts";
 import type { ImageFolder, RawImage } from "../dataset.ts";
 import type { EpochOrder, Turn } from "../epoch-order.ts";
-import type { Decoded, DecodePool } from "./pool.ts";
+import type { Decoded, DecodePool } from "./decode.ts";
 
 export interface ReadSample {
   epoch: number;

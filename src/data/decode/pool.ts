@@ -2,19 +2,9 @@
 // event loops of their own, so that reading and decoding go on meanwhile.
 import { Worker } from "node:worker_threads";
 import { SelfsightError } from "../../errors.ts";
-import type { RawImage } from "../dataset.ts";
-import type { ImageFile } from "../picture-files.ts";
-import type { DecodeOptions } from "./decode.ts";
+import type { Decoded, DecodeOptions, DecodePool } from "./decode.ts";
 import { labelOf } from "./picture-bytes.ts";
 import type { DecodeReply, DecodeRequest } from "./worker.ts";
-
-/** A decoded picture, or why the file is bad. */
-export type Decoded = { image: RawImage } | { error: SelfsightError };
-
-export interface DecodePool {
-  decode(file: Omit<ImageFile, "modifiedSeconds">): Promise<Decoded>;
-  close(): void;
-}
 
 export interface PoolOptions {
   /** A thread that answers nothing for so long is given up. Default 60; a picture of 64 million pixels takes about 2. */

@@ -3,8 +3,8 @@ import { SelfsightError } from "../../errors.ts";
 import { type Batch, gatherLabels, type ImageFolder, type RawImage } from "../dataset.ts";
 import { EpochOrder, type EpochPlan, type Turn } from "../epoch-order.ts";
 import { ownTurns, type Share } from "../share.ts";
+import type { Decoded, DecodePool } from "./decode.ts";
 import { type BadFiles, condemn } from "./folder-reader.ts";
-import type { Decoded, DecodePool } from "./pool.ts";
 
 interface BadFile {
   index: number;

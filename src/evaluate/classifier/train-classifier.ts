@@ -5,7 +5,7 @@ import { displayName, SelfsightError } from "../../errors.ts";
 import { supervisedLoss } from "../../methods/index.ts";
 import { freeOptimizer, type Optimizer, type ParameterGroup, sgd } from "../../nn/index.ts";
 import { scope, type Tensor, tensor } from "../../torch/index.ts";
-import type { Sharing } from "../shared-batches.ts";
+import { refuseOtherPictures, type Sharing } from "../shared-batches.ts";
 import { type Company, joinCompany } from "./company.ts";
 import { type EpochReading, epochBatches } from "./epoch-batches.ts";
 import { type ClassifierRecipe, epochFactor } from "./recipe.ts";
@@ -43,6 +43,7 @@ export interface ClassifierTraining {
 export async function trainClassifier(training: ClassifierTraining): Promise<{ steps: number }> {
   const { train, recipe, decodeSize, seed, groups, onBadFile, onProgress } = training;
   const { momentum, nesterov, epochs, batchSize, schedule } = recipe;
+  await refuseOtherPictures(training.sharing, train);
   const company = joinCompany(training);
   const optimizer = sgd(groups, { momentum, nesterov });
   let [epoch, done] = [0, 0];

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Representation } from "../../evaluate/index.ts";
+import { displayName, SelfsightError } from "../../errors.ts";
+import { companionsOf, type Representation, type Sharing } from "../../evaluate/index.ts";
 import { type Module, stateOf } from "../../nn/index.ts";
 import { stored } from "../../weights/index.ts";
 
@@ -27,3 +28,19 @@ export const weightlessDigest = (name: string, seeing: Seeing): string =>
   createHash("sha256")
     .update(JSON.stringify([name, seeing.size, seeing.decodeSize, seeing.rules?.range, seeing.rules?.bands]))
     .digest("hex");
+
+/** Each process has opened the network by itself, perhaps from a run that goes on. Errors: checkpoint, where it is another one here than in process 0. */
+export async function refuseOtherTrunk(
+  sharing: Sharing | undefined,
+  source: string,
+  digest: () => string,
+): Promise<void> {
+  const team = companionsOf(sharing);
+  if (team && (await team.byLeader(digest)) !== digest()) throw otherTrunk(source);
+}
+
+export const otherTrunk = (source: string): SelfsightError =>
+  new SelfsightError(
+    "checkpoint",
+    `features: ${displayName(source)} is another network here than in process 0; every process opens the same files; put the same ones there`,
+  );

@@ -3,10 +3,12 @@ import { z } from "zod";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { budgetOf, type FineTuneResult, fineTune, type LabelBudget, trainAndTest } from "../../evaluate/index.ts";
 import { readRegularFile } from "../../files.ts";
+import { freeNetwork } from "../../nn/index.ts";
+import { refuseOtherTrunk, trunkDigest } from "../embeddings/trunk.ts";
 import { given } from "./given.ts";
 import { type Circumstances, imagesOf, labelledFor } from "./on-features.ts";
 import type { Asked, Protocol } from "./protocol.ts";
-import { openTrunk } from "./trunk.ts";
+import { type NamedTrunk, openTrunk } from "./trunk.ts";
 
 /** Options of the protocol `finetune`. */
 export interface FinetuneProtocolOptions {
@@ -53,6 +55,7 @@ async function run({ source, data, options }: Asked<FinetuneProtocolOptions>) {
   const labelled = await labelledFor(source, data, options);
   const { train, test, suffix } = trainAndTest(labelled, given({ limit, seed }));
   const trunk = openTrunk(source, train, given({ ...options, warn }));
+  await refuseOtherTrunk(options.sharing, trunk.source, () => digestOf(trunk));
   const startedAt = performance.now();
   const { found, badFiles } = await fineTune({ trunk, train, test }, { ...given(options), labels: budget });
   const { name, size, features, device, precision } = trunk;
@@ -63,6 +66,15 @@ async function run({ source, data, options }: Asked<FinetuneProtocolOptions>) {
     seconds: { features: 0, protocol: (performance.now() - startedAt) / 1000 },
   };
   return { ...found, ...circumstances, protocol: `${found.protocol}${suffix}` };
+}
+
+function digestOf(trunk: NamedTrunk): string {
+  const network = trunk.trained();
+  try {
+    return trunkDigest(network, trunk);
+  } finally {
+    freeNetwork(network);
+  }
 }
 
 /** A name on each line; empty lines and what follows a `#` at a line's start are passed over. Errors: configuration, data. */

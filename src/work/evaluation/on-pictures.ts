@@ -6,6 +6,7 @@ import {
   scheduledLinear,
   trainAndTest,
 } from "../../evaluate/index.ts";
+import { refuseOtherTrunk } from "../embeddings/trunk.ts";
 import { Model } from "../model.ts";
 import { openRepresentation } from "../representation.ts";
 import { given } from "./given.ts";
@@ -24,6 +25,7 @@ export async function onPictures(
   if (source instanceof Model) return measured(source.representation, source.name);
   const representation = openRepresentation(source, labelled.train, options);
   try {
+    await refuseOtherTrunk(options.sharing, source, representation.trunk);
     return await measured(representation, source);
   } finally {
     representation.free();

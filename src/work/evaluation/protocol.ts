@@ -36,6 +36,7 @@ export interface ProtocolOrder {
 
 /** Who measures together with this process, and how process 0 calls the others to a protocol that each of them runs. */
 export interface MeasureSharing extends Sharing {
+  /** @internal */
   callToProtocol?: (order: ProtocolOrder) => Promise<void>;
 }
 

@@ -9,6 +9,7 @@ import {
   unlabelledQuality,
   viewedFeatures,
 } from "../../evaluate/index.ts";
+import { refuseOtherTrunk } from "../embeddings/trunk.ts";
 import { Model } from "../model.ts";
 import { openRepresentation, rulesOfSource } from "../representation.ts";
 import { warnThroughNode } from "../warnings.ts";
@@ -37,6 +38,7 @@ async function run({ source, data, options }: Asked<object>): Promise<Unlabelled
   if (source instanceof Model) return measured(source.representation, source.name);
   const representation = openRepresentation(source, dataset, options);
   try {
+    await refuseOtherTrunk(options.sharing, source, representation.trunk);
     return await measured(representation, source);
   } finally {
     representation.free();
