@@ -98,6 +98,7 @@ describe.each([2, 3])("%i processes", (size) => {
     ["linear", ["--data", "shapes", "--limit", "300", "--epochs", "3"]],
     ["linear", ["--data", "mixed", "--protocol", "imagenet", "--epochs", "2", "--batch", "100"]],
     ["transfer", ["--data", "shapes", "--limit", "200", "--schedule", "inat18", "--epochs", "2"]],
+    ["robustness", ["--data", "mixed", "--pictures", "70", "--corruptions", "fog", "--strengths", "3"]],
     ["finetune", ["--data", "mixed", "--labels", "70-per-class", "--batch", "23", "--epochs", "2"]],
     ["finetune", ["--data", "shapes", "--limit", "200", "--labels", "1-per-class", "--batch", "8", "--epochs", "2"]],
   ])(

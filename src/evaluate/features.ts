@@ -38,7 +38,7 @@ export interface ExtractOptions {
   onRemark?: (sentence: string) => void;
   /** Told after each batch how many images are done. */
   onProgress?: (done: number, total: number) => void;
-  /** The processes that compute them together. All rows are in process 0, none in the others. Default this one alone. */
+  /** The processes that compute them together. All rows are in process 0, in the others where it says so. Default this one alone. */
   sharing?: Sharing | undefined;
 }
 
@@ -68,7 +68,7 @@ export function featureBatches(
 export async function* computedBatches(
   representation: Representation,
   dataset: Dataset,
-  featuresOf: (batch: PlacedBatch) => Float32Array,
+  featuresOf: Computing,
   { batchSize = 256, onBadFile, onRemark, onProgress, sharing }: ExtractOptions = {},
 ): AsyncGenerator<FeatureBatch> {
   const remarks = new Remarks();
@@ -98,10 +98,13 @@ export async function* computedBatches(
   for (const sentence of remarks.sentences(dataset)) onRemark?.(sentence);
 }
 
-async function* ownBatches(feed: Feed, featuresOf: (batch: PlacedBatch) => Float32Array): AsyncGenerator<FeatureBatch> {
+/** Rows of one width, one for each picture. */
+type Computing = (batch: PlacedBatch) => Float32Array | Promise<Float32Array>;
+
+async function* ownBatches(feed: Feed, featuresOf: Computing): AsyncGenerator<FeatureBatch> {
   for await (const batch of feed.batches) {
     await feed.lookAhead(); // on its way while this one is computed
-    yield { indices: batch.indices, values: featuresOf(batch) };
+    yield { indices: batch.indices, values: await featuresOf(batch) };
   }
 }
 
@@ -130,7 +133,8 @@ export async function extractFeatures(
     },
   });
   for await (const batch of batches) rows.append(batch);
-  const isElsewhere = options.sharing?.team.isLeader === false;
+  const { sharing } = options;
+  const isElsewhere = sharing?.team.isLeader === false && !sharing.isForAll;
   return { ...rows.features(isElsewhere), badFiles, remarks };
 }
 

@@ -9,6 +9,8 @@ export interface Sharing {
   team: Team;
   /** In process 0: calls the others to a pass over pictures; false where they cannot join in. Default: they are at the same one. */
   call?: (pass: SharedPass) => Promise<boolean>;
+  /** Whether every process is given the rows. Default false: process 0 alone. */
+  isForAll?: boolean;
   /** In process 0: told that the pass has ended for the others too. */
   onEnd?: () => void;
   /** Whether this process was asked to stop; process 0 is told by `onWish`. */
@@ -48,7 +50,7 @@ export interface SharedPass {
 
 interface SharedOptions extends ReadOptions, Sharing {
   /** One batch's features, [B, D]; the batch has the places of its pictures in the whole dataset. */
-  featuresOf: (batch: Batch) => Float32Array;
+  featuresOf: (batch: Batch) => Float32Array | Promise<Float32Array>;
 }
 
 /** Features of some pictures. */
@@ -59,7 +61,7 @@ interface Rows {
 }
 
 /**
- * The features of every picture in the order of the dataset, in process 0; the others are given none, and end with it.
+ * The features of every picture in the order of the dataset, in process 0 or in all; the others are given none, and end with it.
  *
  * A round is W blocks of B pictures, one for each process, so that no more than one round is ever held. Where there are enough pictures, a
  * block of good ones is the batch that one process would have made of them, and has its features to the bit.
@@ -69,6 +71,7 @@ export async function* sharedBatches(dataset: Dataset, options: SharedOptions): 
   const blocks = blocksOf(dataset.length, team.size, options.batchSize);
   const own = ownParts(dataset, blocks, options);
   const merged = mergedRows(dataset, options);
+  const isGiven = team.isLeader || options.isForAll === true;
   let isOpen = blocks.rounds > 0;
   try {
     for (let round = 0; round < blocks.rounds; round++) {
@@ -78,9 +81,9 @@ export async function* sharedBatches(dataset: Dataset, options: SharedOptions): 
       if (all.isOver) return;
       isOpen = round + 1 < blocks.rounds;
       if (all.isStopping) onWish?.();
-      if (team.isLeader) yield* merged.next(blocks.ofRound(round), all);
+      if (isGiven) yield* merged.next(blocks.ofRound(round), all);
     }
-    if (team.isLeader) merged.end();
+    if (isGiven) merged.end();
   } finally {
     if (isOpen && team.isLeader) exchanged(team, {}, { isOver: true });
     await own.close();
@@ -160,7 +163,7 @@ function ownParts(dataset: Dataset, blocks: Blocks, options: SharedOptions) {
     isDone = done === true;
     if (done) return;
     through = batch.indices.at(-1)!;
-    waiting.push({ indices: batch.indices, values: featuresOf(batch) });
+    waiting.push({ indices: batch.indices, values: await featuresOf(batch) });
   };
   const take = (end: number): Part => {
     const cut = waiting.map((rows) => splitAt(rows, end));

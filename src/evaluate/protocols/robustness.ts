@@ -1,11 +1,11 @@
-// M test pictures, B of a batch, S side in pixels, D features, C classes
-import { evaluationImages, imageOperations, type Normalization } from "../../augment/index.ts";
-import { type Batch, type Dataset, onePass } from "../../data/index.ts";
+// M test pictures, B of a batch, S side in pixels, D features, C classes, K contestants, V corruptions at each strength
+import { evaluationImages, imageOperations, type Normalization, type PlacedBatch } from "../../augment/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import { noGrad, scope, type Tensor, tensor } from "../../torch/index.ts";
 import { corrupted } from "../corruptions/corrupt.ts";
 import type { Picture } from "../corruptions/picture.ts";
 import { allStrengths, type CorruptionName, corruptionNames, strengthsFor } from "../corruptions/strengths.ts";
-import type { ExtractOptions } from "../features.ts";
+import { computedBatches, type ExtractOptions } from "../features.ts";
 import type { Representation } from "../representation.ts";
 import { type Interval, meanInterval } from "../statistics/interval.ts";
 
@@ -69,32 +69,46 @@ export async function robustness(
   const variants = corruptions.flatMap((name) => strengths.map((strength) => ({ name, strength })));
   const tallies = contestants.map(() => new Tally(test.length, variants.length));
   const asked: number[] = [];
-  const { decodeSize } = contestants[0]!.representation;
-  const onBadFile = (index: number, error: Error) =>
-    reading?.onBadFile?.({ index, name: test.name, reason: error.message });
-  for await (const batch of onePass(test, { batchSize: 64, decodeSize, onBadFile })) {
-    const pictures = picturesOf(batch, contestants[0]!.representation);
-    const wanted = Array.from(batch.indices, (index) => labels[index]!);
-    const answer = (shown: readonly Picture[], variant: number) =>
-      contestants.forEach((contestant, i) => {
-        tallies[i]!.add(asked.length, variant, answersOf(contestant, shown), wanted);
-      });
-    answer(pictures, clean);
-    for (const [variant, { name, strength }] of variants.entries())
-      answer(
-        await Promise.all(
-          pictures.map((own, i) => corrupted(own, name, strength, { seed, sample: batch.indices[i]! })),
-        ),
-        variant,
-      );
-    asked.push(...batch.indices);
-    reading?.onProgress?.(asked.length, test.length);
+  const rightOf = (batch: PlacedBatch) => rightAnswers(batch, contestants, { variants, labels, seed });
+  const read = { ...contestants[0]!.representation, device: "cpu" }; // where pictures are corrupted
+  for await (const { indices, values } of computedBatches(read, test, rightOf, { batchSize: 64, ...reading })) {
+    const width = values.length / indices.length;
+    for (const row of indices.keys())
+      for (const [i, tally] of tallies.entries())
+        tally.add(asked.length + row, values.subarray(row * width + (i * width) / tallies.length));
+    asked.push(...indices);
   }
   return { scores: tallies.map((tally) => scoreOf(tally, asked.length, { corruptions, strengths })), asked };
 }
 
-/** In place of a variant: the picture as it is. */
-const clean = -1;
+interface Asking {
+  variants: readonly { name: CorruptionName; strength: number }[]; // [V]
+  labels: Int32Array; // [M]
+  seed: number;
+}
+
+/** Of each picture 1 where it is given its class, else 0: clean, then under each variant, of each contestant K. [B, K (1 + V)] */
+async function rightAnswers(
+  batch: PlacedBatch,
+  contestants: readonly Contestant[],
+  { variants, labels, seed }: Asking,
+): Promise<Float32Array> {
+  const each = 1 + variants.length;
+  const width = contestants.length * each;
+  const right = new Float32Array(batch.indices.length * width);
+  const answer = (shown: readonly Picture[], place: number) => {
+    for (const [i, contestant] of contestants.entries())
+      for (const [row, given] of answersOf(contestant, shown).entries())
+        right[row * width + i * each + place] = Number(given === labels[batch.indices[row]!]);
+  };
+  const pictures = picturesOf(batch, contestants[0]!.representation);
+  answer(pictures, 0);
+  for (const [variant, { name, strength }] of variants.entries()) {
+    const shown = pictures.map((own, i) => corrupted(own, name, strength, { seed, sample: batch.indices[i]! }));
+    answer(await Promise.all(shown), 1 + variant);
+  }
+  return right;
+}
 
 /** What a contestant got right: of each picture under each variant. */
 class Tally {
@@ -107,12 +121,10 @@ class Tally {
     this.#right = new Uint8Array(pictures * variants);
   }
 
-  add(start: number, variant: number, answers: Int32Array, wanted: readonly number[]): void {
-    for (const [i, label] of wanted.entries()) {
-      if (answers[i] !== label) continue;
-      if (variant === clean) this.#clean += 1;
-      else this.#right[(start + i) * this.#variants + variant] = 1;
-    }
+  /** A picture's answers, clean and under each variant. */
+  add(place: number, right: Float32Array): void {
+    this.#clean += right[0]!;
+    this.#right.set(right.subarray(1, 1 + this.#variants), place * this.#variants);
   }
 
   cleanShare = (count: number): number => this.#clean / count;
@@ -154,7 +166,7 @@ function scoreOf(tally: Tally, count: number, asked: Required<Pick<RobustnessOpt
 const unchanged: Normalization = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 /** The pictures of a batch as the network would see them, in 8-bit steps and not normalised. */
-function picturesOf(batch: Batch, { size }: Representation): Picture[] {
+function picturesOf(batch: PlacedBatch, { size }: Representation): Picture[] {
   return scope(() => {
     const values = evaluationImages(batch, { size, normalize: unchanged }).contiguous().float32(); // [B, 3, S, S]
     const length = 3 * size * size;

@@ -6,7 +6,9 @@ import {
   type Contestant,
   type CorruptionName,
   classify as classifyRows,
+  companionsOf,
   corruptionNamed,
+  type ExtractOptions,
   extractFeatures,
   featureTensor,
   labelledTask,
@@ -27,6 +29,7 @@ import {
 import { keyedPermutation } from "../../random.ts";
 import { tensor } from "../../torch/index.ts";
 import { runPath } from "../../train/index.ts";
+import { refuseOtherTrunk } from "../embeddings/trunk.ts";
 import { Model } from "../model.ts";
 import { type OpenedRepresentation, openRepresentation } from "../representation.ts";
 import { given } from "./given.ts";
@@ -70,6 +73,7 @@ export const robustness: Protocol<RobustnessProtocolOptions, RobustnessReport> =
     pictures: z.number().int().min(1).optional(),
     beside: z.enum(["baselines", "none"]).optional(),
   },
+  isRunByAll: () => true,
   run,
 };
 
@@ -84,6 +88,8 @@ async function run(asked: Asked<RobustnessProtocolOptions>): Promise<RobustnessR
   const test = someOf(whole, options);
   const opened = openAll(asked, train);
   try {
+    for (const { name, representation, isOwn } of opened)
+      if (isOwn) await refuseOtherTrunk(options.sharing, name, (representation as OpenedRepresentation).trunk);
     return await measured({
       asked,
       opened,
@@ -157,12 +163,18 @@ async function measured({ asked, opened, train, test, suffix, variants }: Measur
   const startedAt = performance.now();
   const learned: Learned[] = [];
   for (const own of opened)
-    learned.push(await learnedFrom(own.representation, train, options, learned.length === 0 ? told : {}));
+    learned.push(
+      await learnedFrom(own.representation, train, options, learned.length === 0 ? told : { sharing: told.sharing }),
+    );
   end?.();
   const learnedAt = performance.now();
   const { end: endTest, ...toldTest } = reading(test);
   const { labels } = testLabels(train, test);
-  const how = given({ ...variants, seed, reading: toldTest });
+  const { sharing } = toldTest;
+  const how = given({
+    ...{ ...variants, seed },
+    reading: { ...toldTest, sharing: companionsOf(sharing) && { ...sharing!, isForAll: true } },
+  });
   const { scores } = await measure({ test, labels }, learned, how).finally(endTest);
   const [score, ...others] = scores as [RobustnessScore, ...RobustnessScore[]];
   const { name, size, device, precision } = opened[0]!.representation;
@@ -206,9 +218,12 @@ async function learnedFrom(
   representation: Representation,
   train: Dataset,
   { classifier = "knn", seed = 0 }: RobustnessProtocolOptions & { seed?: number | undefined },
-  reading: object,
+  { sharing, ...told }: ExtractOptions,
 ): Promise<Learned> {
-  const bank = await extractFeatures(representation, train, reading);
+  const bank = await extractFeatures(representation, train, {
+    ...told,
+    sharing: sharing && { ...sharing, isForAll: true },
+  });
   const { device } = representation;
   const task = labelledTask(bank, bank);
   const features = bank.dimensions;
