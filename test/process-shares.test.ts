@@ -93,6 +93,12 @@ describe.each([2, 3])("%i processes", (size) => {
     120_000,
   );
 
+  it("embed a part of the pictures, and the parts are the whole", async () => {
+    const words = ["embed", "run", "photos", "--out", `part-${size}.safetensors`];
+    for (const part of ["1/2", "2/2"]) await done([...words, "--shard", part], size);
+    await expectSameIndex(`part-${size}.safetensors`, "photos-1.safetensors");
+  }, 120_000);
+
   it.each([
     ["knn", ["--data", "mixed"]],
     ["linear", ["--data", "shapes", "--limit", "300", "--epochs", "3"]],
