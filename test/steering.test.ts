@@ -16,8 +16,8 @@ const tiny = ["--size", "16", "--batch", "8", "--set", "width=4", "--set", "proj
 const quick = ["--set", "knnEveryEpochs=0", "--set", "logEverySteps=5"];
 
 /** Starts a run, and waits until it has learned something. */
-async function started(folder: string) {
-  const words = [selfsight, "pretrain", "shapes", ...tiny, ...quick, "--steps", "100000", "--out", folder];
+async function started(folder: string, ...more: string[]) {
+  const words = [selfsight, "pretrain", "shapes", ...tiny, ...quick, "--steps", "100000", "--out", folder, ...more];
   const child = spawn(process.execPath, words, { stdio: "ignore", env: { ...process.env, OMP_NUM_THREADS: "1" } });
   const ended = new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
   const hasLearned = () => existsSync(logPath(folder)) && readLog(folder).some(({ event }) => event === "step");
@@ -57,4 +57,19 @@ it("a run is changed, refused, stopped, read about and forked from the command l
   expect([forked.status, forked.stderr]).toEqual([0, expect.stringContaining("optimizer kept; steps count on")]);
   expect(readRun(fork).from?.fork?.changes).toContainEqual({ key: "lambda", from: 0.02, to: 0.03 });
   expect(run("runs", fork).stdout).toContain(`forked from ${folder}@${step}`);
+});
+
+it("a run of two processes is changed and stopped from another terminal, and one process goes on with it", {
+  timeout: 480_000,
+}, async () => {
+  const folder = scratch.next();
+  const { ended } = await started(folder, "--processes", "2", "--deadline", "60");
+  const changed = run("steer", folder, "--set", "lambda=0.02", "--wait", "300");
+  expect(changed.stdout).toMatch(/from step \d+ on: .*lambda 0.0051 -> 0.02/);
+  expect(run("steer", folder, "--stop", "--wait", "300").stdout).toMatch(/asked to stop after step \d+/);
+  expect(await ended).toBe(143);
+  const { step } = loadNewestCheckpoint(folder, () => {}).state;
+  const fork = scratch.next();
+  const on = run("pretrain", "--from", `${folder}@newest`, "--steps", String(step + 2), "--out", fork);
+  expect([on.status, readRun(fork).settings.lambda]).toEqual([0, 0.02]);
 });
