@@ -68,6 +68,7 @@ Answer answerOf(MeetingPlace& place, milliseconds deadline, std::function<Answer
 /** openStore(host, port, keepsIt, milliseconds) → the place where processes find each other; one of them keeps it. */
 Napi::Value openStore(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Session&) -> Napi::Value {
+    c10::initLogging();  // TORCH_CPP_LOG_LEVEL: what c10d would warn of, with its stack, is said in sentences
     c10d::TCPStoreOptions options;
     options.port = uint16_t(info[1].ToNumber().Uint32Value());
     options.isServer = bool(info[2].ToBoolean());

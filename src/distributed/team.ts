@@ -80,7 +80,7 @@ export function joinTeam(
   { trainsTogether = true, advice = resumeAll }: JoinOptions = {},
 ): Team {
   const milliseconds = 1000 * deadlineSeconds;
-  process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR"; // what it would warn of is said in sentences here; read when libtorch is loaded
+  process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR"; // read when the meeting place is opened
   const meeting = meet(launch, deadlineSeconds);
   const member = { launch, meeting, milliseconds, advice };
   meeting.set(key(member, "here", launch.rank), `${hostname()}, process ${process.pid}`);
