@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ReadingRules } from "../../data/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
-import type { BankOptions, LabelledOptions } from "../../evaluate/index.ts";
+import type { BankOptions, LabelledOptions, Sharing } from "../../evaluate/index.ts";
 import type { LogEvent } from "../../train/index.ts";
 import type { Model } from "../model.ts";
 import type { RepresentationOptions } from "../representation.ts";
@@ -16,6 +16,8 @@ export interface MeasureOptions extends RepresentationOptions {
   rules?: Partial<ReadingRules> | undefined;
   /** Told of progress and of bad files while pictures are read. */
   reading?: BankOptions["reading"] | undefined;
+  /** The processes that measure together, each of them at the same protocol. Default this one alone. */
+  sharing?: Sharing | undefined;
   /** Ends a protocol that trains in a folder after the step that it is in, saved; it throws `Stopped`. */
   signal?: AbortSignal | undefined;
   /** Told of every line of the log of a protocol that trains in a folder. */
