@@ -178,7 +178,7 @@ export interface BatchNormParts {
 }
 
 /**
- * Batch norm of [n, C, ...] over the rows of all processes. `sizes`: how many of this process's rows, which stand in that order, belong
+ * Batch norm of [n, C, ...] over the rows of all processes, of which this one may have none. `sizes`: how many of this process's rows, which stand in that order, belong
  * to each of its groups.
  */
 export function globalBatchNorm(
@@ -197,5 +197,6 @@ export function globalBatchNorm(
       variance.handle,
       sizes,
     );
-  return new Tensor(engineCall("globalBatchNorm", [input], call));
+  const normal = new Tensor(engineCall("globalBatchNorm", [input], call));
+  return input.size(0) === 0 ? normal.clone() : normal; // no rows come back as they are, and what follows may write over its input
 }
