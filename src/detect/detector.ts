@@ -22,7 +22,7 @@ import {
   proposalsOf,
 } from "./proposals.ts";
 import { roiAlign } from "./roi-align.ts";
-import { alone, type Sampled, sampledByAll } from "./whole-batch.ts";
+import { alone, type SampledCounts, sampledByAll } from "./whole-batch.ts";
 
 export interface DetectorOptions {
   /** Classes of objects, the background not counted. */
@@ -195,7 +195,7 @@ export class Detector extends Module {
   }
 
   /** The losses of sampled proposals; every layer has its part in them even where there are none, so that processes stay in step. */
-  #regionLosses(map: Tensor, targets: readonly BoxTargets[], truths: readonly Truth[], all: Sampled) {
+  #regionLosses(map: Tensor, targets: readonly BoxTargets[], truths: readonly Truth[], all: SampledCounts) {
     const boxes = targets.map((own) => own.boxes);
     const regions = this.#regions(map, boxes); // [R, C, P / 2, P / 2]
     const losses = boxLosses(this.#boxPredictions(regions), targets, all.boxes, this.#options.boxes.beta);

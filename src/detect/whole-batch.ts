@@ -2,14 +2,17 @@
 import { type ProcessGroup, scope, setProcessGroup, sumOverProcesses, type Tensor, tensor } from "../torch/index.ts";
 
 /** What a step learns from: sampled anchors, sampled proposals, and those of them that show an object. */
-export interface Sampled {
+export interface SampledCounts {
   anchors: number;
   boxes: number;
   objects: number;
 }
 
 /** Those of all processes together; each of them calls it once a step, whatever its pictures show. */
-export function sampledByAll({ anchors, boxes, objects }: Sampled, group: ProcessGroup | undefined): Sampled {
+export function sampledByAll(
+  { anchors, boxes, objects }: SampledCounts,
+  group: ProcessGroup | undefined,
+): SampledCounts {
   if (!group) return { anchors, boxes, objects };
   const sums = scope(() => {
     const row = tensor([anchors, boxes, objects], [3]); // float32, exact below 2^24

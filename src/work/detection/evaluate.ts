@@ -267,7 +267,12 @@ function seedOf(seed: number, folder: string, { boxes, masks }: Measured): Detec
 }
 
 /** Whatever changes the figure stands in its name. */
-function protocolName(task: Task, { schedule, settings }: DetectorFile, seeds: number, test: DetectionSets["test"]): string {
+function protocolName(
+  task: Task,
+  { schedule, settings }: DetectorFile,
+  seeds: number,
+  test: DetectionSets["test"],
+): string {
   const many = seeds > 1 ? `, ${seeds} seeds` : "";
   return `${task}-v1 ${schedule} ${settings.steps} steps of ${settings.batchSize}${many}, on ${test.split}`;
 }
