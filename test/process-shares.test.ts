@@ -142,13 +142,6 @@ it("end as one does where too many pictures are bad", async () => {
   expect(reasonOf(several)).toEqual(reasonOf(one));
 }, 120_000);
 
-it("refuse what cannot be shared out", async () => {
-  const words = ["evaluate", "detect", "run", "--data", "shapes", "--processes", "2"];
-  const refused = start(words);
-  expect(await refused.end).toBe(2);
-  expect(refused.output()).toMatch(/evaluate detect: several processes; .*start one process/);
-}, 60_000);
-
 it("that learn: one that is killed ends the others with its name, and too many bad pictures end all of them as one", async () => {
   const words = ["evaluate", "finetune", "run", "--data", "photos", "--labels", "100-per-class", ...deadline];
   const [first, second] = (await startAll([...words, "--epochs", "100000"], 2)) as [Member, Member];

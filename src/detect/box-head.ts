@@ -5,6 +5,7 @@ import { boxAreas, boxHeadWeights, clipBoxes, decodeBoxes, encodeBoxes, type Ima
 import { rowsAt, smoothL1Sum } from "./losses.ts";
 import { matchBoxes, sampleMatches } from "./matching.ts";
 import { nmsByClass } from "./nms.ts";
+import { partOf } from "./whole-batch.ts";
 
 /** Features [R, C] of boxes to what is in them and how to move them (arXiv 1504.08083). */
 export class BoxPredictor extends Module {
@@ -84,18 +85,19 @@ export function sampleProposals(
 
 /**
  * Cross-entropy over all sampled proposals, and smooth L1 of the true class's deltas over those of objects, divided by the count of all
- * (arXiv 1504.08083, eq. 1, as detectron2 divides).
+ * (arXiv 1504.08083, eq. 1, as detectron2 divides): `all` of the batch, of which other processes may hold some.
  */
 export function boxLosses(
   { logits, deltas }: { logits: Tensor; deltas: Tensor },
   targets: readonly BoxTargets[],
+  all: number,
   beta: number,
 ): { class: Tensor; box: Tensor } {
   const labels = Int32Array.from(targets.flatMap(({ classes }) => [...classes])); // [R]
   if (labels.length === 0) return { class: logits.sum(), box: deltas.sum() };
   return {
-    class: op.cross_entropy_loss(logits, indexTensor(labels, logits.device)),
-    box: deltaLoss(deltas, targets, labels, beta).div(labels.length),
+    class: partOf(op.cross_entropy_loss(logits, indexTensor(labels, logits.device)), labels.length, all),
+    box: deltaLoss(deltas, targets, labels, beta).div(all),
   };
 }
 

@@ -1,6 +1,6 @@
 // N images, H and W their sides, G true boxes of an image, R boxes of all images, C channels of the trunk's last stage, K classes
 import { BatchNorm, Module, type ResNet } from "../nn/index.ts";
-import { autocast, cat, noGrad, type RefusedPromise, scope, type Tensor } from "../torch/index.ts";
+import { autocast, cat, noGrad, processGroup, type RefusedPromise, scope, type Tensor } from "../torch/index.ts";
 import { usualAnchorSizes } from "./anchors.ts";
 import {
   type BoxHeadOptions,
@@ -18,10 +18,11 @@ import {
   ProposalNetwork,
   type ProposalOptions,
   type Proposed,
-  proposalLosses,
+  proposalLossSums,
   proposalsOf,
 } from "./proposals.ts";
 import { roiAlign } from "./roi-align.ts";
+import { alone, type SampledCounts, sampledByAll } from "./whole-batch.ts";
 
 export interface DetectorOptions {
   /** Classes of objects, the background not counted. */
@@ -128,29 +129,29 @@ export class Detector extends Module {
     return this.#inPrecision(images, () => this.backbone.mapOf(images)).to("float32");
   }
 
-  /** The losses of a batch, its images filled up to one size. */
+  /**
+   * The losses of a batch, its images filled up to one size. Several processes each give their own images, filled up to the size of all,
+   * and have their part of each loss: the parts add up.
+   */
   losses(images: Tensor, truths: readonly Truth[], streams: Streams): DetectionLosses {
     return scope(() => {
       const { proposals: options, boxes, proposalLossWeight } = this.#options;
       const map = this.forward(images); // [N, C / 2, h, w]
       const { predicted, anchors } = this.#predicted(map);
       const truth = truths.map((own) => own.boxes);
-      const { objectness, proposalBox } = proposalLosses(predicted, anchors, truth, options, (i) =>
-        streams(i, "proposals"),
-      );
+      const sums = proposalLossSums(predicted, anchors, truth, options, (i) => streams(i, "proposals"));
       const proposed = this.#proposed(predicted, anchors, truths, "training");
       const targets = truths.map((own, i) =>
         sampleProposals(proposed.boxes[i]!, own.boxes, own.classes, boxes, streams(i, "boxes")),
       );
-      const regions = this.#regions(
-        map,
-        targets.map((own) => own.boxes),
-      ); // [R, C, P / 2, P / 2]
+      const group = this.training ? processGroup() : undefined;
+      const all = sampledByAll({ anchors: sums.sampled, ...countsOf(targets) }, group);
+      const ofProposals = (sum: Tensor) => sum.div(Math.max(1, all.anchors)).mul(proposalLossWeight);
+      const ofBoxes = () => this.#regionLosses(map, targets, truths, all);
       return {
-        objectness: objectness.mul(proposalLossWeight),
-        proposalBox: proposalBox.mul(proposalLossWeight),
-        ...boxLosses(this.#boxPredictions(regions), targets, boxes.beta),
-        ...(this.mask_predictor && { mask: this.#maskLoss(this.mask_predictor, regions, targets, truths) }),
+        objectness: ofProposals(sums.objectness),
+        proposalBox: ofProposals(sums.proposalBox),
+        ...(group && all.boxes === 0 ? alone(group, ofBoxes) : ofBoxes()), // a batch norm of no rows at all has no statistics
       };
     });
   }
@@ -193,6 +194,15 @@ export class Detector extends Module {
     });
   }
 
+  /** The losses of sampled proposals; every layer has its part in them even where there are none, so that processes stay in step. */
+  #regionLosses(map: Tensor, targets: readonly BoxTargets[], truths: readonly Truth[], all: SampledCounts) {
+    const boxes = targets.map((own) => own.boxes);
+    const regions = this.#regions(map, boxes); // [R, C, P / 2, P / 2]
+    const losses = boxLosses(this.#boxPredictions(regions), targets, all.boxes, this.#options.boxes.beta);
+    const predictor = this.mask_predictor;
+    return predictor ? { ...losses, mask: this.#maskLoss(predictor, regions, targets, truths, all.objects) } : losses;
+  }
+
   #boxPredictions(regions: Tensor) {
     const features = regions.to("float32").mean({ dim: [2, 3] }); // [R, C]
     return this.#inPrecision(regions, () => this.box_predictor.predict(features));
@@ -203,6 +213,7 @@ export class Detector extends Module {
     regions: Tensor,
     targets: readonly BoxTargets[],
     truths: readonly Truth[],
+    all: number,
   ): Tensor {
     const starts = targets.map((_, i) => targets.slice(0, i).reduce((sum, { classes }) => sum + classes.length, 0));
     const own = targets.map(({ objects }, i) => regions.narrow(0, starts[i]!, objects));
@@ -211,7 +222,7 @@ export class Detector extends Module {
     const wanted = targets.map(({ boxes, matches, objects }, i) =>
       maskTargets(truths[i]!.bitmaps!, boxes.narrow(0, 0, objects), matches, logits.size(2)),
     );
-    return maskLoss(logits, classes, cat(wanted));
+    return maskLoss(logits, classes, cat(wanted), all);
   }
 
   #found(map: Tensor, proposals: Tensor, size: ImageSize): Found {
@@ -228,3 +239,8 @@ export class Detector extends Module {
     return autocast({ dtype, device: like.device.split(":")[0]! }, body, ...refused);
   }
 }
+
+const countsOf = (targets: readonly BoxTargets[]) => ({
+  boxes: targets.reduce((sum, { classes }) => sum + classes.length, 0),
+  objects: targets.reduce((sum, own) => sum + own.objects, 0),
+});

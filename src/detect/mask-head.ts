@@ -4,6 +4,7 @@ import { indexTensor, noGrad, op, scope, type Tensor } from "../torch/index.ts";
 import type { ImageSize } from "./boxes.ts";
 import { rowsAt } from "./losses.ts";
 import { samplingMatrix } from "./roi-align.ts";
+import { partOf } from "./whole-batch.ts";
 
 /** Maps [R, C, P / 2, P / 2] of boxes to a mask for each class (arXiv 1703.06870, section 3.1; the C4 network has no more layers). */
 export class MaskPredictor extends Module {
@@ -46,10 +47,14 @@ export function maskTargets(bitmaps: Tensor, boxes: Tensor, matches: ArrayLike<n
   );
 }
 
-/** Mean cross-entropy of every place of every object's mask, of its true class alone (arXiv 1703.06870, section 3). */
-export function maskLoss(logits: Tensor, classes: Int32Array, targets: Tensor): Tensor {
+/**
+ * Mean cross-entropy of every place of every object's mask, of its true class alone (arXiv 1703.06870, section 3). Of `all` objects other
+ * processes may hold some.
+ */
+export function maskLoss(logits: Tensor, classes: Int32Array, targets: Tensor, all = classes.length): Tensor {
   if (classes.length === 0) return logits.sum();
-  return op.binary_cross_entropy_with_logits(ofOwnClass(logits, classes), targets, null, null, 1);
+  const mean = op.binary_cross_entropy_with_logits(ofOwnClass(logits, classes), targets, null, null, 1);
+  return partOf(mean, classes.length, all);
 }
 
 /**

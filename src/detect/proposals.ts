@@ -102,16 +102,17 @@ function rowsWhere(values: Float32Array, isWanted: (value: number) => boolean): 
 }
 
 /**
- * The two losses of the proposals: cross-entropy of "holds an object" over the sampled anchors and smooth L1 of the deltas over those
- * that do, both divided by the count of sampled anchors. `truth` has each image's boxes [G, 4], `next` its stream of random numbers.
+ * The two losses of the proposals, not yet divided by the count of sampled anchors, and that count: cross-entropy of "holds an object"
+ * over the sampled anchors and smooth L1 of the deltas over those that do. `truth` has each image's boxes [G, 4], `next` its stream of
+ * random numbers.
  */
-export function proposalLosses(
+export function proposalLossSums(
   { logits, deltas }: { logits: Tensor; deltas: Tensor },
   anchors: Tensor,
   truth: readonly Tensor[],
   { match, sample, beta }: ProposalOptions,
   next: (image: number) => () => number,
-): { objectness: Tensor; proposalBox: Tensor } {
+): { objectness: Tensor; proposalBox: Tensor; sampled: number } {
   let sampled = 0;
   const terms = truth.map((boxes, image) => {
     const matches = matchBoxes(boxes, anchors, { ...match, allowsLowQuality: true });
@@ -128,11 +129,12 @@ export function proposalLosses(
     );
     return { objectness: yes.add(no), box: deltaLoss(ownDeltas, boxes, anchors, matches, positives, beta) };
   });
-  const mean = (values: Tensor[]) =>
-    cat(values.map((value) => value.reshape(1)))
-      .sum()
-      .div(Math.max(1, sampled));
-  return { objectness: mean(terms.map((term) => term.objectness)), proposalBox: mean(terms.map((term) => term.box)) };
+  const sum = (values: Tensor[]) => cat(values.map((value) => value.reshape(1))).sum();
+  return {
+    objectness: sum(terms.map((term) => term.objectness)),
+    proposalBox: sum(terms.map((term) => term.box)),
+    sampled,
+  };
 }
 
 function deltaLoss(

@@ -3,7 +3,7 @@ import { type Dataset, lastingSource } from "../data/index.ts";
 import { CallError, didYouMean, displayName, SelfsightError } from "../errors.ts";
 import { noReading } from "../evaluate/index.ts";
 import { chosenDevice, refuseUnfit } from "../train/index.ts";
-import type { Asked, MeasureOptions, Protocol, ProtocolReport } from "./evaluation/protocol.ts";
+import { type Asked, type MeasureOptions, type Protocol, type ProtocolReport, Stopped } from "./evaluation/protocol.ts";
 import { type ProtocolName, type Protocols, protocols } from "./evaluation/protocols.ts";
 import { Model } from "./model.ts";
 
@@ -50,9 +50,14 @@ async function byAll<Report>(
     ...{ ...options, sharing: together, device: chosenDevice(options.device ?? "auto", together.team.localRank) },
     reading: (dataset: Dataset) => ({ ...reading(dataset), sharing: together }),
   };
-  const report = await run({ source, data, options: own });
-  onEnd?.();
-  return report;
+  try {
+    const report = await run({ source, data, options: own });
+    onEnd?.();
+    return report;
+  } catch (error) {
+    if (error instanceof Stopped) onEnd?.(); // the others have stopped too; of other errors all end
+    throw error;
+  }
 }
 
 type AnyProtocol<Name extends ProtocolName> = Protocol<Protocols[Name]["options"], Protocols[Name]["report"]>;

@@ -12,7 +12,7 @@ import {
 import { chosenDevice } from "../train/index.ts";
 import { otherTrunk } from "./embeddings/trunk.ts";
 import { evaluate } from "./evaluate.ts";
-import type { MeasureSharing, ProtocolOrder } from "./evaluation/protocol.ts";
+import { type MeasureSharing, type ProtocolOrder, Stopped } from "./evaluation/protocol.ts";
 import type { ProtocolName } from "./evaluation/protocols.ts";
 import { type OpenedRepresentation, openingOf, openRepresentation } from "./representation.ts";
 
@@ -94,7 +94,11 @@ export function openHelper(team: Team, isStopping: () => boolean) {
   async function runToo({ protocol, source, data, options }: ProtocolOrder): Promise<void> {
     const sharing = { team, isStopping };
     const quiet = { warn: () => {}, sharing };
-    await evaluate(source, protocol as ProtocolName, data, { ...options, ...quiet });
+    try {
+      await evaluate(source, protocol as ProtocolName, data, { ...options, ...quiet });
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error; // else all have stopped and saved, and process 0 says so
+    }
   }
 
   async function compute(order: FeatureOrder): Promise<void> {

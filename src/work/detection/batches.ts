@@ -1,4 +1,4 @@
-// N pictures that are learned from, B of them in a step
+// N pictures that are learned from, B of them in a step; of several processes each reads some of the B
 import type { DetectionSet } from "../../data/annotations/index.ts";
 import { objectsOf } from "../../data/annotations/index.ts";
 import { decodeImage, type RawImage } from "../../data/index.ts";
@@ -16,7 +16,17 @@ export interface ReadPicture {
 export interface PictureBatch {
   step: number;
   epoch: number;
+  /** Those of this process. */
   pictures: ReadPicture[];
+  /** What all processes together know of it; undefined where one is alone. */
+  shared?: SharedBatch;
+}
+
+export interface SharedBatch {
+  /** The sides to which the pictures of all processes are filled up. */
+  size: ImageSize;
+  /** Whether one of the processes was asked to stop. */
+  isStopping: boolean;
 }
 
 /** Keeps the order apart from other uses of a seed. */
@@ -44,12 +54,12 @@ export class PictureReader {
   readonly unreadable = new Set<number>();
   readonly #set: DetectionSet;
   readonly #shortSide: number;
-  readonly #onBadFile: (message: string) => void;
+  readonly #onBadFile: (message: string, place: number) => void;
   readonly #kept = new Map<number, RawImage>();
   #bytes = 0;
 
   /** Pictures are halved as long as their shorter side keeps `shortSide` pixels. */
-  constructor(set: DetectionSet, shortSide: number, onBadFile: (message: string) => void) {
+  constructor(set: DetectionSet, shortSide: number, onBadFile: (message: string, place: number) => void) {
     this.#set = set;
     this.#shortSide = shortSide;
     this.#onBadFile = onBadFile;
@@ -80,7 +90,7 @@ export class PictureReader {
   }
 
   #refuse(place: number, message: string): void {
-    if (!this.unreadable.has(place)) this.#onBadFile(message);
+    if (!this.unreadable.has(place)) this.#onBadFile(message, place);
     this.unreadable.add(place);
   }
 
@@ -103,6 +113,8 @@ export interface BatchesOptions {
   seed: number;
   startStep: number;
   steps: number;
+  /** The pictures of each batch that are read, from the first to before the last. Default all. */
+  rows?: { start: number; end: number } | undefined;
 }
 
 /**
@@ -114,10 +126,12 @@ export interface BatchesOptions {
 export async function* pictureBatches(
   reader: PictureReader,
   usable: readonly number[],
-  { batchSize, seed, startStep, steps }: BatchesOptions,
+  { batchSize, seed, startStep, steps, rows = { start: 0, end: batchSize } }: BatchesOptions,
 ): AsyncGenerator<PictureBatch> {
   const order = keyedOrder(usable, seed);
-  const read = (step: number) => readBatch(step, batchSize, (turn) => readAt(reader, order, turn));
+  const turnsOf = (step: number) =>
+    Array.from({ length: rows.end - rows.start }, (_, i) => step * batchSize + rows.start + i);
+  const read = (step: number) => readBatch(step, turnsOf(step), (turn) => readAt(reader, order, turn));
   let coming = startStep < steps ? read(startStep) : undefined;
   for (let step = startStep; step < steps; step++) {
     const batch = await coming!;
@@ -129,10 +143,10 @@ export async function* pictureBatches(
 
 async function readBatch(
   step: number,
-  batchSize: number,
+  turns: readonly number[],
   read: (turn: number) => Promise<ReadPicture>,
 ): Promise<PictureBatch> {
-  const pictures = await Promise.all(Array.from({ length: batchSize }, (_, i) => read(step * batchSize + i)));
+  const pictures = await Promise.all(turns.map(read));
   return { step, epoch: pictures[0]!.epoch, pictures };
 }
 

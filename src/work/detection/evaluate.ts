@@ -1,9 +1,10 @@
 // Detection and instance segmentation as protocols: a detector trained on the trunk, for each seed one, and measured.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { DetectionSet } from "../../data/annotations/index.ts";
+import { leads, type Team } from "../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import type { CategoryScore, CocoNumbers } from "../../evaluate/detection/coco.ts";
+import { companionsOf } from "../../evaluate/index.ts";
 import { freeNetwork } from "../../nn/index.ts";
 import { chosenDevice, chosenPrecision, freeFolder, saveCheckpoint, settingFrom } from "../../train/index.ts";
 import { given } from "../evaluation/given.ts";
@@ -16,6 +17,7 @@ import { createDetectorFolder, type DetectorFile, differencesOf, isDetector, rea
 import { type DetectionSets, openDetectionSets } from "./sets.ts";
 import { type PartialDetectionSettings, resolveDetection, type ScheduleName } from "./settings.ts";
 import { buildState, checkpointOf, freeState } from "./state.ts";
+import { byLeader, refuseManyProcesses, refuseOtherPictures } from "./together/processes.ts";
 import { trainDetectorRun } from "./train.ts";
 import { type OpenedTrunk, openTrunk } from "./trunk.ts";
 
@@ -65,28 +67,60 @@ export interface DetectionReport extends ProtocolReport {
 
 type Task = DetectorFile["task"];
 
-/** Trains and measures. Errors: configuration, data, checkpoint, storage, numerics; `Stopped` when the signal came. */
+/**
+ * Trains and measures. Several processes, each of them here with the same options, learn and measure together; the first one alone has
+ * the folder, and speaks. Errors: configuration, data, checkpoint, storage, numerics; `Stopped` when the signal came.
+ */
 export async function runDetection(task: Task, asked: Asked<DetectionProtocolOptions>): Promise<DetectionReport> {
   const startedAt = performance.now();
   const { options } = asked;
-  const source = sourceOf(asked.source);
-  const { schedule = "small", steps, seeds = 1, seed = 0, warn = warnThroughNode, limit } = options;
-  const split = refuseAll(options.split ?? "test");
+  const { schedule = "small", steps, seeds = 1, seed = 0 } = options;
+  const team = companionsOf(options.sharing);
   const settings = resolveDetection(schedule, { ...changesFrom(options.set), ...given({ steps }), seed });
-  const sets = await openDetectionSets(asked.data, { split, limit, withMasks: task === "segment", warn });
-  const device = chosenDevice(options.device ?? "auto");
-  const precision = chosenPrecision(options.precision ?? "auto", device);
-  const folder = options.out ?? freeFolder(join("runs", `${task}-${basename(resolve(asked.data))}`));
-  const found = [];
+  refuseManyProcesses(task, settings, team);
+  const job = await openJob(task, schedule, asked, team);
+  const found: OfSeed[] = [];
   for (let i = 0; i < seeds; i++) {
-    const own = seeds === 1 ? folder : join(folder, `seed-${seed + i}`);
-    const trunk = openTrunk(source, schedule, seed + i, warn);
-    const file = fileOf(task, schedule, { ...settings, seed: seed + i }, trunk, sets.train, asked.data, precision);
-    prepare(own, file, trunk, device);
-    const { measured } = await trainedAndMeasured(own, sets, options, device, warn);
-    found.push({ seed: seed + i, folder: own, file, measured });
+    const folder = seeds === 1 ? job.folder : join(job.folder, `seed-${seed + i}`);
+    const file = await byLeader(team, () => prepared(folder, job, { ...settings, seed: seed + i }));
+    found.push({ seed: seed + i, folder, file, measured: await trainedAndMeasured(folder, job, options) });
   }
-  return reportOf(task, found, sets, { source, device, startedAt });
+  return byLeader(team, () => reportOf(found, job, startedAt));
+}
+
+/** What the detectors of all seeds have in common. */
+interface Job {
+  task: Task;
+  schedule: ScheduleName;
+  source: string;
+  data: string;
+  sets: DetectionSets;
+  device: string;
+  precision: DetectorFile["precision"];
+  folder: string;
+  team: Team | undefined;
+  /** In the first process. */
+  warn: (message: string) => void;
+}
+
+async function openJob(
+  task: Task,
+  schedule: ScheduleName,
+  { source: given, data, options }: Asked<DetectionProtocolOptions>,
+  team: Team | undefined,
+): Promise<Job> {
+  const source = sourceOf(given);
+  const warn = leads(team) ? (options.warn ?? warnThroughNode) : () => {};
+  const split = refuseAll(options.split ?? "test");
+  const sets = await openDetectionSets(data, { split, limit: options.limit, withMasks: task === "segment", warn });
+  await refuseOtherPictures(team, sets);
+  const device = chosenDevice(options.device ?? "auto", team?.localRank);
+  const precision = chosenPrecision(options.precision ?? "auto", device);
+  const folder = await byLeader(
+    team,
+    () => options.out ?? freeFolder(join("runs", `${task}-${basename(resolve(data))}`)),
+  );
+  return { task, schedule, source, data, sets, device, precision, folder, team, warn };
 }
 
 const changesFrom = (set: DetectionProtocolOptions["set"] = {}): PartialDetectionSettings =>
@@ -110,14 +144,18 @@ function refuseAll(split: "train" | "test" | "val" | "all"): "train" | "test" | 
   );
 }
 
+/** A new folder begins with the trunk's weights as its step 0; one that stands is gone on with. */
+function prepared(folder: string, job: Job, settings: DetectorFile["settings"]): DetectorFile {
+  const trunk = openTrunk(job.source, job.schedule, settings.seed, job.warn);
+  const file = fileOf(job, settings, trunk);
+  prepare(folder, file, trunk, job.device);
+  return file;
+}
+
 function fileOf(
-  task: Task,
-  schedule: ScheduleName,
+  { task, schedule, sets: { train }, data, precision }: Job,
   settings: DetectorFile["settings"],
   { facts }: OpenedTrunk,
-  set: DetectionSet,
-  data: string,
-  precision: DetectorFile["precision"],
 ): DetectorFile {
   return {
     format: 1,
@@ -125,17 +163,17 @@ function fileOf(
     schedule,
     settings,
     trunk: facts as DetectorFile["trunk"],
-    classes: set.categories.map(({ name }) => name),
+    classes: train.categories.map(({ name }) => name),
     data: resolve(data),
-    split: set.split,
-    images: set.images.length,
-    fingerprint: set.fingerprint,
+    split: train.split,
+    images: train.images.length,
+    fingerprint: train.fingerprint,
     precision,
     created: new Date().toISOString(),
   };
 }
 
-/** A new folder begins with the trunk's weights as its step 0; one that stands is gone on with. Frees the trunk. */
+/** Frees the trunk. */
 function prepare(folder: string, file: DetectorFile, { network }: OpenedTrunk, device: string): void {
   if (isDetector(folder)) {
     freeNetwork(network);
@@ -171,15 +209,14 @@ function refuseForeignFolder(folder: string): void {
 
 async function trainedAndMeasured(
   folder: string,
-  { train, test }: DetectionSets,
-  { onEvent, signal, onProgress }: MeasureOptions,
-  device: string,
-  warn: (message: string) => void,
-): Promise<{ measured: Measured }> {
-  const isStopping = () => signal?.aborted === true;
-  const { reason, step } = await trainDetectorRun(folder, train, { device, onEvent, isStopping });
-  if (reason === "stopped") throw new Stopped(folder, step);
-  return { measured: await measureDetector(folder, test, { device, warn, onProgress }) };
+  { sets: { train, test }, device, team, warn }: Job,
+  { onEvent, signal, onProgress, sharing }: MeasureOptions,
+): Promise<Measured> {
+  const isStopping = () => signal?.aborted === true || sharing?.isStopping?.() === true;
+  const { reason, step } = await trainDetectorRun(folder, train, { device, team, onEvent, isStopping });
+  if (reason === "complete") return measureDetector(folder, test, { device, team, warn, onProgress });
+  if (team) sharing?.onWish?.();
+  throw new Stopped(folder, step);
 }
 
 interface OfSeed {
@@ -190,10 +227,9 @@ interface OfSeed {
 }
 
 function reportOf(
-  task: Task,
   found: readonly OfSeed[],
-  { train, test, notes }: DetectionSets,
-  { source, device, startedAt }: { source: string; device: string; startedAt: number },
+  { task, source, device, sets: { train, test, notes } }: Job,
+  startedAt: number,
 ): DetectionReport {
   const { file } = found[0]!;
   const boxes = statisticsOf(found.map(({ measured }) => measured.boxes));
@@ -232,7 +268,12 @@ function seedOf(seed: number, folder: string, { boxes, masks }: Measured): Detec
 }
 
 /** Whatever changes the figure stands in its name. */
-function protocolName(task: Task, { schedule, settings }: DetectorFile, seeds: number, test: DetectionSet): string {
+function protocolName(
+  task: Task,
+  { schedule, settings }: DetectorFile,
+  seeds: number,
+  test: DetectionSets["test"],
+): string {
   const many = seeds > 1 ? `, ${seeds} seeds` : "";
   return `${task}-v1 ${schedule} ${settings.steps} steps of ${settings.batchSize}${many}, on ${test.split}`;
 }

@@ -151,11 +151,20 @@ function placeBitmap(bitmap: Uint8Array, { stored, resized, window, isFlipped }:
   }
 }
 
-/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below. */
-export function filledUp(pictures: readonly Tensor[], truths: readonly Truth[], device: string) {
-  const most = (axis: number) => Math.max(...pictures.map((picture) => picture.size(axis)));
-  const [h, w] = [most(1), most(2)];
-  const images = zeros([pictures.length, 3, h, w]);
+/** The sides that hold all of some windows. */
+export const sizeAround = (sizes: readonly ImageSize[]): ImageSize => ({
+  height: Math.max(...sizes.map(({ height }) => height)),
+  width: Math.max(...sizes.map(({ width }) => width)),
+});
+
+/** Pictures of different sizes as one tensor [N, 3, h, w], zeros to the right and below. `size`: h and w, default those that hold all. */
+export function filledUp(
+  pictures: readonly Tensor[],
+  truths: readonly Truth[],
+  device: string,
+  size = sizeAround(pictures.map((picture) => ({ height: picture.size(1), width: picture.size(2) }))),
+) {
+  const images = zeros([pictures.length, 3, size.height, size.width]);
   pictures.forEach((picture, i) => {
     images.select(0, i).narrow(1, 0, picture.size(1)).narrow(2, 0, picture.size(2)).copy_(picture);
   });

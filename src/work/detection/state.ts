@@ -14,7 +14,7 @@ import {
   stateOf,
   warmupSteps,
 } from "../../nn/index.ts";
-import { manualSeed, scope, type Tensor } from "../../torch/index.ts";
+import { type GradientSum, manualSeed, scope, type Tensor } from "../../torch/index.ts";
 import type { Checkpoint, CheckpointContent } from "../../train/index.ts";
 import { fromStored, type StoredTensors, storedMap } from "../../weights/index.ts";
 import { type DetectorFile, detectorHash } from "./run-file.ts";
@@ -27,6 +27,8 @@ export interface DetectorState {
   device: string;
   /** Steps done. */
   step: number;
+  /** Among several processes, from the first step on. */
+  gradientSum?: GradientSum;
 }
 
 /** The network that a file describes; its trunk is taken over, or built anew to be filled by a checkpoint. */
@@ -63,7 +65,8 @@ function optimizerOf(network: Detector, { settings }: DetectorFile): Optimizer {
 /** The schedule's factor for the step that comes next. */
 export const rateFactor = ({ file, step }: DetectorState): number => warmupSteps(step, file.settings);
 
-export function freeState({ network, optimizer }: DetectorState): void {
+export function freeState({ network, optimizer, gradientSum }: DetectorState): void {
+  gradientSum?.close();
   freeOptimizer(optimizer);
   freeNetwork(network);
 }
@@ -96,10 +99,10 @@ export function restore(state: DetectorState, { state: saved, model, optimizer }
   state.step = saved.step;
 }
 
-/** The network alone, for use. */
-export function trainedDetector(file: DetectorFile, { model }: Checkpoint, device: string): Detector {
+/** The network alone, for use; without a checkpoint its weights are to come from another process. */
+export function trainedDetector(file: DetectorFile, checkpoint: Checkpoint | undefined, device: string): Detector {
   const network = buildDetector(file);
-  scope(() => loadState(network, tensorsOf(model)));
+  if (checkpoint) scope(() => loadState(network, tensorsOf(checkpoint.model)));
   moveNetwork(network, device);
   return network.eval() as Detector;
 }

@@ -3,10 +3,19 @@ import type { DetectionSet } from "../../data/annotations/index.ts";
 import { objectsOf } from "../../data/annotations/index.ts";
 import type { Streams, Truth } from "../../detect/index.ts";
 import { SelfsightError } from "../../errors.ts";
+import { namedParameters } from "../../nn/index.ts";
 import { keyedStream } from "../../random.ts";
-import { scope, type Tensor } from "../../torch/index.ts";
-import type { PictureBatch } from "./batches.ts";
-import { drawnPlacement, filledUp, placedPixels, placedTruth } from "./pictures.ts";
+import {
+  openGradientSum,
+  processGroup,
+  type SharedParameter,
+  scope,
+  sumOverProcesses,
+  type Tensor,
+} from "../../torch/index.ts";
+import type { PictureBatch, ReadPicture } from "./batches.ts";
+import { drawnPlacement, filledUp, type Placement, placedPixels, placedTruth } from "./pictures.ts";
+import type { DetectorFile } from "./run-file.ts";
 import { type DetectorState, rateFactor } from "./state.ts";
 
 /** What a step draws, each from a stream of its own. */
@@ -21,7 +30,8 @@ export interface DetectionStep {
 
 /**
  * One step, start to end: pictures placed, losses, gradients, update. A function of state and batch: all that is drawn is keyed by
- * (seed, epoch, picture). A loss that is not finite changes no weight. Errors: numerics.
+ * (seed, epoch, picture). Several processes take it together, each with its own pictures, and come to the numbers and weights of one. A
+ * loss that is not finite changes no weight. Errors: numerics.
  */
 export function trainDetector(state: DetectorState, set: DetectionSet, batch: PictureBatch): DetectionStep {
   return scope(() => {
@@ -29,6 +39,7 @@ export function trainDetector(state: DetectorState, set: DetectionSet, batch: Pi
     const parts = state.network.losses(images, truths, streamsOf(state, batch));
     const loss = Object.values(parts).reduce((sum, part) => sum.add(part)); // []
     loss.backward();
+    sumOfAll(state, [loss, ...Object.values(parts)]);
     const factor = rateFactor(state);
     const { updates } = state.optimizer.counters;
     state.optimizer.step(factor, loss);
@@ -40,6 +51,21 @@ export function trainDetector(state: DetectorState, set: DetectionSet, batch: Pi
   });
 }
 
+/**
+ * Gradients and losses of this process's pictures become those of the whole batch. Gradients leave when the pass is over: what a process's
+ * pictures hold must not decide between which sums of a batch norm they go.
+ */
+function sumOfAll(state: DetectorState, losses: readonly Tensor[]): void {
+  const group = processGroup();
+  if (!group) return;
+  state.gradientSum ??= openGradientSum([sharedParameters(state)], group);
+  state.gradientSum.finish();
+  sumOverProcesses(losses, group);
+}
+
+const sharedParameters = ({ network }: DetectorState): SharedParameter[] =>
+  Array.from(namedParameters(network).values(), (parameter) => ({ parameter, isWhole: false }));
+
 const numbersOf = (parts: Record<string, Tensor>): Record<string, number> =>
   Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.item()]));
 
@@ -48,24 +74,32 @@ export function streamsOf({ file }: DetectorState, { pictures }: PictureBatch): 
   return (i, purpose) => keyedStream(seed, pictures[i]!.epoch, pictures[i]!.image, purposes[purpose]);
 }
 
+/** How a picture of the set comes before the network, in one epoch. */
+export function placementOf(
+  { settings }: DetectorFile,
+  set: DetectionSet,
+  { image, epoch }: Pick<ReadPicture, "image" | "epoch">,
+): Placement {
+  const next = keyedStream(settings.seed, epoch, image, purposes.placement);
+  return drawnPlacement(set.images[image]!, objectsOf(set, image), settings, next);
+}
+
 /** A batch as the network learns from it. */
 export function learnable(
   { file, device }: DetectorState,
   set: DetectionSet,
-  { pictures }: PictureBatch,
+  { pictures, shared }: PictureBatch,
 ): { images: Tensor; truths: readonly Truth[] } {
-  const { settings, task, trunk } = file;
-  const placed = pictures.map(({ image, epoch, raw }) => {
-    const objects = objectsOf(set, image);
-    const next = keyedStream(settings.seed, epoch, image, purposes.placement);
-    const placement = drawnPlacement(set.images[image]!, objects, settings, next);
-    const truth = placedTruth(objects, placement, task === "segment", device);
-    return { pixels: placedPixels(raw, placement, trunk.normalize), truth };
+  const placed = pictures.map((picture) => {
+    const placement = placementOf(file, set, picture);
+    const truth = placedTruth(objectsOf(set, picture.image), placement, file.task === "segment", device);
+    return { pixels: placedPixels(picture.raw, placement, file.trunk.normalize), truth };
   });
   return filledUp(
     placed.map(({ pixels }) => pixels),
     placed.map(({ truth }) => truth),
     device,
+    shared?.size,
   );
 }
 

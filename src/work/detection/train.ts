@@ -1,9 +1,11 @@
 // A detector's run from where it stands to its end, in a folder like any run's.
 import type { DetectionSet } from "../../data/annotations/index.ts";
+import { leads, type Team } from "../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { areFinite, namedParameters } from "../../nn/index.ts";
-import { engine, scope, threads } from "../../torch/index.ts";
+import { engine, rowsOfRank, scope, threads } from "../../torch/index.ts";
 import {
+  type Checkpoint,
   differenceOfMachines,
   type Log,
   type LogEvent,
@@ -18,12 +20,16 @@ import {
 import { version } from "../../version.ts";
 import { type PictureBatch, PictureReader, pictureBatches, usablePictures } from "./batches.ts";
 import { PreciseNorm } from "./precise-norm.ts";
-import { detectorHash, readDetector } from "./run-file.ts";
+import { type DetectorFile, detectorHash, readDetector } from "./run-file.ts";
 import { buildState, checkpointOf, type DetectorState, freeState, restore } from "./state.ts";
 import { type DetectionStep, learnable, streamsOf, trainDetector } from "./step.ts";
+import { type BadPictures, sharedBatches } from "./together/batches.ts";
+import { byLeader, takeLeadersState, withSteps } from "./together/processes.ts";
 
 export interface DetectorRunOptions {
   device: string;
+  /** The processes that learn together, each of them at the same run; only the first one needs the folder. Default this one alone. */
+  team?: Team | undefined;
   /** Told of every line of the log. */
   onEvent?: ((event: LogEvent) => void) | undefined;
   /** Asked after every step; true ends the run after saving. */
@@ -41,9 +47,11 @@ interface Session extends DetectorRunOptions {
   folder: string;
   set: DetectionSet;
   state: DetectorState;
-  log: Log;
+  /** Of several processes the first one speaks. */
+  log: Log | undefined;
   usable: number[];
   reader: PictureReader;
+  bad: BadPictures;
   meter: Meter;
   savedStep: number;
   startedAt: number;
@@ -54,38 +62,69 @@ const kept = 2;
 
 /**
  * Goes on with the detector of a folder to its end, or until it is asked to stop; either way it is saved, and another call goes on with
- * it to the same bits. Errors: configuration (another process trains here), data, storage, checkpoint, numerics.
+ * it to the same bits, or with another number of processes to the same numbers but for rounding. Errors: configuration (another process
+ * trains here), data, storage, checkpoint, numerics.
  */
 export async function trainDetectorRun(
   folder: string,
   set: DetectionSet,
   options: DetectorRunOptions,
 ): Promise<DetectorRunResult> {
-  const unlock = lockRunFolder(folder);
-  const log = openLog(folder, (message) => options.onEvent?.({ event: "warning", step: 0, message }));
+  const { team } = options;
+  let opened: OpenedRun | undefined;
   try {
-    return await withState(folder, options, log, (state) => run(openSession(folder, set, state, log, options)));
+    const file = await byLeader(team, () => {
+      opened = openRun(folder, options);
+      return opened.file;
+    });
+    return await withSteps(team, () =>
+      withState(file, opened?.checkpoint, options, (state) => run(openSession(folder, set, state, opened, options))),
+    );
   } finally {
+    opened?.close();
+  }
+}
+
+/** What only the first of several processes has. */
+interface OpenedRun {
+  file: DetectorFile;
+  checkpoint: Checkpoint;
+  /** Why newer checkpoints than this one are not gone on with. */
+  damaged: string[];
+  log: Log;
+  close(): void;
+}
+
+function openRun(folder: string, { onEvent }: DetectorRunOptions): OpenedRun {
+  const unlock = lockRunFolder(folder);
+  const log = openLog(folder, (message) => onEvent?.({ event: "warning", step: 0, message }));
+  const close = () => {
     log.close();
     unlock();
+  };
+  try {
+    const file = readDetector(folder);
+    const damaged: string[] = [];
+    const checkpoint = loadNewestCheckpoint(folder, (message) => damaged.push(message));
+    refuseForeign(folder, checkpoint.state.settingsHash, detectorHash(file));
+    setAsideAfter(folder, checkpoint.state.step);
+    return { file, checkpoint, damaged, log, close };
+  } catch (error) {
+    close();
+    throw error;
   }
 }
 
 async function withState<T>(
-  folder: string,
-  { device, onEvent }: DetectorRunOptions,
-  log: Log,
+  file: DetectorFile,
+  checkpoint: Checkpoint | undefined,
+  { device, team }: DetectorRunOptions,
   body: (state: DetectorState) => Promise<T>,
 ): Promise<T> {
-  const file = readDetector(folder);
-  const damaged: string[] = [];
-  const checkpoint = loadNewestCheckpoint(folder, (message) => damaged.push(message));
-  refuseForeign(folder, checkpoint.state.settingsHash, detectorHash(file));
-  setAsideAfter(folder, checkpoint.state.step);
   const state = buildState(file, device);
   try {
-    restore(state, checkpoint);
-    for (const message of damaged) say({ log, onEvent }, { event: "warning", step: state.step, message });
+    if (checkpoint) restore(state, checkpoint);
+    if (team) await takeLeadersState(state, team);
     return await body(state);
   } finally {
     freeState(state);
@@ -104,37 +143,47 @@ function openSession(
   folder: string,
   set: DetectionSet,
   state: DetectorState,
-  log: Log,
+  opened: OpenedRun | undefined,
   options: DetectorRunOptions,
 ): Session {
   const now = performance.now();
-  const usable = usablePictures(set, state.file.task === "segment");
-  const reader = new PictureReader(set, Math.max(...state.file.settings.shortSides), (message) =>
-    say({ ...options, log }, { event: "warning", step: state.step, message }),
-  );
-  const session = {
+  const bad: BadPictures = { found: [], told: new Set() };
+  const onBadFile = (message: string, place: number) =>
+    options.team ? bad.found.push({ place, message }) : warn(session, message);
+  const session: Session = {
     ...options,
     folder,
     set,
     state,
-    log,
-    usable,
-    reader,
+    log: opened?.log,
+    usable: usablePictures(set, state.file.task === "segment"),
+    reader: new PictureReader(set, Math.max(...state.file.settings.shortSides), onBadFile),
+    bad,
     meter: new Meter(),
     savedStep: state.step,
     startedAt: now,
   };
-  const start = startEvent(session);
-  const difference = differenceOfMachines(readLog(folder), start);
-  say(session, start);
-  if (difference) say(session, { event: "warning", step: state.step, message: difference });
+  for (const message of opened?.damaged ?? []) warn(session, message);
+  begin(session);
   return session;
 }
 
-function say({ log, onEvent }: Pick<Session, "log" | "onEvent">, event: LogEvent): void {
+function begin(session: Session): void {
+  if (!leads(session.team)) return;
+  const start = startEvent(session);
+  const difference = differenceOfMachines(readLog(session.folder), start);
+  say(session, start);
+  if (difference) warn(session, difference);
+}
+
+function say({ log, onEvent }: Session, event: LogEvent): void {
+  if (!log) return;
   log.write(event);
   onEvent?.(event);
 }
+
+const warn = (session: Session, message: string): void =>
+  say(session, { event: "warning", step: session.state.step, message });
 
 async function run(session: Session): Promise<DetectorRunResult> {
   const { state, meter } = session;
@@ -143,25 +192,41 @@ async function run(session: Session): Promise<DetectorRunResult> {
   meter.startWaiting();
   for await (const batch of batchesOf(session, state.step, settings.steps)) {
     meter.endWaiting();
-    advance(session, batch);
+    if (batch.shared?.isStopping) return end(session, "stopped");
+    await advance(session, batch);
     await new Promise(setImmediate); // signal handlers run between steps
-    if (session.isStopping?.() && state.step < settings.steps) return end(session, "stopped");
+    if (isAskedToStop(session) && state.step < settings.steps) return end(session, "stopped");
     meter.startWaiting();
   }
   await takeNormsAnew(session);
   return end(session, "complete");
 }
 
-const batchesOf = ({ state, usable, reader }: Session, startStep: number, steps: number) =>
-  pictureBatches(reader, usable, { ...state.file.settings, startStep, steps });
+/** Several processes tell each other with the next batch. */
+const isAskedToStop = ({ team, isStopping }: Session): boolean => team === undefined && isStopping?.() === true;
 
-function advance(session: Session, batch: PictureBatch): void {
+function batchesOf(session: Session, startStep: number, steps: number): AsyncGenerator<PictureBatch> {
+  const { state, usable, reader, team } = session;
+  const { settings } = state.file;
+  const rows = team && rowsOfRank(settings.batchSize, team);
+  const own = pictureBatches(reader, usable, { ...settings, startStep, steps, rows });
+  return team ? sharedBatches(own, { ...session, team, ...readingOf(session) }) : own;
+}
+
+const readingOf = (session: Session) => ({
+  file: session.state.file,
+  onBadFile: (message: string) => warn(session, message),
+  isStopping: () => session.isStopping?.() === true,
+});
+
+async function advance(session: Session, batch: PictureBatch): Promise<void> {
   const { state, meter } = session;
   const { settings } = state.file;
   const result = trainDetector(state, session.set, batch);
-  meter.count(batch.pictures.length);
+  meter.count(settings.batchSize);
   if (state.step % settings.logEverySteps === 0 || state.step === settings.steps) report(session, batch, result);
-  if (state.step % settings.checkpointEverySteps === 0 && state.step < settings.steps) save(session);
+  const isSaving = state.step % settings.checkpointEverySteps === 0 && state.step < settings.steps;
+  if (isSaving) await byLeader(session.team, () => save(session));
 }
 
 function report(session: Session, { epoch }: PictureBatch, { loss, learningRate, ...parts }: DetectionStep): void {
@@ -190,7 +255,7 @@ function save(session: Session): void {
   const startedAt = performance.now();
   const saved = saveCheckpoint(folder, checkpointOf(state, reader.unreadable), {
     keep: kept,
-    onRoomMade: (message) => say(session, { event: "warning", step: state.step, message }),
+    onRoomMade: (message) => warn(session, message),
   });
   session.savedStep = state.step;
   const seconds = (performance.now() - startedAt) / 1000;
@@ -206,15 +271,16 @@ function refuseLostWeights({ network, step }: DetectorState): void {
   );
 }
 
-function end(session: Session, reason: DetectorRunResult["reason"]): DetectorRunResult {
-  const { state, set, reader, startedAt } = session;
-  save(session);
-  const leftOut = [...reader.unreadable].sort((a, b) => a - b).map((place) => displayName(set.images[place]!.file));
-  say(session, { event: "end", step: state.step, reason, seconds: (performance.now() - startedAt) / 1000 });
-  return { reason, step: state.step, leftOut };
-}
+const end = (session: Session, reason: DetectorRunResult["reason"]): Promise<DetectorRunResult> =>
+  byLeader(session.team, () => {
+    const { state, set, reader, startedAt } = session;
+    save(session);
+    const leftOut = [...reader.unreadable].sort((a, b) => a - b).map((place) => displayName(set.images[place]!.file));
+    say(session, { event: "end", step: state.step, reason, seconds: (performance.now() - startedAt) / 1000 });
+    return { reason, step: state.step, leftOut };
+  });
 
-function startEvent({ state, set, usable }: Session): Extract<LogEvent, { event: "start" }> {
+function startEvent({ state, set, usable, team }: Session): Extract<LogEvent, { event: "start" }> {
   const { settings, precision } = state.file;
   const { steps, batchSize, learningRate, warmupSteps, drops } = settings;
   return {
@@ -227,6 +293,7 @@ function startEvent({ state, set, usable }: Session): Extract<LogEvent, { event:
     precision,
     batchNormImages: batchSize,
     threads: threads(),
+    ...(team && { processes: team.size }),
     peakLearningRate: { weights: learningRate },
     learningRateRule: drops.length > 0 ? `a tenth from steps ${drops.join(" and ")} on` : "constant",
     warmupSteps,

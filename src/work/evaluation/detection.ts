@@ -17,8 +17,10 @@ const own: DetectionProtocol["own"] = {
 const running = (task: "detect" | "segment") => async (asked: Asked<DetectionProtocolOptions>) =>
   (await import("../detection/evaluate.ts")).runDetection(task, asked);
 
+const shared = { own, without: ["size", "rules"], isRunByAll: () => true } satisfies Partial<DetectionProtocol>;
+
 /** Faster R-CNN on the trunk, everything tuned; COCO's average precisions of boxes. */
-export const detect: DetectionProtocol = { own, without: ["size", "rules"], run: running("detect") };
+export const detect: DetectionProtocol = { ...shared, run: running("detect") };
 
 /** Mask R-CNN on the trunk, everything tuned; COCO's average precisions of masks and boxes. */
-export const segment: DetectionProtocol = { own, without: ["size", "rules"], run: running("segment") };
+export const segment: DetectionProtocol = { ...shared, run: running("segment") };

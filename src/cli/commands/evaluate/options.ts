@@ -53,12 +53,11 @@ function addProtocol(evaluate: Command, name: ProtocolName): void {
     .showHelpAfterError(`(see \`selfsight evaluate ${name} --help\`)`)
     .addHelpText("after", `\n${explanation}\n\nExamples:\n${examplesOf(examples)}`)
     .action(async (run, given) => (await import("./run.ts")).evaluate(name, run, given));
-  const shared = rest.isShared ? sharingOptions() : sharingOptions().map((option) => option.hideHelp()); // refused in a sentence
   for (const option of [
     ...options,
     ...commonOptions(rest),
     ...paired,
-    ...shared,
+    ...sharingOptions(),
     jsonOption(),
     ...foreignOptions(name),
   ])

@@ -13,8 +13,6 @@ export interface ProtocolCommand<Name extends ProtocolName> {
   dataMeaning?: string;
   /** False where images are not worth one number each: no pair of trunks can be compared on them. */
   isPaired?: false;
-  /** Whether it computes features that several processes can share out. */
-  isShared?: true;
   /** Options of all that would do nothing here, as the protocol itself names them. */
   without?: readonly (keyof MeasureOptions)[];
   /** Stands in the help above the examples. */

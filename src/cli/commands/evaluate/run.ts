@@ -1,5 +1,4 @@
 import { existsSync, statSync } from "node:fs";
-import { SelfsightError } from "../../../errors.ts";
 import {
   compareOutcomes,
   type EvaluateOptions,
@@ -35,19 +34,10 @@ export async function evaluate<Name extends ProtocolName>(
   source: string,
   { processes, deadline, ...options }: CommandOptions<Name> & ProcessOptions,
 ): Promise<void> {
-  const isShared = protocolCommands[protocol].isShared === true;
-  if (!isShared && (processes ?? 1) > 1) throw notShared(protocol);
-  await withHelpers(`evaluate ${protocol}`, { processes, deadline }, (sharing) => {
-    if (sharing && !isShared) throw notShared(protocol);
-    return evaluateWith(sharing, protocol, source, options as unknown as CommandOptions<Name>);
-  });
-}
-
-const notShared = (protocol: string) =>
-  new SelfsightError(
-    "configuration",
-    `evaluate ${protocol}: several processes; it is computed by one alone; start one process`,
+  await withHelpers(`evaluate ${protocol}`, { processes, deadline }, (sharing) =>
+    evaluateWith(sharing, protocol, source, options as unknown as CommandOptions<Name>),
   );
+}
 
 async function evaluateWith<Name extends ProtocolName>(
   sharing: MeasureSharing | undefined,

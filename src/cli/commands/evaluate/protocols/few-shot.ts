@@ -5,7 +5,6 @@ import type { ProtocolCommand } from "../protocol-command.ts";
 
 export const fewShot: ProtocolCommand<"few-shot"> = {
   description: "logistic regression on the features of a few labels, over several draws",
-  isShared: true,
   options: [
     new Option("--labels <number>", "labels a class (default: 10)").argParser(wholeNumberFrom(1)),
     new Option("--draws <number>", "draws of labels (default: 10)").argParser(wholeNumberFrom(1)),

@@ -7,7 +7,6 @@ import type { ProtocolCommand } from "../protocol-command.ts";
 
 export const finetune: ProtocolCommand<"finetune"> = {
   description: "trunk and a new linear layer learn from few labels, each at a rate of its own",
-  isShared: true,
   options: [
     new Option("--labels <what>", "1% of each class, 10-per-class, or a file of names (default: 1%)"),
     new Option("--freeze", "leave the trunk as it is (default: all layers learn)"),

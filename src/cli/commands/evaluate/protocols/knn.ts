@@ -5,7 +5,6 @@ import type { ProtocolCommand } from "../protocol-command.ts";
 
 export const knn: ProtocolCommand<"knn"> = {
   description: "weighted votes of the nearest neighbours in the train split",
-  isShared: true,
   options: [
     new Option("--k <number>", "neighbours (default: 200, at most a fifth of a class of the bank)").argParser(
       wholeNumberFrom(1),

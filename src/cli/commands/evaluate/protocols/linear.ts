@@ -7,7 +7,6 @@ import type { ProtocolCommand } from "../protocol-command.ts";
 
 export const linear: ProtocolCommand<"linear"> = {
   description: "one linear layer on the frozen features",
-  isShared: true,
   options: [
     new Option(
       "--protocol <name>",

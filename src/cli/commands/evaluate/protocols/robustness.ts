@@ -15,7 +15,6 @@ function numbers(text: string): number[] {
 
 export const robustness: ProtocolCommand<"robustness"> = {
   description: "accuracy under fifteen common corruptions at five strengths",
-  isShared: true,
   options: [
     new Option("--corruptions <names>", "with commas between (default: all fifteen)").argParser((text) =>
       text.split(",").map((name) => name.trim()),

@@ -10,7 +10,6 @@ import { epochWords, pickedWords } from "./linear.ts";
 
 export const transfer: ProtocolCommand<"transfer"> = {
   description: "frozen features on another set: a linear layer, or machines for several classes a picture",
-  isShared: true,
   options: [
     new Option(
       "--schedule <name>",

@@ -5,7 +5,6 @@ import type { ProtocolCommand } from "../protocol-command.ts";
 export const unlabelled: ProtocolCommand<"unlabelled"> = {
   isPaired: false,
   description: "RankMe, alignment and uniformity: what can be said of features without a label",
-  isShared: true,
   options: [],
   splitMeaning: "whose pictures are looked at (default: train)",
   explanation: `RankMe (arXiv 2210.02885): how many directions the features use; larger is better. Alignment (arXiv 2005.10242): mean squared distance of two
