@@ -1,16 +1,14 @@
 // A detector that several processes train: the very step of one process on the whole batch, and a run that one of them may go on with.
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../setup/current.mjs";
-import { freePort } from "../src/cli/processes/start.ts";
 import { keyedStream } from "../src/random.ts";
 import { checkpointNames, readLog } from "../src/train/index.ts";
 import type { RunJob, RunOutcome, StepJob, StepOutcome } from "./detector-member.ts";
+import { type Member, runMembers, startAllIn, startIn } from "./process-jobs.ts";
 import { smallRun } from "./small-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-detectors-"));
@@ -46,28 +44,11 @@ async function drawSquares(name: string, count: number, specks = 0): Promise<str
   return path;
 }
 
-/** What each of so many processes came to; one is alone. */
+/** What each of so many processes came to. */
 async function outcomesOf<T>(jobs: readonly (StepJob | RunJob)[], size: number): Promise<Record<string, T>[]> {
   const out = join(folder, `${Math.random()}`);
-  const port = await freePort();
-  const place = (rank: number) =>
-    size === 1 ? {} : { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
-  const ends = Array.from({ length: size }, (_, rank) => memberEnd([JSON.stringify(jobs), out], place(rank)));
-  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ code: 0, errors: "" })));
-  return ends.map((_, rank) => JSON.parse(readFileSync(`${out}-${rank}.json`, "utf8")));
-}
-
-function memberEnd(words: readonly string[], place: Record<string, string>) {
-  const script = join(projectRoot, "test", "detector-member.ts");
-  const child = spawn(process.execPath, ["--import", "jiti/register", script, ...words], {
-    cwd: projectRoot,
-    env: { ...process.env, ...place, OMP_NUM_THREADS: "1" },
-  });
-  let errors = "";
-  child.stderr.on("data", (text) => {
-    errors += text;
-  });
-  return new Promise((resolve) => child.on("exit", (code) => resolve({ code, errors })));
+  await runMembers("detector-member.ts", [JSON.stringify(jobs), out], size);
+  return Array.from({ length: size }, (_, rank) => JSON.parse(readFileSync(`${out}-${rank}.json`, "utf8")));
 }
 
 const length = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
@@ -265,3 +246,24 @@ describe("a run of two processes", () => {
     expect(checkpointNames(join(folder, "lost"))).toEqual(["step-0000000"]);
   });
 });
+
+it("as a command: one of two is asked to stop, both end with the code of that, and one process goes on", async () => {
+  await drawSquares("command", 8);
+  const words = ["evaluate", "detect", "untrained", "--data", "command", "--split", "train", "--precision", "fp32"];
+  words.push("--set", "batchSize=3", "--steps", "20000", "--out", "by-command");
+  const learning = async ({ child, output }: Member) => {
+    while (!output().includes("\nstep ") && child.exitCode === null) await new Promise((next) => setTimeout(next, 50));
+    return child;
+  };
+  const newest = () => checkpointNames(join(folder, "by-command"))[0]!;
+  const [first, second] = (await startAllIn(folder, [...words, "--deadline", "60"], 2)) as [Member, Member];
+  await learning(first);
+  second.child.kill("SIGTERM");
+  expect([await first.end, await second.end], first.output()).toEqual([143, 143]);
+  expect(first.output()).toMatch(/stopped on request after step \d+ and saved/);
+  const saved = newest();
+  const again = startIn(folder, words);
+  (await learning(again)).kill("SIGTERM");
+  expect(await again.end).toBe(143);
+  expect(newest() > saved).toBe(true);
+}, 180_000);

@@ -36,19 +36,13 @@ export async function startAllIn(folder: string, words: readonly string[], size:
   );
 }
 
-/** What the first of so many processes of a script writes of the cases; one is alone. */
-export async function resultsOfMembers<Result>(
-  script: string,
-  asked: readonly { name: string }[],
-  { size, folder }: { size: number; folder: string },
-): Promise<Record<string, Result>> {
-  const out = join(folder, `${Math.random()}.json`);
+/** Runs a script in so many processes, and sees that each ends well and says nothing; one is alone. */
+export async function runMembers(script: string, words: readonly string[], size: number): Promise<void> {
   const port = await freePort();
   const place = (rank: number) =>
     size === 1 ? {} : { RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
-  const ends = Array.from({ length: size }, (_, rank) => memberEnd(script, [JSON.stringify(asked), out], place(rank)));
+  const ends = Array.from({ length: size }, (_, rank) => memberEnd(script, words, place(rank)));
   expect(await Promise.all(ends)).toEqual(ends.map(() => ({ code: 0, errors: "" })));
-  return JSON.parse(readFileSync(out, "utf8"));
 }
 
 function memberEnd(
@@ -65,6 +59,17 @@ function memberEnd(
     errors += text;
   });
   return new Promise((resolve) => child.on("exit", (code) => resolve({ code, errors })));
+}
+
+/** What the first of them writes of the cases. */
+export async function resultsOfMembers<Result>(
+  script: string,
+  asked: readonly { name: string }[],
+  { size, folder }: { size: number; folder: string },
+): Promise<Record<string, Result>> {
+  const out = join(folder, `${Math.random()}.json`);
+  await runMembers(script, [JSON.stringify(asked), out], size);
+  return JSON.parse(readFileSync(out, "utf8"));
 }
 
 export const lengthOf = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
