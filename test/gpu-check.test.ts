@@ -38,7 +38,7 @@ test("each check leaves a line and its output, and a peer that is not there is s
   expect(results()[2].figure).toMatch(/^the same bits; two views of 16 pictures of 32: [\d.]+ ms .*, [\d.]+ ms so$/);
   expect(results()[3].figure).toMatch(/^[\d.]+, [\d.]+, [\d.]+ ms \(median, min, max\), \d+ images\/s$/);
   expect(results()[5].figure).toMatch(/^dataWait [\d.]+ ms, views .*, update [\d.]+ ms$/);
-  // of ten held-out pictures, by chance none may be right
+  // of a few held-out pictures by chance none may be right
   expect(results()[6].figure).toMatch(
     /^1 % kNN (reached|out of steps) after [\d.]+ s of training \([\d.]+ s with measuring\), best [\d.]+ % on held-out pictures; test [\d.]+ %$/,
   );
