@@ -82,6 +82,12 @@ test("the newest checkpoint damaged and none before it: refused as a checkpoint"
   expect(() => openRepresentation(folder, shapes)).toThrow(expect.objectContaining({ kind: "checkpoint" }));
 });
 
+test("a network that is not there is told before the pictures are looked at", async () => {
+  const [rum, nowhere] = [join(parent, "rum"), join(parent, "nowhere")];
+  await expect(embed(rum, nowhere, { out: join(parent, "x.npy") })).rejects.toThrow(/rum is not there/);
+  await expect(embed("untrained", nowhere, { out: join(parent, "x.npy") })).rejects.toThrow(/nowhere/);
+});
+
 /** The exported file with other metadata or tensors, under a new name. */
 function changed(name: string, change: (file: ReturnType<typeof readSafetensors>) => void): string {
   const file = readSafetensors(join(exported, "backbone.safetensors"));

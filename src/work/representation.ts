@@ -128,7 +128,10 @@ export const viewOf = (settings: Settings) => ({
 export function rulesOfSource(source: string): ReadingRules | undefined {
   const run = source.replace(/^(pixels|untrained):/, "");
   if (existsSync(runPath(run))) return rulesOf(readRun(run).settings);
-  return statSync(source, { throwIfNoEntry: false })?.isFile() ? readWeights(source).rules : undefined;
+  if (/^(pixels|untrained)(:|$)/.test(source)) return undefined;
+  const kind = statSync(source, { throwIfNoEntry: false });
+  if (!kind) throw notThere(source); // before a large folder is listed
+  return kind.isFile() ? readWeights(source).rules : undefined;
 }
 
 function openTrained(folder: string, options: RepresentationOptions): Unnamed {
