@@ -106,6 +106,7 @@ describe.each([2, 3])("%i processes", (size) => {
     ["transfer", ["--data", "shapes", "--limit", "200", "--schedule", "inat18", "--epochs", "2"]],
     ["robustness", ["--data", "mixed", "--pictures", "70", "--corruptions", "fog", "--strengths", "3"]],
     ["finetune", ["--data", "mixed", "--labels", "70-per-class", "--batch", "23", "--epochs", "2"]],
+    ["finetune", ["--data", "photos", "--labels", "1-per-class", "--batch", "2", "--epochs", "2"]],
     ["finetune", ["--data", "shapes", "--limit", "200", "--labels", "1-per-class", "--batch", "8", "--epochs", "2"]],
   ])(
     "find the accuracies of one: %s %j",
@@ -165,6 +166,48 @@ it("that learn: one that is killed ends the others with its name, and too many b
   expect(await refused.end).toBe(3);
   expect(refused.output().match(/selfsight: reading .* files are bad/g)).toHaveLength(1);
 }, 180_000);
+
+/** Where the kernel tells a process's children. */
+const childrenFile = (pid: number | undefined) => `/proc/${pid}/task/${pid}/children`;
+
+it.skipIf(!existsSync(childrenFile(process.pid)))(
+  "that learn end with whoever has started them",
+  async () => {
+    const words = [
+      "evaluate",
+      "finetune",
+      "run",
+      "--data",
+      "photos",
+      "--labels",
+      "100-per-class",
+      "--epochs",
+      "100000",
+    ];
+    const starter = start([...words, "--processes", "2", ...deadline]);
+    const children = () => readFileSync(childrenFile(starter.child.pid), "utf8").trim().split(" ").map(Number);
+    await until(() => children().length === 2);
+    const [first, second] = children() as [number, number];
+    await new Promise((resolve) => setTimeout(resolve, 8000)); // they are at it
+    starter.child.kill("SIGKILL");
+    const isThere = (pid: number) => existsSync(`/proc/${pid}/exe`);
+    await until(() => !isThere(first) && !isThere(second));
+  },
+  180_000,
+);
+
+it.skipIf(!existsSync(childrenFile(process.pid)))(
+  "of which one is killed before they have met name it",
+  async () => {
+    const starter = start(["evaluate", "finetune", "run", "--data", "photos", "--processes", "2"]);
+    const children = () => readFileSync(childrenFile(starter.child.pid), "utf8").trim().split(" ").map(Number);
+    await until(() => children().length === 2);
+    process.kill(children()[1]!, "SIGKILL");
+    expect(await starter.end).toBe(7);
+    expect(starter.output()).toMatch(/2 processes: process 1 was ended by SIGKILL; all of them are needed; start all/);
+  },
+  60_000,
+);
 
 it("measure while they train what one measures", async () => {
   const words = [...tiny, "--set", "limit=200", "--steps", "1", "--set", "knnEveryEpochs=1"];

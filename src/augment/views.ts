@@ -1,6 +1,6 @@
 // N images, S side of a view, C channels, H height, W width
 import type { PixelBlock } from "../data/index.ts";
-import { fusedViewsProblem, noGrad, scope, type Tensor } from "../torch/index.ts";
+import { fusedViewsProblem, noGrad, scope, type Tensor, zeros } from "../torch/index.ts";
 import { type Cut, cropBlock, cropFiles, cropPacked, floats, type Pictures, type Target, uploadBlock } from "./crop.ts";
 import { fusedView } from "./fused-views.ts";
 import { normalize } from "./operations.ts";
@@ -24,6 +24,8 @@ export function makeViews(
   recipes: readonly ViewRecipe[],
   { seed, device = "cpu" }: MakeViewsOptions,
 ): Tensor[] {
+  // of a small batch a process may have no picture
+  if (batch.indices.length === 0) return recipes.map(({ size }) => zeros([0, 3, size, size], { device }));
   return noGrad(() =>
     scope(() => {
       const pictures = picturesOf(batch.images, device);

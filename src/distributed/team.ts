@@ -247,8 +247,8 @@ async function explain(member: Member, group: ProcessGroup, error: unknown): Pro
     member.meeting.add(key(member, "gone"), 1);
   } catch {} // the meeting place is gone: said below
   leave(group); // whoever waits for this process fails now
-  const found = isOwn ? error : rollCall(member, error);
-  if (member.launch.keepsMeeting) waitForReaders(member);
+  const { found, silent } = isOwn ? { found: error, silent: [] } : rollCall(member, error);
+  if (member.launch.keepsMeeting) waitForReaders(member, silent);
   else sayLeft(member);
   return found;
 }
@@ -259,21 +259,22 @@ function sayLeft(member: Member): void {
   } catch {} // nobody waits for it there
 }
 
-/** The meeting place stays until the others have read there what was said; the silent cost the patience once. */
-function waitForReaders(member: Member): void {
+/** The meeting place stays until the others have read there what was said; those that answered nothing are not waited for. */
+function waitForReaders(member: Member, silent: readonly number[]): void {
   const until = performance.now() + 2 * graceMilliseconds;
-  for (const rank of ranks(member.launch).slice(1)) heard(member, key(member, "left", rank), until);
+  for (const rank of ranks(member.launch).slice(1))
+    if (!silent.includes(rank)) heard(member, key(member, "left", rank), until);
 }
 
 /** Who answers after a connection failed, who said why it ended, and who is silent. */
-function rollCall(member: Member, cause: unknown): SelfsightError {
+function rollCall(member: Member, cause: unknown): { found: SelfsightError; silent: number[] } {
   const { launch, milliseconds } = member;
   const others = ranks(launch).filter((rank) => rank !== launch.rank);
   const nameOf = (rank: number) => heard(member, key(member, "here", rank), 0);
   const isMeetingGone = nameOf(launch.rank) === undefined;
   const until = performance.now() + graceMilliseconds;
   const answers = isMeetingGone ? [] : others.map((rank) => ({ rank, ...answerOf(member, rank, until) }));
-  return lossOf({
+  const found = lossOf({
     size: launch.size,
     ended: answers.flatMap(({ rank, ended }) => (ended === undefined ? [] : [`process ${rank} ended: ${ended}`])),
     silent: answers.flatMap(({ rank, isSilent }) => (isSilent ? [`${rank} (${nameOf(rank)})`] : [])),
@@ -283,6 +284,7 @@ function rollCall(member: Member, cause: unknown): SelfsightError {
     advice: member.advice,
     cause,
   });
+  return { found, silent: answers.flatMap(({ rank, isSilent }) => (isSilent ? [rank] : [])) };
 }
 
 /** One of two things is said by whoever lives; asked in turns, as a store waits for one key only. */

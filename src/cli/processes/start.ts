@@ -16,11 +16,17 @@ export async function runProcesses(count: number): Promise<number> {
   const release = handOnSignals(children);
   const words = children.map(wordsOf);
   const ends = children.map(endOf);
-  for (const end of ends)
-    end.then((code) => code !== 0 && setTimeout(() => killAll(children), graceMilliseconds).unref());
+  let lost: number | undefined;
+  for (const [rank, end] of ends.entries())
+    end.then((code) => {
+      if (code === 0) return;
+      lost ??= rank;
+      setTimeout(() => killAll(children), graceMilliseconds).unref();
+    });
   const codes = await Promise.all(ends);
   release();
   for (const [rank, code] of codes.entries()) if (isUnsaid(codes[0]!, code)) words[rank]!();
+  if (lost !== undefined && codes.every((code) => code === killedCode)) sayWhoEnded(lost, count);
   return codeOfAll(codes);
 }
 
@@ -34,9 +40,19 @@ function wordsOf({ stdout, stderr }: ChildProcess): () => void {
   };
 }
 
-/** The first process tells its own reason to end; where it has none, whoever else has one does. */
+/** The first process tells its own reason to end; where it has none, whoever else has one does. A wish to stop needs no words. */
 const isUnsaid = (firstCode: number, code: number): boolean =>
-  !hasReason(firstCode) && (hasReason(code) || firstCode > 128);
+  !hasReason(firstCode) && !isWish(firstCode) && (hasReason(code) || firstCode > 128);
+
+const isWish = (code: number): boolean => Object.values<number>(exitCodeAfter).includes(code);
+
+const killedCode = 128 + constants.signals.SIGKILL;
+
+/** Where none of them lived to say it. */
+const sayWhoEnded = (rank: number, count: number): void =>
+  console.error(
+    `selfsight: ${count} processes: process ${rank} was ended by SIGKILL; all of them are needed; start all of them again`,
+  );
 
 /** Whether an exit code is more than "all is well", "another one is gone" or "a signal ended it". */
 const hasReason = (code: number): boolean => code !== 0 && code !== exitCodes.distributed && code < 128;
@@ -89,8 +105,7 @@ function killAll(children: readonly ChildProcess[]): void {
 
 /** A process's own reason before "another one is gone"; killed ones have none. */
 function codeOfAll(codes: readonly number[]): number {
-  const stopped: number[] = Object.values(exitCodeAfter);
-  const own = codes.find((code) => hasReason(code) || stopped.includes(code));
+  const own = codes.find((code) => hasReason(code) || isWish(code));
   return own ?? (codes.some((code) => code !== 0) ? exitCodes.distributed : 0);
 }
 

@@ -31,9 +31,24 @@ export async function inProcesses(
 ): Promise<void> {
   const launch = launchFrom(process.env);
   if (processes !== undefined && launch) throw startedTwice(command, processes, launch);
+  if (launch?.by === "--processes") endWithStarter();
   if ((processes ?? 1) > 1) process.exitCode = await runProcesses(processes!);
   else if (launch) await amongOthers(joinTeam(launch, deadline ?? usualDeadlineSeconds, join), body);
   else await body();
+}
+
+/** Between two looks, in milliseconds. */
+const lookMilliseconds = 1000;
+
+/** A starter that was killed could hand no signal on: then this process is asked to stop as by that. */
+function endWithStarter(): void {
+  const starter = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === starter) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, lookMilliseconds);
+  timer.unref();
 }
 
 async function amongOthers(team: Team, body: (team: Team) => Promise<void>): Promise<void> {

@@ -61,6 +61,7 @@ export async function trainClassifier(training: ClassifierTraining): Promise<{ s
       await feed.lookAhead();
       done += batch.total!;
       onProgress?.(done, epochs * train.length);
+      await new Promise(setImmediate); // signals and timers have their turn
     }
     if (done === 0) throw nothingToLearn(train);
     await endEpoch();
