@@ -10,6 +10,7 @@ import { checkpointNames, readLog } from "../src/train/index.ts";
 import type { RunJob, RunOutcome, StepJob, StepOutcome } from "./detector-member.ts";
 import { type Member, runMembers, startAllIn, startIn } from "./process-jobs.ts";
 import { smallRun } from "./small-run.ts";
+import { tinyDetector } from "./tiny-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "selfsight-detectors-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -115,20 +116,7 @@ describe("a step", () => {
   });
 });
 
-const tiny = {
-  batchSize: 5,
-  learningRate: 0.02,
-  shortSides: [32, 40],
-  testShortSide: 32,
-  longSide: 64,
-  anchorSizes: [20],
-  sampledAnchors: 16,
-  sampledBoxes: 8,
-  proposals: { training: [60, 20] as [number, number], testing: [60, 20] as [number, number] },
-  preciseNormSteps: 2,
-  checkpointEverySteps: 3,
-  logEverySteps: 1,
-};
+const tiny = { ...tinyDetector, batchSize: 5, anchorSizes: [20], checkpointEverySteps: 3 };
 
 describe("a run of two processes", () => {
   let common: Pick<RunJob, "kind" | "source" | "data">;

@@ -170,6 +170,13 @@ it("that learn: one that is killed ends the others with its name, and too many b
 /** Where the kernel tells a process's children. */
 const childrenFile = (pid: number | undefined) => `/proc/${pid}/task/${pid}/children`;
 
+/** The two processes that a command has started. */
+async function startedBy({ child: { pid } }: Member): Promise<[number, number]> {
+  const children = () => readFileSync(childrenFile(pid), "utf8").trim().split(" ").map(Number);
+  await until(() => children().length === 2);
+  return children() as [number, number];
+}
+
 it.skipIf(!existsSync(childrenFile(process.pid)))(
   "that learn end with whoever has started them",
   async () => {
@@ -185,9 +192,7 @@ it.skipIf(!existsSync(childrenFile(process.pid)))(
       "100000",
     ];
     const starter = start([...words, "--processes", "2", ...deadline]);
-    const children = () => readFileSync(childrenFile(starter.child.pid), "utf8").trim().split(" ").map(Number);
-    await until(() => children().length === 2);
-    const [first, second] = children() as [number, number];
+    const [first, second] = await startedBy(starter);
     await new Promise((resolve) => setTimeout(resolve, 8000)); // they are at it
     starter.child.kill("SIGKILL");
     const isThere = (pid: number) => existsSync(`/proc/${pid}/exe`);
@@ -200,9 +205,8 @@ it.skipIf(!existsSync(childrenFile(process.pid)))(
   "of which one is killed before they have met name it",
   async () => {
     const starter = start(["evaluate", "finetune", "run", "--data", "photos", "--processes", "2"]);
-    const children = () => readFileSync(childrenFile(starter.child.pid), "utf8").trim().split(" ").map(Number);
-    await until(() => children().length === 2);
-    process.kill(children()[1]!, "SIGKILL");
+    const [, second] = await startedBy(starter);
+    process.kill(second, "SIGKILL");
     expect(await starter.end).toBe(7);
     expect(starter.output()).toMatch(/2 processes: process 1 was ended by SIGKILL; all of them are needed; start all/);
   },

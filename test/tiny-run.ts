@@ -15,6 +15,7 @@ import {
   type TrainResult,
   train,
 } from "../src/train/index.ts";
+import type { PartialDetectionSettings } from "../src/work/detection/settings.ts";
 
 /** 42 pictures of noise, 5 steps an epoch. */
 export function tinyData(seed = 1, length = 42): Dataset {
@@ -39,6 +40,19 @@ export const tinySettings = (...layers: PartialSettings[]): Settings =>
     },
     ...layers,
   );
+
+/** Settings of a detector whose step takes some hundredths of a second. */
+export const tinyDetector = {
+  learningRate: 0.02,
+  shortSides: [32, 40],
+  testShortSide: 32,
+  longSide: 64,
+  sampledAnchors: 16,
+  sampledBoxes: 8,
+  proposals: { training: [60, 20], testing: [60, 20] },
+  preciseNormSteps: 2,
+  logEverySteps: 1,
+} satisfies PartialDetectionSettings;
 
 /** Folders that are gone when the tests are done. */
 export function scratchFolder() {

@@ -2,4 +2,4 @@
 export { type Launch, launchFrom, startedHere } from "./launch.ts";
 export { FaultOfAnother } from "./messages.ts";
 export { giveOrders, type Orders, obeyOrders } from "./orders.ts";
-export { type JoinOptions, joinTeam, leads, type OwnRows, type RowsOfAll, type Team } from "./team.ts";
+export { byLeader, type JoinOptions, joinTeam, leads, type OwnRows, type RowsOfAll, type Team } from "./team.ts";

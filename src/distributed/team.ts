@@ -61,6 +61,10 @@ export interface Team {
 /** Whether this process prepares, logs, measures and saves: it is alone, or the first of several. */
 export const leads = (team: Team | undefined): boolean => team === undefined || team.isLeader;
 
+/** What the leader's `work` gives, or its error, in every process; a process that is alone does it. */
+export const byLeader = async <T>(team: Team | undefined, work: () => Promise<T> | T): Promise<T> =>
+  team ? team.byLeader(work) : work();
+
 /** Longer than any call needs to fail once a connection is closed. */
 const graceMilliseconds = 4000;
 

@@ -4,7 +4,7 @@ import { type Dataset, onePass, Remarks, sampleName } from "../data/index.ts";
 import { SelfsightError } from "../errors.ts";
 import { borrow, noGrad, scope, type Tensor } from "../torch/index.ts";
 import type { Representation } from "./representation.ts";
-import { refuseOtherPictures, type Sharing, sharedBatches } from "./shared-batches.ts";
+import { companionsOf, refuseOtherPictures, type Sharing, sharedBatches } from "./shared-batches.ts";
 
 /** The features of a dataset, in memory; bad files are left out. */
 export interface Features {
@@ -61,11 +61,19 @@ export function featureBatches(
 ): AsyncGenerator<FeatureBatch> {
   const featuresOf = (batch: PlacedBatch) =>
     batchFeatures(representation, batch, (index) => sampleName(dataset, index));
-  return computedBatches(representation, dataset, featuresOf, options);
+  return readBatches(representation, dataset, featuresOf, options);
 }
 
-/** The same with whatever `featuresOf` makes of a batch, a row for each picture. */
-export async function* computedBatches(
+/** The same with whatever `computing` makes of a batch, a row for each picture; others cannot be called to that, they are at it or not. */
+export const computedBatches = (
+  representation: Representation,
+  dataset: Dataset,
+  computing: Computing,
+  { sharing, ...options }: ExtractOptions,
+): AsyncGenerator<FeatureBatch> =>
+  readBatches(representation, dataset, computing, { ...options, ...(companionsOf(sharing) && { sharing }) });
+
+async function* readBatches(
   representation: Representation,
   dataset: Dataset,
   featuresOf: Computing,

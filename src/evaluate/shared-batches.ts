@@ -1,6 +1,6 @@
 // Features that several processes compute together.  N pictures, W processes, B pictures of a block, D features
 import { type Batch, badFilesOfAll, type Dataset, onePass, type ReadOptions, subset } from "../data/index.ts";
-import { FaultOfAnother, type Team } from "../distributed/index.ts";
+import { byLeader, FaultOfAnother, type Team } from "../distributed/index.ts";
 import { displayName, type ErrorKind, kindInCommand, SelfsightError } from "../errors.ts";
 import type { Representation } from "./representation.ts";
 
@@ -23,10 +23,8 @@ export const companionsOf = (sharing: Sharing | undefined): Team | undefined =>
   sharing?.call === undefined ? sharing?.team : undefined;
 
 /** What process 0 alone has, in each of those that are at the same work. It must survive JSON. */
-export async function ofLeader<T>(sharing: Sharing | undefined, work: () => T): Promise<T> {
-  const team = companionsOf(sharing);
-  return team ? team.byLeader(work) : work();
-}
+export const ofLeader = <T>(sharing: Sharing | undefined, work: () => T): Promise<T> =>
+  byLeader(companionsOf(sharing), work);
 
 /** Each process has opened the pictures by itself. Errors: data, where they are other ones here than in process 0. */
 export async function refuseOtherPictures(sharing: Sharing | undefined, dataset: Dataset): Promise<void> {

@@ -11,7 +11,6 @@ import {
   featureTensor,
 } from "../features.ts";
 import type { Representation } from "../representation.ts";
-import { companionsOf } from "../shared-batches.ts";
 import { unitLength } from "./knn.ts";
 
 /** What can be said of features without a label. */
@@ -94,7 +93,7 @@ export function uniformity(features: Tensor): number {
 
 /**
  * Features of each picture as it is measured and of two views of it; views are keyed by (seed, picture). Among several processes they are
- * in the first, and none in the others; one that calls others to help does it by itself.
+ * in the first, and none in the others.
  */
 export async function viewedFeatures(
   representation: Representation,
@@ -113,9 +112,7 @@ export async function viewedFeatures(
       const each = images.map((own) => finiteFeatures(representation, own, sampleName(dataset, batch.indices[0]!)));
       return cat(each, 1).float32(); // [B, 3 D]
     });
-  const sharing = companionsOf(reading.sharing) && reading.sharing;
-  for await (const rows of computedBatches(representation, dataset, featuresOf, { ...reading, sharing }))
-    parts.push(rows);
+  for await (const rows of computedBatches(representation, dataset, featuresOf, reading)) parts.push(rows);
   const [plain, first, second] = [0, 1, 2].map((third) => columnsOf(parts, third));
   return { plain: plain!, views: [first!, second!] };
 }

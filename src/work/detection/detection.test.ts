@@ -14,6 +14,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { smallRun } from "../../../test/small-run.ts";
+import { tinyDetector } from "../../../test/tiny-run.ts";
 import { liveTensors } from "../../torch/index.ts";
 import { checkpointNames, type LogEvent, loadNewestCheckpoint, readLog } from "../../train/index.ts";
 import { evaluate } from "../evaluate.ts";
@@ -67,19 +68,7 @@ async function drawnSet(
   writeFileSync(join(folder, name, "instances.json"), JSON.stringify({ images, annotations, categories }));
 }
 
-const tiny = {
-  batchSize: 2,
-  learningRate: 0.02,
-  shortSides: [32, 40],
-  testShortSide: 32,
-  longSide: 64,
-  sampledAnchors: 16,
-  sampledBoxes: 8,
-  proposals: { training: [60, 20] as [number, number], testing: [60, 20] as [number, number] },
-  preciseNormSteps: 2,
-  checkpointEverySteps: 2,
-  logEverySteps: 1,
-};
+const tiny = { ...tinyDetector, batchSize: 2, checkpointEverySteps: 2 };
 const options = (out: string, more: object = {}) =>
   ({ out: join(folder, out), steps: 5, set: tiny, precision: "fp32", warn: () => {}, ...more }) as const;
 const measure = (task: "detect" | "segment", out: string, more: object = {}, data = "squares", source = run) =>

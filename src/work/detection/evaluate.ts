@@ -1,7 +1,7 @@
 // Detection and instance segmentation as protocols: a detector trained on the trunk, for each seed one, and measured.
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { leads, type Team } from "../../distributed/index.ts";
+import { byLeader, leads, type Team } from "../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import type { CategoryScore, CocoNumbers } from "../../evaluate/detection/coco.ts";
 import { companionsOf } from "../../evaluate/index.ts";
@@ -17,7 +17,7 @@ import { createDetectorFolder, type DetectorFile, differencesOf, isDetector, rea
 import { type DetectionSets, openDetectionSets } from "./sets.ts";
 import { type PartialDetectionSettings, resolveDetection, type ScheduleName } from "./settings.ts";
 import { buildState, checkpointOf, freeState } from "./state.ts";
-import { byLeader, refuseManyProcesses, refuseOtherPictures } from "./together/processes.ts";
+import { refuseManyProcesses, refuseOtherPictures } from "./together/processes.ts";
 import { trainDetectorRun } from "./train.ts";
 import { type OpenedTrunk, openTrunk } from "./trunk.ts";
 

@@ -1,7 +1,7 @@
 // N pictures that are measured on
 import type { DetectionSet, Detections } from "../../data/annotations/index.ts";
 import type { Detector } from "../../detect/index.ts";
-import type { Team } from "../../distributed/index.ts";
+import { byLeader, type Team } from "../../distributed/index.ts";
 import { type CocoScores, cocoScores } from "../../evaluate/detection/coco.ts";
 import { type VocScores, vocScores } from "../../evaluate/detection/voc.ts";
 import { freeNetwork } from "../../nn/index.ts";
@@ -12,7 +12,7 @@ import { findIn } from "./find.ts";
 import { type DetectorFile, readDetector } from "./run-file.ts";
 import { trainedDetector } from "./state.ts";
 import { type FoundInPicture, foundTogether } from "./together/found.ts";
-import { byLeader, takeLeadersNetwork } from "./together/processes.ts";
+import { takeLeadersNetwork } from "./together/processes.ts";
 
 export interface Measured {
   boxes: CocoScores;

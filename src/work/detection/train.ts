@@ -1,6 +1,6 @@
 // A detector's run from where it stands to its end, in a folder like any run's.
 import type { DetectionSet } from "../../data/annotations/index.ts";
-import { leads, type Team } from "../../distributed/index.ts";
+import { byLeader, leads, type Team } from "../../distributed/index.ts";
 import { displayName, SelfsightError } from "../../errors.ts";
 import { areFinite, namedParameters } from "../../nn/index.ts";
 import { engine, rowsOfRank, scope, threads } from "../../torch/index.ts";
@@ -24,7 +24,7 @@ import { type DetectorFile, detectorHash, readDetector } from "./run-file.ts";
 import { buildState, checkpointOf, type DetectorState, freeState, restore } from "./state.ts";
 import { type DetectionStep, learnable, streamsOf, trainDetector } from "./step.ts";
 import { type BadPictures, sharedBatches } from "./together/batches.ts";
-import { byLeader, takeLeadersState, withSteps } from "./together/processes.ts";
+import { takeLeadersState, withSteps } from "./together/processes.ts";
 
 export interface DetectorRunOptions {
   device: string;

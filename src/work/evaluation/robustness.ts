@@ -6,7 +6,6 @@ import {
   type Contestant,
   type CorruptionName,
   classify as classifyRows,
-  companionsOf,
   corruptionNamed,
   type ExtractOptions,
   extractFeatures,
@@ -170,11 +169,7 @@ async function measured({ asked, opened, train, test, suffix, variants }: Measur
   const learnedAt = performance.now();
   const { end: endTest, ...toldTest } = reading(test);
   const { labels } = testLabels(train, test);
-  const { sharing } = toldTest;
-  const how = given({
-    ...{ ...variants, seed },
-    reading: { ...toldTest, sharing: companionsOf(sharing) && { ...sharing!, isForAll: true } },
-  });
+  const how = given({ ...variants, seed, reading: forAll(toldTest) });
   const { scores } = await measure({ test, labels }, learned, how).finally(endTest);
   const [score, ...others] = scores as [RobustnessScore, ...RobustnessScore[]];
   const { name, size, device, precision } = opened[0]!.representation;
@@ -208,6 +203,12 @@ const notesOn = (size: number): string[] => [
       ]),
 ];
 
+/** Every process needs the bank to answer for its share of the pictures, and all answers for the report. */
+const forAll = ({ sharing, ...told }: ExtractOptions): ExtractOptions => ({
+  ...told,
+  ...(sharing && { sharing: { ...sharing, isForAll: true } }),
+});
+
 interface Learned extends Contestant {
   /** How the classifier is called in the protocol's name. */
   words: string;
@@ -218,12 +219,9 @@ async function learnedFrom(
   representation: Representation,
   train: Dataset,
   { classifier = "knn", seed = 0 }: RobustnessProtocolOptions & { seed?: number | undefined },
-  { sharing, ...told }: ExtractOptions,
+  reading: ExtractOptions,
 ): Promise<Learned> {
-  const bank = await extractFeatures(representation, train, {
-    ...told,
-    sharing: sharing && { ...sharing, isForAll: true },
-  });
+  const bank = await extractFeatures(representation, train, forAll(reading));
   const { device } = representation;
   const task = labelledTask(bank, bank);
   const features = bank.dimensions;

@@ -1,15 +1,12 @@
 // What the processes of a detector agree on beside its steps: who leads, on which pictures, from which state.
 import type { Team } from "../../../distributed/index.ts";
-import { displayName, SelfsightError } from "../../../errors.ts";
+import { SelfsightError } from "../../../errors.ts";
+import { otherPictures } from "../../../evaluate/index.ts";
 import { type Network, stateOf } from "../../../nn/index.ts";
 import { openNccl, processGroup, setProcessGroup, takeFrom } from "../../../torch/index.ts";
 import type { DetectorFile } from "../run-file.ts";
 import type { DetectionSets } from "../sets.ts";
 import type { DetectorState } from "../state.ts";
-
-/** What the leader's work gives, or its error, in every process. */
-export const byLeader = async <T>(team: Team | undefined, work: () => Promise<T> | T): Promise<T> =>
-  team ? team.byLeader(work) : work();
 
 /** Errors: configuration. */
 export function refuseManyProcesses(
@@ -29,11 +26,7 @@ export async function refuseOtherPictures(team: Team | undefined, { train, test 
   if (!team) return;
   const own = [train.fingerprint, test.fingerprint];
   const leaders = await team.byLeader(() => own);
-  if (own.some((fingerprint, i) => fingerprint !== leaders[i]))
-    throw new SelfsightError(
-      "data",
-      `process ${team.rank}: the pictures of ${displayName(train.name)} are other ones here than in process 0; every process reads the same pictures; put the same files there`,
-    );
+  if (own.some((fingerprint, i) => fingerprint !== leaders[i])) throw otherPictures(train);
   team.sum(0); // whoever has other ones says so now, before anything is made
 }
 
